@@ -1,0 +1,60 @@
+import { Chalk, type ChalkInstance } from "chalk";
+
+const ci = !!process.env.CI;
+
+/** A person is looking at stderr: colours and a moving line make sense. */
+export const isTerminal = !!process.stderr.isTTY && !ci && process.env.TERM !== "dumb";
+
+/** A person can be asked: both ends of the conversation are a terminal. */
+export const canAsk = !!process.stdin.isTTY && !!process.stderr.isTTY && !ci;
+
+const coloured = isTerminal && !process.env.NO_COLOR;
+
+/** Colours for stderr; none without a terminal, with NO_COLOR or in CI. */
+export const paint: ChalkInstance = new Chalk({ level: coloured ? 1 : 0 });
+
+/** Colours for stdout, which may go into a pipe while stderr does not. */
+export const paintOut: ChalkInstance = new Chalk({ level: coloured && process.stdout.isTTY ? 1 : 0 });
+
+/** Something for the reader, beside the result: stderr. */
+export function say(line = ""): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** The result: stdout, and nothing else goes there. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** The result as one JSON document. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** Columns padded to their widest cell, two spaces apart; the last one is not padded. Cells hold no colours. */
+export function table(rows: string[][], style: (cell: string, column: number, row: number) => string = (c) => c): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  const line = (row: string[], r: number) =>
+    row
+      .map((cell, i) => style(cell, i, r) + (i < row.length - 1 ? " ".repeat((widths[i] ?? 0) - cell.length + 2) : ""))
+      .join("")
+      .trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** 1234567 → "1.2 MB" (powers of 1000, as podman shows sizes). */
+export function bytes(n: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let i = 0;
+  while (n >= 1000 && i < units.length - 1) {
+    n /= 1000;
+    i++;
+  }
+  return `${i === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[i]}`;
+}
+
+/** 83.2 → "1m23s", 4.21 → "4.2s". */
+export function seconds(s: number): string {
+  return s < 60 ? `${s.toFixed(1)}s` : `${Math.floor(s / 60)}m${String(Math.round(s % 60)).padStart(2, "0")}s`;
+}
