@@ -32,9 +32,12 @@ export function printJson(value: unknown): void {
 }
 
 /** Columns padded to their widest cell, two spaces apart; the last one is not padded. Cells hold no colours. */
-export function table(rows: string[][], style: (cell: string, column: number, row: number) => string = (c) => c): string {
+export function table(
+  rows: string[][],
+  style: (cell: string, column: number, row: number) => string = (c) => c,
+): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   const line = (row: string[], r: number) =>
     row
       .map((cell, i) => style(cell, i, r) + (i < row.length - 1 ? " ".repeat((widths[i] ?? 0) - cell.length + 2) : ""))

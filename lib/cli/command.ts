@@ -1,0 +1,61 @@
+import { type Arguments, help, readArguments } from "./args.ts";
+import { findCommand } from "./commands.ts";
+import { exit, Failure } from "./errors.ts";
+import { paint, print, say } from "./output.ts";
+
+type Cleanup = () => void | Promise<void>;
+const cleanups = new Set<Cleanup>();
+let ending = false;
+
+/** Registers what must be undone if the command is interrupted; returns how to take it back. */
+export function onInterrupt(cleanup: Cleanup): () => void {
+  cleanups.add(cleanup);
+  return () => cleanups.delete(cleanup);
+}
+
+async function interrupted(signal: string): Promise<void> {
+  if (ending) return;
+  ending = true;
+  say(paint.yellow(`\ninterrupted (${signal}): stopping what was started`));
+  await Promise.allSettled([...cleanups].reverse().map((c) => c()));
+  process.exit(exit.interrupted);
+}
+
+function explain(error: unknown): number {
+  if (error instanceof Failure) {
+    const [first = "", ...rest] = error.lines();
+    say(paint.red(first));
+    for (const line of rest) say(line);
+    return error.code;
+  }
+  say(paint.red(`a defect in Slipway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+  return exit.failed;
+}
+
+/** A reader that went away (`build --json | head -1`) is no error. */
+function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
+/**
+ * Runs one command: reads its arguments by the command table, runs `body`, ends the process with its exit code.
+ * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
+ */
+export async function command(name: string, body: (args: Arguments) => Promise<number | void>): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) ignoreClosedPipe(stream);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void interrupted(signal));
+  let code: number = exit.done;
+  try {
+    const spec = findCommand(name);
+    if (!spec) throw new Failure(exit.usage, `no command ${name}`);
+    const args = readArguments(spec, process.argv.slice(2));
+    if (args.has("help")) print(help(spec));
+    else code = (await body(args)) ?? exit.done;
+  } catch (error) {
+    if (ending) return;
+    code = explain(error);
+  }
+  if (!ending) process.exitCode = code;
+}

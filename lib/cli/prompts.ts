@@ -1,0 +1,63 @@
+import { exit, Failure } from "./errors.ts";
+import { canAsk, isTerminal, say } from "./output.ts";
+
+export interface Choice {
+  value: string;
+  title: string;
+  selected?: boolean;
+}
+
+export { canAsk };
+
+/** What a question answers when it is left with Ctrl-C or Escape. */
+function abandoned(): never {
+  throw new Failure(exit.interrupted, "nothing was chosen, nothing was done");
+}
+
+async function ask(question: object): Promise<unknown> {
+  const { default: prompts } = await import("prompts");
+  const answers = await prompts({ name: "answer", stdout: process.stderr, ...question } as never, {
+    onCancel: abandoned,
+  });
+  return (answers as { answer: unknown }).answer;
+}
+
+/** One of several; `selected` marks the default. */
+export async function chooseOne(message: string, choices: Choice[]): Promise<string> {
+  const initial = Math.max(
+    0,
+    choices.findIndex((c) => c.selected),
+  );
+  return String(
+    await ask({ type: "select", message, choices: choices.map(({ value, title }) => ({ value, title })), initial }),
+  );
+}
+
+/** Several of several, at least one. */
+export async function chooseMany(message: string, choices: Choice[]): Promise<string[]> {
+  const answer = await ask({
+    type: "multiselect",
+    message,
+    choices,
+    min: 1,
+    instructions: false,
+    hint: "space marks, enter goes on",
+  });
+  return Array.isArray(answer) ? answer.map(String) : abandoned();
+}
+
+/** A line of text; `check` answers what is wrong with it, or undefined. */
+export async function askText(
+  message: string,
+  initial: string,
+  check: (text: string) => string | undefined,
+): Promise<string> {
+  return String(await ask({ type: "text", message, initial, validate: (text: string) => check(text) ?? true }));
+}
+
+/** Yes or no. Without a terminal the answer is `otherwise`, and it is said. */
+export async function confirm(message: string, otherwise: boolean): Promise<boolean> {
+  if (canAsk) return Boolean(await ask({ type: "confirm", message, initial: otherwise }));
+  if (isTerminal) say(`${message} ${otherwise ? "yes" : "no"}`);
+  return otherwise;
+}

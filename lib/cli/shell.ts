@@ -1,0 +1,104 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { $, type ProcessPromise } from "zx/core";
+import { onInterrupt } from "./command.ts";
+import { say } from "./output.ts";
+
+// The words of a command are passed as they are, never through quotes of our own; bash only starts them.
+$.shell = "/bin/bash";
+$.prefix = "set -eu; exec ";
+
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+  /** The tail of what was said on either stream, in the order it was said. */
+  said: string;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string | undefined>;
+  stdin?: string;
+  /** Everything that the command says is appended here. */
+  log?: string;
+  /** Told each whole line while the command runs. */
+  onLine?: (line: string) => void;
+}
+
+const running = new Set<ProcessPromise>();
+
+/** Ends a process and everything that it started. */
+async function stop(child: ProcessPromise): Promise<void> {
+  const ended = child.catch(() => undefined);
+  await child.kill("SIGTERM").catch(() => undefined);
+  const timer = setTimeout(() => void child.kill("SIGKILL").catch(() => undefined), 3000);
+  await ended;
+  clearTimeout(timer);
+}
+
+onInterrupt(async () => {
+  await Promise.all([...running].map(stop));
+});
+
+/** A word as a POSIX shell reads it back: quoted only where it must be. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A command line that can be pasted. */
+export function commandLine(argv: readonly string[], env: Record<string, string | undefined> = {}): string {
+  const settings = Object.entries(env).flatMap(([k, v]) => (v === undefined ? [] : [`${k}=${quote(v)}`]));
+  return [...settings, ...argv.map(quote)].join(" ");
+}
+
+/**
+ * Runs a command and waits for its end, whatever its exit code.
+ * @param argv the program and its arguments; nothing in them is read by a shell.
+ * @returns exit code (127 if there is no such program) and what was said.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const child = $({
+    nothrow: true,
+    quiet: true,
+    verbose: false,
+    detached: false,
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    ...(options.stdin === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: options.stdin }),
+    env: { ...process.env, ...options.env },
+  })`${[...argv]}`;
+  running.add(child);
+  const log = options.log ? openSync(options.log, "a") : undefined;
+  let said = "";
+  let partial = "";
+  const hear = (chunk: Buffer | string) => {
+    const text = String(chunk);
+    if (log !== undefined) writeSync(log, text);
+    said = (said + text).slice(-16_384);
+    if (!options.onLine) return;
+    const lines = (partial + text).split(/\r?\n|\r/);
+    partial = lines.pop() ?? "";
+    for (const line of lines) options.onLine(line);
+  };
+  child.stdout?.on("data", hear);
+  child.stderr?.on("data", hear);
+  try {
+    const output = await child;
+    if (options.onLine && partial) options.onLine(partial);
+    return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, said };
+  } finally {
+    running.delete(child);
+    if (log !== undefined) closeSync(log);
+  }
+}
+
+/**
+ * Runs a command that changes something; in a dry run it is only shown, quoted so that it can be pasted.
+ */
+export async function change(
+  argv: readonly string[],
+  options: RunOptions & { dryRun?: boolean } = {},
+): Promise<Outcome> {
+  if (!options.dryRun) return run(argv, options);
+  say(`+ ${commandLine(argv)}`);
+  return { code: 0, stdout: "", stderr: "", said: "" };
+}

@@ -1,0 +1,136 @@
+import { appendFileSync, writeFileSync } from "node:fs";
+import { exit, Failure } from "./errors.ts";
+import { isTerminal, paint, say, seconds } from "./output.ts";
+import { statePath } from "./project.ts";
+
+/** A titled piece of work. */
+export interface Step<T = unknown> {
+  id: string;
+  title: string;
+  /** Ids of the steps that must have gone well before this one starts. */
+  after: string[];
+  run(progress: Progress): Promise<T>;
+}
+
+/** What a running step tells the reader. */
+export interface Progress {
+  /** The file that gets everything the step's tools say. */
+  readonly log: string;
+  /** What is going on right now: one line, shown only on a terminal. */
+  now(text: string): void;
+}
+
+export type StepResult<T = unknown> = { id: string; title: string; seconds: number } & (
+  | { state: "done"; value: T }
+  | { state: "failed"; error: Failure }
+  | { state: "left"; because: string }
+);
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/** The moving line at the bottom of a terminal; without one, nothing moves. */
+class Spinner {
+  private readonly rows = new Map<string, { since: number; text: string }>();
+  private timer: Timer | undefined;
+  private drawn = 0;
+  private frame = 0;
+
+  set(id: string, text: string): void {
+    const row = this.rows.get(id);
+    this.rows.set(id, { since: row?.since ?? performance.now(), text });
+    if (isTerminal && !this.timer) this.timer = setInterval(() => this.draw(), 100);
+  }
+
+  remove(id: string, line: string): void {
+    this.rows.delete(id);
+    this.wipe();
+    say(line);
+    if (this.rows.size === 0 && this.timer) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+  }
+
+  private wipe(): void {
+    if (this.drawn) process.stderr.write(`\x1b[${this.drawn}A\x1b[0J`);
+    this.drawn = 0;
+  }
+
+  private draw(): void {
+    this.wipe();
+    const width = (process.stderr.columns ?? 80) - 1;
+    const mark = frames[this.frame++ % frames.length];
+    for (const { since, text } of this.rows.values()) {
+      const line = `${mark} ${seconds((performance.now() - since) / 1000).padStart(6)} ${text}`;
+      process.stderr.write(`${line.slice(0, width)}\n`);
+      this.drawn++;
+    }
+  }
+}
+
+function asFailure(error: unknown, log: string): Failure {
+  if (error instanceof Failure) return error;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new Failure(exit.failed, `a defect in Slipway: ${text}`, { log });
+}
+
+/**
+ * Runs steps, those that do not wait for each other side by side.
+ * A failing step leaves out only what stands on it; the others go on.
+ * @param jobs how many run at the same time.
+ * @returns one result a step, in the order given.
+ */
+export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepResult<T>[]> {
+  const results = new Map<string, StepResult<T>>();
+  const running = new Map<string, Promise<void>>();
+  const known = new Set(steps.map((s) => s.id));
+  const waiting = [...steps];
+  const spinner = new Spinner();
+  const grouped = !!process.env.GITHUB_ACTIONS && jobs === 1;
+
+  const start = async (step: Step<T>): Promise<void> => {
+    const began = performance.now();
+    const log = statePath("logs", `${step.id.replaceAll(/[^\w.-]/g, "_")}.log`);
+    writeFileSync(log, "");
+    const took = () => (performance.now() - began) / 1000;
+    if (grouped) say(`::group::${step.title}`);
+    else if (!isTerminal) say(`… ${step.title}`);
+    spinner.set(step.id, step.title);
+    try {
+      const value = await step.run({ log, now: (text) => spinner.set(step.id, `${step.title}: ${text}`) });
+      results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "done", value });
+      spinner.remove(step.id, `${paint.green("✓")} ${step.title} ${paint.dim(seconds(took()))}`);
+    } catch (thrown) {
+      const error = asFailure(thrown, log);
+      appendFileSync(log, `\n${error.lines().join("\n")}\n`);
+      results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "failed", error });
+      spinner.remove(
+        step.id,
+        `${paint.red("✗")} ${step.title} ${paint.dim(seconds(took()))}\n${error.lines().join("\n")}`,
+      );
+    }
+    if (grouped) say("::endgroup::");
+    running.delete(step.id);
+  };
+
+  while (waiting.length || running.size) {
+    for (const step of [...waiting]) {
+      const blocker = step.after
+        .filter((id) => known.has(id))
+        .find((id) => (results.get(id)?.state ?? "done") !== "done");
+      if (blocker !== undefined) {
+        waiting.splice(waiting.indexOf(step), 1);
+        const because = `it stands on ${blocker}`;
+        results.set(step.id, { id: step.id, title: step.title, seconds: 0, state: "left", because });
+        say(`${paint.yellow("–")} ${step.title}: left out, ${because}`);
+        continue;
+      }
+      const ready = step.after.every((id) => !known.has(id) || results.has(id));
+      if (!ready || running.size >= jobs) continue;
+      waiting.splice(waiting.indexOf(step), 1);
+      running.set(step.id, start(step));
+    }
+    if (running.size) await Promise.race(running.values());
+  }
+  return steps.flatMap((s) => results.get(s.id) ?? []);
+}
