@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# The functions of pacman for `group` and `upgrade`; group says what each of them owes.
+# Sourced, so nothing runs here.
+export PM_TOOL=pacman
+
+pacman_quietly() { pacman --noconfirm --noprogressbar --color never "$@"; }
+
+# A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it stands on, and
+# a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
+pm_refresh() {
+    link_targets
+    pacman_quietly -Syu
+}
+
+pm_install() { pacman_quietly -S --needed -- "$@"; }
+
+# DIR holds what was built for PKG…, and what those need from the AUR: the latter is marked as a dependency.
+pm_install_files() {
+    local dir=$1 file name package archives=() needed=()
+    shift
+    for package in "$@"; do
+        [ -n "$(package_file "$dir" "$package")" ] || { echo "error: no package file of $package in $dir"; return 1; }
+    done
+    for file in "$dir"/*.pkg.tar.zst; do
+        archives+=("$file")
+        name=$(file_package "$file")
+        case " $* " in *" $name "*) ;; *) needed+=("$name") ;; esac
+    done
+    pacman_quietly -U --needed -- "${archives[@]}"
+    [ ${#needed[@]} -eq 0 ] || pacman_quietly -D --asdeps -- "${needed[@]}"
+}
+
+# -dd: what replaces the package comes next, and those that need it must not go with it.
+pm_remove() { pacman_quietly -Rdd -- "$1"; }
+
+pm_list() { pacman -Qq | sort; }
+
+pm_owned() { pacman -Qlq | grep -v '/$' | sort -u; }
+
+# The names of packages, of pacman's groups and of what packages provide: all that -S takes.
+pm_exists() { pacman -Sddp --print-format %n -- "$1" >/dev/null; }
+
+pm_upgrade() {
+    link_targets
+    pacman_quietly -Syu
+    "${here:-/usr/libexec/slipway}"/aur-build --upgrade
+}
+
+# The lists stay for the next group (bootc-layout removes them at the end), downloaded packages go. A record of when
+# something was installed would make every build a different one: the log loses its times, and a package counts as
+# installed when it was built.
+pm_tidy() {
+    local dir log database
+    pacman-conf CacheDir | while IFS= read -r dir; do
+        [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete
+    done
+    log=$(pacman-conf LogFile)
+    [ ! -e "$log" ] || sed -i -E 's/^\[[0-9]{4}-[^]]*\] //' "$log"
+    database=$(pacman-conf DBPath)
+    # A record that is still newer than its package's build time has not been seen by an earlier tidying.
+    find "$database/local" -name desc -newer "$database/local/ALPM_DB_VERSION" -print0 |
+        xargs -0r sed -i -e '/^%BUILDDATE%$/{n;h;}' -e '/^%INSTALLDATE%$/{n;g;}'
+    touch "$database/local/ALPM_DB_VERSION"
+}
+
+# A base made by Slipway ends with an empty /var, and its /home, /root, … point into it.
+link_targets() {
+    local path
+    mkdir -p /var/cache /var/lib /var/log /var/tmp
+    chmod 1777 /var/tmp
+    for path in /home /root /srv /mnt /usr/local; do
+        if [ -L "$path" ]; then mkdir -p "$(realpath -m "$path")"; fi
+    done
+}
+
+# NAME-VERSION-RELEASE-ARCH.pkg.tar.zst: only NAME may hold further dashes.
+file_package() {
+    local name=${1##*/}
+    name=${name%-*} name=${name%-*}
+    echo "${name%-*}"
+}
+
+package_file() {
+    local file
+    for file in "$1"/"$2"-*.pkg.tar.zst; do
+        if [ "$(file_package "$file")" = "$2" ]; then
+            echo "$file"
+            return
+        fi
+    done
+}
