@@ -1,0 +1,224 @@
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onInterrupt } from "./command.ts";
+import { exit, Failure } from "./errors.ts";
+import { installCommand } from "./package-manager.ts";
+import { podman } from "./podman.ts";
+import { statePath } from "./project.ts";
+import { run } from "./shell.ts";
+import type { Progress } from "./steps.ts";
+
+/**
+ * A Debian root made on this machine from Debian's packages, for where no registry answers.
+ *
+ * The tar is kept below `.slipway/cache/debian/` under a key of everything that shapes it, and is only ever seen whole: it is
+ * written under another name and renamed. As an image it is put into the store with no time
+ * of its own, so that the same tar is the same image id on every machine and at every import.
+ */
+
+/** Without documentation and translations; an image's own packages follow the same rule, because dpkg keeps it. */
+const dpkgOptions = ["doc", "man", "info", "locale"].map((folder) => `path-exclude=/usr/share/${folder}/*`);
+// A copyright file stays: the licences ask for it.
+const dpkgKept = "path-include=/usr/share/doc/*/copyright";
+
+/** Later than this, a file's time is set back to it: the time of unpacking says nothing, and two roots shall be equal. */
+const epoch = "1735689600";
+
+function isRolling(suite: string): boolean {
+  return suite === "sid" || suite === "unstable";
+}
+
+/** mmdebstrap's words for a suite, without where the result goes. Pure. */
+export function bootstrapArguments(suite: string): string[] {
+  const apt = ['Acquire::Languages "none"', 'APT::Install-Recommends "false"'];
+  // The Release file of a rolling suite is valid for a week only, and a mirror may well be older.
+  if (isRolling(suite)) apt.push('Acquire::Check-Valid-Until "false"');
+  return [
+    "--variant=minbase",
+    "--format=tar",
+    "--include=ca-certificates",
+    ...apt.map((option) => `--aptopt=${option}`),
+    ...["force-unsafe-io", ...dpkgOptions, dpkgKept].map((option) => `--dpkgopt=${option}`),
+  ];
+}
+
+function hash(...parts: string[]): string {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+/** The mirror that is asked instead of mmdebstrap's own default. */
+function mirror(): string | undefined {
+  return process.env.SLIPWAY_DEBIAN_MIRROR || undefined;
+}
+
+function requireMmdebstrap(): void {
+  if (Bun.which("mmdebstrap")) return;
+  const names = { apt: "mmdebstrap", dnf: "mmdebstrap", pacman: "mmdebstrap" };
+  throw new Failure(exit.missing, "mmdebstrap is not on this machine", {
+    tried: ["mmdebstrap on the PATH"],
+    next: installCommand([names]) ?? "install mmdebstrap, or work where a registry answers",
+  });
+}
+
+/** What mmdebstrap is doing, in the reader's words, from one of its lines. */
+function phase(line: string): string | undefined {
+  const what = /^I: (.*?)(\.\.\.)?$/.exec(line)?.[1];
+  if (!what || /^(automatically|chroot|success|removing)/.test(what)) return undefined;
+  return what;
+}
+
+const making = new Map<string, Promise<string>>();
+
+/**
+ * The path of a tar with a minimal root of a Debian suite, made where it is not there yet (some 20 s).
+ * @param suite such as `trixie` or `sid`
+ * @throws Failure (missing) without mmdebstrap, (failed) with its own words when it fails
+ */
+export async function debianRoot(suite: string, progress?: Progress): Promise<string> {
+  const known = making.get(suite);
+  if (known) return known;
+  const promise = make(suite, progress).finally(() => making.delete(suite));
+  making.set(suite, promise);
+  return promise;
+}
+
+async function make(suite: string, progress?: Progress): Promise<string> {
+  const words = bootstrapArguments(suite);
+  const path = statePath("cache", "debian", `${suite}-${hash(suite, ...words, mirror() ?? "", epoch)}.tar`);
+  if (existsSync(path)) return path;
+  requireMmdebstrap();
+
+  const partial = `${path}.${process.pid}`;
+  const scratch = `${partial}.d`;
+  const sweep = () => {
+    rmSync(partial, { force: true });
+    rmSync(scratch, { recursive: true, force: true });
+  };
+  const forget = onInterrupt(sweep);
+  try {
+    // As root, /tmp will not do: it may be a small tmpfs, and mounted nodev. Without root only /tmp is open to the ids
+    // that mmdebstrap maps.
+    const env: Record<string, string> = { SOURCE_DATE_EPOCH: epoch };
+    if (process.getuid?.() === 0) {
+      mkdirSync(scratch);
+      env.TMPDIR = scratch;
+    }
+    const argv = ["mmdebstrap", ...words, suite, partial, ...(mirror() ? [String(mirror())] : [])];
+    const { code, said } = await run(argv, {
+      env,
+      ...(progress ? { log: progress.log } : {}),
+      onLine: (line) => {
+        const text = phase(line);
+        if (text) progress?.now(text);
+      },
+    });
+    if (code !== 0) throw bootstrapFailure(suite, said, progress);
+    writeFileSync(digestFile(path), await sha256(partial));
+    renameSync(partial, path);
+  } finally {
+    forget();
+    sweep();
+  }
+  return path;
+}
+
+/** The tar's digest, kept beside it: a build that has nothing to do shall not read the tar. */
+function digestFile(tar: string): string {
+  return `${tar}.sha256`;
+}
+
+function bootstrapFailure(suite: string, said: string, progress?: Progress): Failure {
+  const words = said.split("\n").filter((line) => /^(E|W|Err)\b/.test(line));
+  return new Failure(exit.failed, `Debian ${suite} could not be made from its packages`, {
+    tried: [`mmdebstrap ${suite}${mirror() ? ` from ${mirror()}` : ""}`, ...words.slice(-4)],
+    next: "see that Debian's packages can be reached from here; SLIPWAY_DEBIAN_MIRROR names another mirror",
+    ...(progress ? { log: progress.log } : {}),
+  });
+}
+
+/** The name of a local Debian root as an image. */
+export function localDebian(suite: string): string {
+  return `localhost/slipway-debian:${suite}`;
+}
+
+async function labels(reference: string): Promise<Record<string, string> | undefined> {
+  const { code, stdout } = await podman(["image", "inspect", reference]);
+  if (code !== 0) return undefined;
+  const [image] = JSON.parse(stdout) as { Labels?: Record<string, string> | null }[];
+  return image?.Labels ?? {};
+}
+
+/**
+ * The root of a suite as a local image, made and put into podman's store where it is not there yet.
+ * @returns its reference; its id depends on the tar alone.
+ */
+export async function ensureLocalDebian(suite: string, progress?: Progress): Promise<string> {
+  const tar = await debianRoot(suite, progress);
+  const reference = localDebian(suite);
+  const digest = readFileSync(digestFile(tar), "utf8");
+  if ((await labels(reference))?.["org.slipway.debian"] === digest) return reference;
+  progress?.now(`putting Debian ${suite} into podman's store`);
+  const folder = `${tar}.${process.pid}.image`;
+  const sweep = () => rmSync(folder, { recursive: true, force: true });
+  const forget = onInterrupt(sweep);
+  try {
+    writeImage(folder, tar, digest);
+    const log = progress ? { log: progress.log } : {};
+    const pulled = await podman(["pull", "--quiet", `dir:${folder}`], log);
+    const id = pulled.stdout.trim();
+    const tagged = pulled.code === 0 ? await podman(["tag", id, reference], log) : pulled;
+    if (tagged.code !== 0)
+      throw new Failure(exit.failed, `podman did not take the Debian ${suite} root`, {
+        tried: [`podman pull dir:${folder}`, ...tagged.said.trim().split("\n").slice(-3)],
+        next: "see that podman works here: bun run doctor",
+        ...log,
+      });
+  } finally {
+    forget();
+    sweep();
+  }
+  return reference;
+}
+
+async function sha256(path: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of Bun.file(path).stream()) hasher.update(chunk);
+  return hasher.digest("hex");
+}
+
+/**
+ * Writes an image whose only layer is the tar, linked and not copied, in the form of podman's `dir:`: the one form of a
+ * folder that podman 4.3 takes without making a name of the path.
+ */
+function writeImage(folder: string, tar: string, digest: string): void {
+  mkdirSync(folder);
+  linkSync(tar, join(folder, digest));
+  const created = new Date(Number(epoch) * 1000).toISOString();
+  const config = JSON.stringify({
+    created,
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    os: "linux",
+    config: {
+      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      Cmd: ["/bin/bash"],
+      Labels: { "org.slipway.debian": digest },
+    },
+    rootfs: { type: "layers", diff_ids: [`sha256:${digest}`] },
+    history: [{ created, comment: "Debian's packages, by mmdebstrap" }],
+  });
+  const configDigest = new Bun.CryptoHasher("sha256").update(config).digest("hex");
+  const type = (name: string) => `application/vnd.oci.image.${name}`;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: type("manifest.v1+json"),
+    config: {
+      mediaType: type("config.v1+json"),
+      digest: `sha256:${configDigest}`,
+      size: Buffer.byteLength(config),
+    },
+    layers: [{ mediaType: type("layer.v1.tar"), digest: `sha256:${digest}`, size: statSync(tar).size }],
+  };
+  writeFileSync(join(folder, configDigest), config);
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  writeFileSync(join(folder, "version"), "Directory Transport Version: 1.1\n");
+}
