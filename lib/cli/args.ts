@@ -9,6 +9,8 @@ export interface Arguments {
   has(name: string): boolean;
   /** The value of an option, if it was given. */
   value(name: string): string | undefined;
+  /** The value of an option that counts something: a whole number from 1 up. */
+  count(name: string, otherwise: number): number;
 }
 
 /** Options that every command takes. */
@@ -50,7 +52,12 @@ export function readArguments(command: Command, argv: string[]): Arguments {
   }
   const most = command.args.some((a) => a.many) ? Infinity : command.args.length;
   if (words.length > most) throw new Failure(exit.usage, `${command.name}: unexpected word \`${words[most]}\``, usage);
-  return { words, has: (name) => given.has(name), value: (name) => given.get(name) };
+  const count = (name: string, otherwise: number) => {
+    const text = given.get(name) ?? String(otherwise);
+    if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+    throw new Failure(exit.usage, `${command.name}: --${name} takes a whole number from 1 up, not \`${text}\``, usage);
+  };
+  return { words, has: (name) => given.has(name), value: (name) => given.get(name), count };
 }
 
 /** One command's help: usage, what it does, options, an example. */

@@ -40,10 +40,11 @@ function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
 }
 
 /**
- * Runs one command: reads its arguments by the command table, runs `body`, ends the process with its exit code.
+ * Runs one command: reads its arguments by the command table, runs `body`, ends the process with its exit code
+ * (the number that `body` returns, else 0).
  * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
  */
-export async function command(name: string, body: (args: Arguments) => Promise<number | void>): Promise<void> {
+export async function command(name: string, body: (args: Arguments) => Promise<unknown>): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) ignoreClosedPipe(stream);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void interrupted(signal));
   let code: number = exit.done;
@@ -52,7 +53,10 @@ export async function command(name: string, body: (args: Arguments) => Promise<n
     if (!spec) throw new Failure(exit.usage, `no command ${name}`);
     const args = readArguments(spec, process.argv.slice(2));
     if (args.has("help")) print(help(spec));
-    else code = (await body(args)) ?? exit.done;
+    else {
+      const result = await body(args);
+      if (typeof result === "number") code = result;
+    }
   } catch (error) {
     if (ending) return;
     code = explain(error);

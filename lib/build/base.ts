@@ -1,0 +1,74 @@
+import { ensureLocalDebian, localDebian } from "../cli/debian-root.ts";
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+import type { Progress } from "../cli/steps.ts";
+import type { Arch } from "../family/family.ts";
+import { type LocalImage, localImages } from "../image/storage.ts";
+import { baseImageName } from "./expand.ts";
+
+/** An arch's own base image among the local ones, under its real name or as made here. */
+export function localBase(
+  arch: Arch,
+  images: Map<string, LocalImage>,
+): { name: string; image: LocalImage } | undefined {
+  const names = [baseImageName(arch), ...("debian" in arch.base ? [localDebian(arch.base.debian)] : [])];
+  for (const name of names) {
+    const image = images.get(name);
+    if (image) return { name, image };
+  }
+  return undefined;
+}
+
+function lastWords(text: string): string {
+  return (
+    text
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.replace(/^Error: /, "") ?? "it said nothing"
+  );
+}
+
+/**
+ * Sees to it that an arch's own base image is in podman's storage: local, else from its registry, else (Debian) made
+ * from packages.
+ * @throws Failure with what was tried, why each failed, and what to do.
+ */
+export async function ensureBase(
+  arch: Arch,
+  images: Map<string, LocalImage>,
+  progress: Progress,
+): Promise<{ name: string; image: LocalImage }> {
+  const known = localBase(arch, images);
+  if (known) return known;
+  const name = baseImageName(arch);
+  const tried = [`podman's own storage: no ${name}`];
+
+  progress.now(`pulling ${name}`);
+  const pulled = await podman(["pull", "--quiet", name], { log: progress.log });
+  if (pulled.code === 0) return present(arch);
+  tried.push(`the registry: ${lastWords(pulled.stderr)}`);
+
+  if ("debian" in arch.base) {
+    const suite = arch.base.debian;
+    progress.now(`making Debian ${suite} from packages`);
+    try {
+      await ensureLocalDebian(suite, progress);
+      return await present(arch);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      tried.push(`Debian's packages: ${error.lines().join("; ")}`);
+    }
+  }
+  throw new Failure(exit.failed, `the base image of ${arch.name} is not to be had: ${name}`, {
+    tried,
+    next: `check the network, then \`podman pull ${name}\`; or load it from a file with \`podman load\``,
+    log: progress.log,
+  });
+}
+
+async function present(arch: Arch): Promise<{ name: string; image: LocalImage }> {
+  const found = localBase(arch, await localImages());
+  if (!found) throw new Failure(exit.failed, `${baseImageName(arch)} was fetched, but podman does not list it`);
+  return found;
+}

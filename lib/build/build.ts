@@ -1,0 +1,164 @@
+import { podmanEnv } from "../cli/podman.ts";
+import { commandLine } from "../cli/shell.ts";
+import type { Progress, Step } from "../cli/steps.ts";
+import { type Family, lineage, type Target } from "../family/family.ts";
+import { target as makeTarget } from "../family/target.ts";
+import { type LocalImage, layerCount, localImages } from "../image/storage.ts";
+import { ensureBase, localBase } from "./base.ts";
+import { type Job, ociLabels, podmanBuild, shownCommand } from "./containerfile.ts";
+import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
+import type { Origin } from "./epoch.ts";
+import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
+import { inputKey } from "./inputs.ts";
+import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
+
+/** What became of a target. */
+export interface Built {
+  target: Target;
+  action: "built" | "skipped";
+  why: string;
+  id: string;
+  layers: number;
+  /** Bytes. */
+  size: number;
+}
+
+/** A target as it would be built right now. */
+export interface Plan {
+  target: Target;
+  build: boolean;
+  why: string;
+  refresh: Refresh;
+  job: Job;
+}
+
+/** Named targets with the bases that they stand on, a base first. */
+export function withBases(targets: Target[], family: Family): Target[] {
+  const wanted = new Map<string, Target>();
+  for (const t of targets)
+    for (const flavor of lineage(t.flavor).reverse()) {
+      const one = makeTarget(family, t.arch, flavor);
+      if (!wanted.has(one.reference)) wanted.set(one.reference, one);
+    }
+  return [...wanted.values()];
+}
+
+/** Build arguments of the user's: `SLIPWAY_BUILD_ARGS="NAME=value;NAME=value"`, those that the recipe knows. */
+function givenArgs(containerfile: string): Record<string, string> {
+  const known = new Set([...containerfile.matchAll(/^ARG ([A-Z][A-Z0-9_]*)/gm)].map((m) => m[1]));
+  const pairs = (process.env.SLIPWAY_BUILD_ARGS ?? "").split(";").map((pair) => pair.split(/=(.*)/s));
+  return Object.fromEntries(pairs.flatMap(([name = "", value]) => (known.has(name) && value ? [[name, value]] : [])));
+}
+
+/** What is looked at to plan a target. */
+export interface Situation {
+  /** Its base image; undefined while that is still to be made. */
+  base: { name: string; image: LocalImage } | undefined;
+  /** Its own image, if there is one. */
+  image: LocalImage | undefined;
+  origin: Origin;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+/** Everything about one target, decided; reads only the project's files. */
+export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
+  const { base, image, origin, now } = at;
+  const containerfile = expand(target, family);
+  const realBase = baseReference(target, family);
+  const given = givenArgs(containerfile);
+  const argsFor = ({ stamp }: Refresh) => ({
+    ...(base && base.name !== realBase ? { BASE: base.name } : {}),
+    ...given,
+    ...(stamp ? { [refreshArg]: stamp } : {}),
+  });
+  const keyFor = (refresh: Refresh) =>
+    base && inputKey(target, family, { containerfile, args: argsFor(refresh), base: base.image.id });
+
+  const known = knownRefresh(target.reference, image?.labels[refreshLabel], now);
+  const stale = (now - known.at) / 1000 > family.refreshAfter;
+  const { build, why } = decide({ image, key: keyFor(known), stale }, options);
+  const refresh = build && image && (options.refresh || stale) ? newRefresh(now) : known;
+  const labels = {
+    ...ociLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }),
+    ...(base ? { [keyLabel]: keyFor(refresh) ?? "" } : {}),
+    [refreshLabel]: refresh.stamp,
+  };
+  const job: Job = { target, containerfile, args: argsFor(refresh), labels, origin, noCache: options.noCache };
+  return { target, build, why, refresh, job };
+}
+
+/** The image that a target stands on, if it is in podman's storage. */
+function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
+  if (!target.flavor.from) return localBase(target.arch, images);
+  const name = baseReference(target, family);
+  const image = images.get(name);
+  return image && { name, image };
+}
+
+/** Bases that nobody named are built only when they are missing or out of date. */
+function optionsFor(target: Target, named: Target[], options: BuildOptions): BuildOptions {
+  if (named.some((t) => t.reference === target.reference)) return options;
+  return { force: false, refresh: false, noCache: false };
+}
+
+/** What a build would do now, in order. */
+export function planBuild(
+  named: Target[],
+  family: Family,
+  images: Map<string, LocalImage>,
+  options: BuildOptions,
+  origin: Origin,
+): Plan[] {
+  const anew = new Set<string>();
+  return withBases(named, family).map((target) => {
+    const base = anew.has(baseReference(target, family)) ? undefined : baseOf(target, family, images);
+    const at = { base, image: images.get(target.reference), origin, now: Date.now() };
+    const plan = planTarget(target, family, at, optionsFor(target, named, options));
+    if (plan.build) anew.add(target.reference);
+    return plan;
+  });
+}
+
+/** One step a target; each decides when its turn comes, by what its base has become. */
+export function buildSteps(named: Target[], family: Family, options: BuildOptions, origin: Origin): Step<Built>[] {
+  return withBases(named, family).map((target) => ({
+    id: target.reference,
+    title: `build ${target.reference}`,
+    after: target.flavor.from ? [baseReference(target, family)] : [],
+    run: (progress) => buildTarget(target, family, optionsFor(target, named, options), origin, progress),
+  }));
+}
+
+async function buildTarget(
+  target: Target,
+  family: Family,
+  options: BuildOptions,
+  origin: Origin,
+  progress: Progress,
+): Promise<Built> {
+  const images = await localImages();
+  const base = target.flavor.from ? baseOf(target, family, images) : await ensureBase(target.arch, images, progress);
+  const at = { base, image: images.get(target.reference), origin, now: Date.now() };
+  const plan = planTarget(target, family, at, options);
+  if (plan.build) await podmanBuild(plan.job, family, progress);
+  rememberRefresh(target.reference, plan.refresh);
+  const image = plan.build ? (await localImages()).get(target.reference) : at.image;
+  return {
+    target,
+    action: plan.build ? "built" : "skipped",
+    why: plan.why,
+    id: image?.id ?? "",
+    size: image?.size ?? 0,
+    layers: await layerCount(target.reference),
+  };
+}
+
+/** What a dry run prints for a plan: the lines that would run. */
+export async function dryRunLines(plan: Plan, family: Family): Promise<string[]> {
+  const { target, job } = plan;
+  if (!plan.build) return [`# ${target.reference}: skipped, ${plan.why}`];
+  const fetch =
+    !target.flavor.from && job.labels[keyLabel] === undefined ? [`podman pull ${baseImageName(target.arch)}`] : [];
+  return [`# ${target.reference}: ${plan.why}`, ...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { onInterrupt } from "../cli/command.ts";
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+import { statePath } from "../cli/project.ts";
+import type { Progress } from "../cli/steps.ts";
+import type { Family, Target } from "../family/family.ts";
+import type { Origin } from "./epoch.ts";
+import { endRun, startRun } from "./leftovers.ts";
+
+/** What one `podman build` is made of. */
+export interface Job {
+  target: Target;
+  containerfile: string;
+  args: Record<string, string>;
+  labels: Record<string, string>;
+  origin: Origin;
+  noCache: boolean;
+}
+
+/** Where a target's expanded Containerfile is written. */
+export function containerfilePath({ flavor, arch }: Target): string {
+  return statePath("build", `${flavor.name}-${arch.name}.Containerfile`);
+}
+
+/** The labels that every image carries. Source: the OCI image specification, annotations.md. */
+export function ociLabels(
+  { flavor, arch }: Target,
+  family: Family,
+  origin: Origin,
+  base: { name: string; digest: string | undefined },
+): Record<string, string> {
+  const date = new Date(origin.epoch * 1000).toISOString();
+  return {
+    "org.opencontainers.image.created": date.replace(/\.\d+Z$/, "Z"),
+    ...(origin.revision ? { "org.opencontainers.image.revision": origin.revision } : {}),
+    "org.opencontainers.image.version": `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
+    ...(family.source ? { "org.opencontainers.image.source": family.source } : {}),
+    "org.opencontainers.image.title": `${family.title} ${flavor.title}`,
+    "org.opencontainers.image.base.name": base.name,
+    ...(base.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
+    ...(flavor.bootc ? { "containers.bootc": "1" } : {}),
+  };
+}
+
+/** The command line, as pure data: what a dry run shows is what runs. */
+export function buildCommand(job: Job, family: Family): string[] {
+  const pairs = (flag: string, map: Record<string, string>) =>
+    Object.entries(map).flatMap(([name, value]) => [flag, `${name}=${value}`]);
+  const oci = Object.fromEntries(Object.entries(job.labels).filter(([k]) => k.startsWith("org.opencontainers.")));
+  return [
+    "build",
+    ...["--file", containerfilePath(job.target), "--tag", job.target.reference],
+    ...["--format", "oci", "--network", "host", "--force-rm", "--layers", "--timestamp", String(job.origin.epoch)],
+    ...(job.noCache ? ["--no-cache"] : []),
+    ...pairs("--build-arg", job.args),
+    ...pairs("--label", job.labels),
+    ...pairs("--annotation", oci),
+    family.root,
+  ];
+}
+
+/** Known words of the tools, and what to do about them. */
+const advice: [RegExp, string][] = [
+  [
+    /no space left on device|ENOSPC|No space left/i,
+    "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
+  ],
+  [/cgroups in hybrid mode|rlimit|RLIMIT/i, "bun run doctor"],
+  [/there is no package/, "correct the name in the flavor's YAML, or ask for new package lists with --refresh"],
+  [
+    /Could not resolve|Temporary failure|Failed to fetch|failed retrieving/i,
+    "check the network, then run this again: finished steps come from the cache",
+  ],
+];
+
+function buildFailure(target: Target, said: string, code: number, log: string): Failure {
+  const lines = said.trimEnd().split("\n");
+  const ours = lines.findIndex((l) => l.startsWith("slipway: "));
+  const words = (ours >= 0 ? lines.slice(ours).filter((l) => /^(slipway: | {4})/.test(l)) : lines.slice(-8)).slice(
+    0,
+    16,
+  );
+  const next =
+    advice.find(([pattern]) => pattern.test(said))?.[1] ?? "read the log; the last step that began is where it failed";
+  const [first, ...rest] = words.map((w) => w.replace(/^slipway: /, ""));
+  const what = ours >= 0 ? first : `podman build ended with exit code ${code}`;
+  const shown = ours >= 0 ? rest : words;
+  return new Failure(exit.failed, [`${target.reference}: ${what}`, ...shown.map((l) => `  ${l}`)].join("\n"), {
+    next,
+    log,
+  });
+}
+
+/** "STEP 12/60: RUN /usr/libexec/slipway/group fonts …" → what to show of it. */
+function stepTitle(line: string): string | undefined {
+  const m = /STEP (\d+\/\d+): (.*)$/.exec(line);
+  if (!m) return undefined;
+  const text = (m[2] ?? "").replace(/\/usr\/libexec\/slipway\//, "").replace(/--mount=\S+ /, "");
+  return `${m[1]} ${text.split(" -- ")[0]}`;
+}
+
+/**
+ * Builds one image with podman. The tag moves only when everything went well.
+ * @throws Failure with the failing group, package or step, the tool's own words and the log.
+ */
+export async function podmanBuild(job: Job, family: Family, progress: Progress): Promise<void> {
+  const path = containerfilePath(job.target);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, job.containerfile);
+  const run = startRun();
+  let complete = false;
+  const forget = onInterrupt(() => endRun(run.folder, false));
+  try {
+    const [verb = "build", ...rest] = buildCommand(job, family);
+    const outcome = await podman([verb, ...run.flags, ...rest], {
+      cwd: family.root,
+      env: run.env,
+      log: progress.log,
+      onLine: (line) => {
+        const title = stepTitle(line);
+        if (title) progress.now(title);
+      },
+    });
+    if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);
+    complete = true;
+  } finally {
+    forget();
+    await endRun(run.folder, complete);
+  }
+}
+
+/** The plain `podman build` that a person could type at the project's root, for dry runs. */
+export function shownCommand(job: Job, family: Family): string[] {
+  return ["podman", ...buildCommand(job, family)].map((word) =>
+    word === family.root ? "." : word.replace(`${join(family.root)}/`, ""),
+  );
+}

@@ -1,0 +1,34 @@
+import type { LocalImage } from "../image/storage.ts";
+
+export interface BuildOptions {
+  force: boolean;
+  refresh: boolean;
+  noCache: boolean;
+}
+
+export interface Facts {
+  /** The target's image, if there is one. */
+  image: LocalImage | undefined;
+  /** The key of the inputs as they are now; undefined where the base is yet to be made. */
+  key: string | undefined;
+  /** The packages are older than the manifest allows. */
+  stale: boolean;
+}
+
+export const keyLabel = "org.slipway.key";
+export const refreshLabel = "org.slipway.refresh";
+
+/** Whether a target is built, and why (or why not). One row a reason, the first that holds is said. */
+export function decide({ image, key, stale }: Facts, options: BuildOptions): { build: boolean; why: string } {
+  const reasons: [boolean, string][] = [
+    [!image, "there is no image yet"],
+    [options.force, "--force"],
+    [options.noCache, "--no-cache"],
+    [options.refresh, "--refresh"],
+    [key === undefined, "its base is built first"],
+    [image?.labels[keyLabel] !== key, "what goes into it changed"],
+    [stale, "its packages are older than refreshAfter"],
+  ];
+  const reason = reasons.find(([holds]) => holds);
+  return reason ? { build: true, why: reason[1] } : { build: false, why: "nothing that goes into it changed" };
+}

@@ -1,0 +1,18 @@
+import { projectRoot } from "../cli/project.ts";
+import { run } from "../cli/shell.ts";
+
+export interface Origin {
+  /** The commit that is built, if there is one. */
+  revision: string | undefined;
+  /** Seconds since 1970 that every timestamp of the image gets: SOURCE_DATE_EPOCH, or the commit's date. */
+  epoch: number;
+}
+
+/** Source of the variable: the SOURCE_DATE_EPOCH specification of reproducible-builds.org. */
+export async function origin(): Promise<Origin> {
+  const git = await run(["git", "-C", projectRoot, "log", "-1", "--format=%H %ct"]);
+  const [revision, committed] = git.code === 0 ? git.stdout.trim().split(" ") : [];
+  const given = process.env.SOURCE_DATE_EPOCH;
+  const epoch = Number(given && /^\d+$/.test(given) ? given : (committed ?? 0));
+  return { revision, epoch };
+}

@@ -1,0 +1,40 @@
+import { exit } from "../cli/errors.ts";
+import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/output.ts";
+import type { StepResult } from "../cli/steps.ts";
+import type { Built } from "./build.ts";
+
+/** One target's outcome, as `--json` prints it. */
+function row(result: StepResult<Built>): object {
+  const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
+  if (result.state === "failed")
+    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+  if (result.state === "left") return { ...common, state: "left", why: result.because };
+  const { target, action, why, id, layers, size } = result.value;
+  return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
+}
+
+/** Prints what became of every target and what to do next; returns the exit code. */
+export function report(results: StepResult<Built>[], json: boolean): number {
+  const failed = results.filter((r) => r.state !== "done");
+  if (json) {
+    printJson({ targets: results.map(row) });
+  } else {
+    const rows = results.map((r) =>
+      r.state === "done"
+        ? [
+            r.id,
+            r.value.action,
+            r.value.id.slice(0, 12),
+            bytes(r.value.size),
+            `${r.value.layers} layers`,
+            seconds(r.seconds),
+            r.value.why,
+          ]
+        : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), ""],
+    );
+    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    const done = results.findLast((r) => r.state === "done");
+    if (done && failed.length === 0) say(`next: podman run --rm -it ${done.id} bash    bun run lint    bun run list`);
+  }
+  return failed.length ? exit.failed : exit.done;
+}

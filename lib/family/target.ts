@@ -1,0 +1,67 @@
+import { exit, Failure } from "../cli/errors.ts";
+import { didYouMean } from "../cli/nearest.ts";
+import type { Arch, Family, Flavor, Target } from "./family.ts";
+
+/** The image reference of a flavor for an arch. */
+export function reference(family: Family, flavor: string, arch: string): string {
+  return `${family.registry}/${family.prefix}-${flavor}:${arch}`;
+}
+
+export function target(family: Family, arch: Arch, flavor: Flavor): Target {
+  return { arch, flavor, reference: reference(family, flavor.name, arch.name) };
+}
+
+/** Every target of the family: arches as in family.yaml, and within an arch a base before what stands on it. */
+export function allTargets(family: Family): Target[] {
+  return [...family.arches.values()].flatMap((arch) =>
+    flavorsOf(family, arch).map((flavor) => target(family, arch, flavor)),
+  );
+}
+
+/** The flavors that exist for an arch, in build order. */
+export function flavorsOf(family: Family, arch: Arch): Flavor[] {
+  return [...family.flavors.values()].filter((f) => f.arches.includes(arch.name));
+}
+
+/** @throws Failure (usage) with the nearest word and the list. */
+export function findArch(family: Family, name: string): Arch {
+  const arch = family.arches.get(name);
+  if (arch) return arch;
+  const names = [...family.arches.keys()];
+  if (family.flavors.has(name)) {
+    const of = family.flavors.get(name)?.arches ?? [];
+    throw new Failure(exit.usage, `\`${name}\` is a flavor; the arch comes first`, {
+      next: of.map((a) => `bun run build ${a} ${name}`).join("  or  "),
+    });
+  }
+  throw new Failure(exit.usage, `unknown arch \`${name}\`${didYouMean(name, names)}`, {
+    tried: [`the arches of ${family.name}: ${names.join(" ")}`],
+  });
+}
+
+/** @throws Failure (usage) for a flavor that does not exist, or not for this arch. */
+export function findTarget(family: Family, arch: Arch, name: string): Target {
+  const flavor = family.flavors.get(name);
+  const here = flavorsOf(family, arch).map((f) => f.name);
+  if (!flavor)
+    throw new Failure(exit.usage, `unknown flavor \`${name}\`${didYouMean(name, family.flavors.keys())}`, {
+      tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
+      next: "bun run list",
+    });
+  if (!flavor.arches.includes(arch.name))
+    throw new Failure(exit.usage, `${name} does not exist for ${arch.name}; it has: ${flavor.arches.join(" ")}`, {
+      tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
+      next: `bun run build ${flavor.arches[0] ?? ""} ${name}`,
+    });
+  return target(family, arch, flavor);
+}
+
+/** The named targets of an arch; `all` is every flavor of it. Repeats are dropped, build order is kept. */
+export function findTargets(family: Family, arch: Arch, names: string[]): Target[] {
+  const found = names.flatMap((name) =>
+    name === "all" ? flavorsOf(family, arch).map((f) => f.name) : [findTarget(family, arch, name).flavor.name],
+  );
+  return flavorsOf(family, arch)
+    .filter((f) => found.includes(f.name))
+    .map((f) => target(family, arch, f));
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+
+/** An image in podman's storage. */
+export interface LocalImage {
+  id: string;
+  digest: string;
+  names: string[];
+  labels: Record<string, string>;
+  /** Bytes. */
+  size: number;
+}
+
+const listing = z.array(
+  z.object({
+    Id: z.string(),
+    Digest: z.string().default(""),
+    Names: z.array(z.string()).nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    Size: z.number().default(0),
+  }),
+);
+
+/** Why podman could not answer, as a Failure. */
+export function podmanFailure(what: string, outcome: { code: number; stderr: string; said: string }): Failure {
+  if (outcome.code === 127 && /not found/.test(outcome.stderr))
+    return new Failure(exit.missing, "podman is not on this machine", { next: "bun run doctor" });
+  const last = outcome.said.trim().split("\n").slice(-3);
+  return new Failure(exit.failed, `${what} failed (podman's exit code ${outcome.code})`, {
+    tried: last,
+    next: "bun run doctor",
+  });
+}
+
+/** The images of podman's storage by each of their names. @throws Failure when podman does not answer. */
+export async function localImages(): Promise<Map<string, LocalImage>> {
+  const outcome = await podman(["image", "ls", "--format", "json"]);
+  if (outcome.code !== 0) throw podmanFailure("listing the local images", outcome);
+  const images = listing.parse(JSON.parse(outcome.stdout || "[]"));
+  return new Map(
+    images.flatMap((i) => {
+      const names = i.Names ?? [];
+      const image = { id: i.Id, digest: i.Digest, names, labels: i.Labels ?? {}, size: i.Size };
+      return names.map((name): [string, LocalImage] => [name, image]);
+    }),
+  );
+}
+
+/** How many layers an image has. */
+export async function layerCount(reference: string): Promise<number> {
+  const outcome = await podman(["image", "inspect", "--format", "{{len .RootFS.Layers}}", reference]);
+  return outcome.code === 0 ? Number(outcome.stdout) : 0;
+}

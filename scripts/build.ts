@@ -1,0 +1,31 @@
+#!/usr/bin/env bun
+import { buildSteps, dryRunLines, planBuild } from "../lib/build/build.ts";
+import { origin } from "../lib/build/epoch.ts";
+import { expand } from "../lib/build/expand.ts";
+import { sweepDeadRuns } from "../lib/build/leftovers.ts";
+import { report } from "../lib/build/report.ts";
+import { command } from "../lib/cli/command.ts";
+import { print } from "../lib/cli/output.ts";
+import { runSteps } from "../lib/cli/steps.ts";
+import { refuseForeignCpu } from "../lib/family/arch.ts";
+import { askForTargets } from "../lib/family/ask.ts";
+import { loadFamily } from "../lib/family/manifest.ts";
+import { localImages } from "../lib/image/storage.ts";
+
+await command("build", async (args) => {
+  const family = loadFamily();
+  const jobs = args.count("jobs", 2);
+  const targets = await askForTargets(family, args.words, args.has("yes"));
+  if (args.has("print")) return print(targets.map((t) => expand(t, family)).join("\n"));
+  const options = { force: args.has("force"), refresh: args.has("refresh"), noCache: args.has("no-cache") };
+  if (args.has("dry-run")) {
+    const [from, images] = await Promise.all([origin(), localImages()]);
+    for (const plan of planBuild(targets, family, images, options, from))
+      print((await dryRunLines(plan, family)).join("\n"));
+    return;
+  }
+  if (!options.force) refuseForeignCpu(targets);
+  await sweepDeadRuns();
+  const results = await runSteps(buildSteps(targets, family, options, await origin()), jobs);
+  return report(results, args.has("json"));
+});
