@@ -13,7 +13,7 @@ import { loadFamily } from "../lib/family/manifest.ts";
 import { localImages } from "../lib/image/storage.ts";
 
 await command("build", async (args) => {
-  const family = loadFamily();
+  const family = await loadFamily();
   const jobs = args.count("jobs", 2);
   const targets = await askForTargets(family, args.words, args.has("yes"));
   if (args.has("print")) return print(targets.map((t) => expand(t, family)).join("\n"));

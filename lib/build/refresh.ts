@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { z } from "zod";
 import { statePath } from "../cli/project.ts";
 
 /**
@@ -13,13 +12,16 @@ export interface Refresh {
   at: number;
 }
 
-const stored = z.record(z.string(), z.object({ stamp: z.string(), at: z.number() }));
 const file = () => statePath("state", "refresh.json");
 
 function readAll(): Record<string, Refresh> {
   if (!existsSync(file())) return {};
   try {
-    return stored.parse(JSON.parse(readFileSync(file(), "utf8")));
+    const stored: Record<string, Partial<Refresh>> = JSON.parse(readFileSync(file(), "utf8"));
+    const good = Object.entries(stored).flatMap(([name, { stamp, at }]): [string, Refresh][] =>
+      typeof stamp === "string" && typeof at === "number" ? [[name, { stamp, at }]] : [],
+    );
+    return Object.fromEntries(good);
   } catch {
     return {}; // a broken file costs one forgotten date, nothing else
   }

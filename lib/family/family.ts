@@ -49,3 +49,48 @@ const hours = { h: 1, d: 24, w: 168 };
 export function ageInSeconds(age: string): number {
   return Number(age.slice(0, -1)) * hours[age.slice(-1) as keyof typeof hours] * 3600;
 }
+
+/** What the files say, in the shape of the schema. */
+export interface Manifest {
+  head: FamilyFile;
+  flavors: Record<string, FlavorFile>;
+}
+
+/** The files' content as the linked family. */
+export function linkFamily({ head, flavors }: Manifest, root: string): Family {
+  return {
+    ...head,
+    root,
+    arches: new Map(Object.entries(head.arches).map(([name, a]) => [name, toArch(name, a)])),
+    flavors: linkFlavors(flavors),
+    refreshAfter: ageInSeconds(head.refreshAfter),
+  };
+}
+
+function toArch(name: string, a: FamilyFile["arches"][string]): Arch {
+  return { name, ...a, title: a.title ?? name, base: typeof a.base === "string" ? { image: a.base } : a.base };
+}
+
+/** Flavors with their bases in place, a base before what stands on it. Broken links are left out: they are mistakes. */
+function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
+  const done = new Map<string, Flavor>();
+  const visit = (name: string, above: string[]): Flavor | undefined => {
+    const file = files[name];
+    if (!file || above.includes(name)) return undefined;
+    const known = done.get(name);
+    if (known) return known;
+    const { from: base, ...data } = file;
+    const from = base === undefined ? undefined : visit(base, [...above, name]);
+    const flavor: Flavor = {
+      ...data,
+      name,
+      file: `flavors/${name}.yaml`,
+      from,
+      bootc: data.bootc ?? from?.bootc ?? false,
+    };
+    done.set(name, flavor);
+    return flavor;
+  };
+  for (const name of Object.keys(files)) visit(name, []);
+  return done;
+}

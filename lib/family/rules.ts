@@ -2,9 +2,16 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "../cli/nearest.ts";
 import { type Family, type Flavor, lineage } from "./family.ts";
-import type { Source } from "./manifest.ts";
 import type { Mistake } from "./mistakes.ts";
+import type { FlavorFile } from "./schema.ts";
 import type { YamlFile } from "./yaml-file.ts";
+
+/** A flavor's file beside what it says. */
+export interface Source {
+  name: string;
+  yaml: YamlFile;
+  data: FlavorFile;
+}
 
 /** What a rule may look at. */
 export interface Checked {

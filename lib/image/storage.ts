@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 
@@ -12,15 +11,17 @@ export interface LocalImage {
   size: number;
 }
 
-const listing = z.array(
-  z.object({
-    Id: z.string(),
-    Digest: z.string().default(""),
-    Names: z.array(z.string()).nullish(),
-    Labels: z.record(z.string(), z.string()).nullish(),
-    Size: z.number().default(0),
-  }),
-);
+interface Listed {
+  Id: string;
+  Digest?: string;
+  Names?: string[] | null;
+  Labels?: Record<string, string> | null;
+  Size?: number;
+}
+
+function isListing(value: unknown): value is Listed[] {
+  return Array.isArray(value) && value.every((v) => typeof v === "object" && v !== null && typeof v.Id === "string");
+}
 
 /** Why podman could not answer, as a Failure. */
 export function podmanFailure(what: string, outcome: { code: number; stderr: string; said: string }): Failure {
@@ -37,11 +38,12 @@ export function podmanFailure(what: string, outcome: { code: number; stderr: str
 export async function localImages(): Promise<Map<string, LocalImage>> {
   const outcome = await podman(["image", "ls", "--format", "json"]);
   if (outcome.code !== 0) throw podmanFailure("listing the local images", outcome);
-  const images = listing.parse(JSON.parse(outcome.stdout || "[]"));
+  const images: unknown = JSON.parse(outcome.stdout || "[]");
+  if (!isListing(images)) throw new Failure(exit.failed, "podman listed its images in a form that is not known here");
   return new Map(
     images.flatMap((i) => {
       const names = i.Names ?? [];
-      const image = { id: i.Id, digest: i.Digest, names, labels: i.Labels ?? {}, size: i.Size };
+      const image = { id: i.Id, digest: i.Digest ?? "", names, labels: i.Labels ?? {}, size: i.Size ?? 0 };
       return names.map((name): [string, LocalImage] => [name, image]);
     }),
   );

@@ -1,0 +1,19 @@
+#!/usr/bin/env bun
+import { command } from "../lib/cli/command.ts";
+import { print, printJson, table } from "../lib/cli/output.ts";
+import { loadFamily } from "../lib/family/manifest.ts";
+import { allTargets } from "../lib/family/target.ts";
+
+await command("matrix", async (args) => {
+  const targets = allTargets(await loadFamily());
+  const include = targets.map(({ arch, flavor, reference }) => ({
+    arch: arch.name,
+    flavor: flavor.name,
+    base: flavor.from?.name ?? null,
+    reference,
+    runner: arch.runner,
+  }));
+  if (args.has("json")) return printJson({ include });
+  const head = ["arch", "flavor", "base", "reference", "runner"];
+  print(table([head, ...include.map((t) => [t.arch, t.flavor, t.base ?? "–", t.reference, t.runner.join(" ")])]));
+});
