@@ -16,7 +16,7 @@ export interface PodmanFacts {
   isRoot: boolean;
   /** The process has CAP_SYS_RESOURCE. */
   mayRaiseLimits: boolean;
-  /** Hard limits of this process; Infinity for none. */
+  /** The most that a container may have without raising a limit; Infinity for no bound. */
   openFiles: number;
   processes: number;
 }

@@ -61,7 +61,8 @@ export function podmanFacts(): PodmanFacts {
     isRoot: process.getuid?.() === 0,
     mayRaiseLimits: (BigInt(`0x${capabilities}`) & capSysResource) !== 0n,
     openFiles: hardLimit(limits, "Max open files"),
-    processes: hardLimit(limits, "Max processes"),
+    // podman lowers its own limit to the greatest process id, and cannot raise it again
+    processes: Math.min(hardLimit(limits, "Max processes"), Number(read("/proc/sys/kernel/pid_max")) || 4096),
   };
 }
 
