@@ -27,7 +27,7 @@ pm_install_files() {
         case " $* " in *" $name "*) ;; *) needed+=("$name") ;; esac
     done
     pacman_quietly -U --needed -- "${archives[@]}"
-    [ ${#needed[@]} -eq 0 ] || pacman_quietly -D --asdeps -- "${needed[@]}"
+    [ ${#needed[@]} -eq 0 ] || pacman -D --asdeps -- "${needed[@]}"
 }
 
 # -dd: what replaces the package comes next, and those that need it must not go with it.

@@ -1,0 +1,112 @@
+/** What a build asks the outside for, answered on this machine; every request is written down. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { aurBases, aurVersion } from "./aur.ts";
+import { makePackage } from "./package.ts";
+import { zip } from "./zip.ts";
+
+export type Server = { url: string; requests: string[]; stop: () => Promise<void> };
+
+const json = (value: unknown) => new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
+const missing = () => new Response("not found\n", { status: 404 });
+
+/** The AUR's answer about packages: only those that it has are in it. */
+function rpc(url: URL, bases: Map<string, readonly string[]>): Response {
+  const results = url.searchParams.getAll("arg[]").flatMap((name) => {
+    for (const [base, names] of bases) {
+      if (names.includes(name)) return [{ Name: name, PackageBase: base, Version: aurVersion }];
+    }
+    return [];
+  });
+  return json({ version: 5, type: "multiinfo", resultcount: results.length, results });
+}
+
+const chaotic: Record<string, Uint8Array> = {
+  "chaotic-keyring.pkg.tar.zst": makePackage({
+    name: "chaotic-keyring",
+    files: { "usr/share/pacman/keyrings/chaotic.gpg": "" },
+  }).bytes,
+  "chaotic-mirrorlist.pkg.tar.zst": makePackage({
+    name: "chaotic-mirrorlist",
+    files: { "etc/pacman.d/chaotic-mirrorlist": "Server = file:///usr/lib/stand-in/repository/$repo\n" },
+  }).bytes,
+};
+
+const blur = "blur-my-shell@aunetx";
+
+/** extensions.gnome.org: there is a release for GNOME 50, and for no other. */
+function extensions(url: URL): Response {
+  if (url.pathname === "/extension-info/") {
+    if (url.searchParams.get("uuid") !== blur || url.searchParams.get("shell_version") !== "50") return missing();
+    return json({ uuid: blur, version_tag: 7, download_url: `/download-extension/${blur}.shell-extension.zip?version_tag=7` });
+  }
+  return new Response(
+    zip({
+      "metadata.json": JSON.stringify({ uuid: blur, "shell-version": ["50"] }),
+      "extension.js": "\n",
+      "schemas/org.gnome.shell.extensions.blur-my-shell.gschema.xml": "<schemalist/>\n",
+    }),
+  );
+}
+
+/** Repositories over git's own protocol, because a shallow clone is impossible with plain files. */
+async function git(request: Request, url: URL, folder: string): Promise<Response> {
+  const body = request.body === null ? new Uint8Array() : await request.bytes();
+  const child = Bun.spawn(["git", "http-backend"], {
+    env: {
+      ...process.env,
+      GIT_PROJECT_ROOT: folder,
+      GIT_HTTP_EXPORT_ALL: "1",
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "safe.directory",
+      GIT_CONFIG_VALUE_0: "*",
+      // A working copy serves as well as a bare repository.
+      PATH_INFO: url.pathname.replace(/\.git\//, ".git/.git/"),
+      QUERY_STRING: url.search.slice(1),
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers.get("content-type") ?? "",
+      CONTENT_LENGTH: `${body.length}`,
+      HTTP_CONTENT_ENCODING: request.headers.get("content-encoding") ?? "",
+      GIT_PROTOCOL: request.headers.get("git-protocol") ?? "",
+    },
+    stdin: body,
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const output = await new Response(child.stdout).bytes();
+  const end = Buffer.from(output).indexOf("\r\n\r\n");
+  const headers = new Headers();
+  let status = 200;
+  for (const line of Buffer.from(output.subarray(0, end)).toString().split("\r\n")) {
+    const [key = "", value = ""] = line.split(/: (.*)/);
+    if (key === "Status") status = Number.parseInt(value, 10);
+    else headers.append(key, value);
+  }
+  return new Response(output.subarray(end + 4), { status, headers });
+}
+
+/** @param folder repositories as aur.ts made them. */
+export function serve(folder: string, aur: readonly string[]): Server {
+  const bases = aurBases(aur);
+  const requests: string[] = [];
+  const server = Bun.serve({
+    // Builds run in the network of the host.
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const url = new URL(request.url);
+      requests.push(`${request.method} ${url.pathname}${url.search}`);
+      if (url.pathname.startsWith("/aur/rpc/v5/info")) return rpc(url, bases);
+      if (url.pathname.includes(".git/")) {
+        return existsSync(join(folder, url.pathname.replace(/\.git\/.*/, ".git"))) ? git(request, url, folder) : missing();
+      }
+      if (url.pathname.startsWith("/chaotic-aur/")) {
+        const bytes = chaotic[url.pathname.slice("/chaotic-aur/".length)];
+        return bytes === undefined ? missing() : new Response(bytes);
+      }
+      if (/^\/(extension-info|download-extension)\//.test(url.pathname)) return extensions(url);
+      return missing();
+    },
+  });
+  return { url: `http://127.0.0.1:${server.port}`, requests, stop: () => server.stop(true) };
+}
