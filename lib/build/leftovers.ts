@@ -1,5 +1,5 @@
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { podman } from "../cli/podman.ts";
 import { statePath } from "../cli/project.ts";
 
@@ -16,9 +16,18 @@ export interface BuildRun {
   flags: string[];
 }
 
-/** The folder's name holds the process that runs the build, so that a later one can tell whether it lives. */
+/** When a process began, in ticks since boot: with its number, the process's name for good. Source: proc_pid_stat(5). */
+function startOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The folder's name says which process runs the build, so that a later one can tell whether it lives. */
 export function startRun(): BuildRun {
-  const id = `${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  const id = `${process.pid}-${startOf(process.pid)}-${crypto.randomUUID().slice(0, 8)}`;
   const folder = statePath("run", id);
   mkdirSync(join(folder, "tmp"), { recursive: true });
   return { folder, env: { TMPDIR: join(folder, "tmp") }, flags: [`--add-host=${mark(id)}:127.0.0.1`] };
@@ -28,41 +37,52 @@ function mark(id: string): string {
   return `slipway-${id}`;
 }
 
-/** Kills what the run's RUN lines still do: buildah writes their first process beside the bundle. */
-function killProcesses(folder: string): void {
-  for (const file of globSync(join(folder, "tmp/buildah*/pid"))) {
-    const pid = Number(readFileSync(file, "utf8"));
-    const mounts = `/proc/${pid}/cgroup`;
-    if (!(pid > 1) || !existsSync(mounts)) continue;
-    if (!readFileSync(mounts, "utf8").includes(dirname(file).split("/").at(-1) ?? "/")) continue;
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // it ended by itself
-    }
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it ended by itself
   }
 }
 
+function mentions(file: string, text: string): boolean {
+  try {
+    return readFileSync(file, "utf8").includes(text);
+  } catch {
+    return false; // gone, or somebody else's
+  }
+}
+
+/** Kills podman itself, known by its TMPDIR, and what its RUN line does: buildah writes that process beside the bundle. */
+function killProcesses(folder: string): void {
+  for (const pid of readdirSync("/proc").map(Number))
+    if (pid > 1 && pid !== process.pid && mentions(`/proc/${pid}/environ`, `TMPDIR=${folder}/tmp`)) kill(pid);
+  for (const file of globSync(join(folder, "tmp/buildah*/pid"))) {
+    const pid = Number(readFileSync(file, "utf8"));
+    if (pid > 1 && mentions(`/proc/${pid}/cgroup`, basename(dirname(file)))) kill(pid);
+  }
+}
+
+const cleaning = { cleaning: true };
+
 /** Removes the working containers that carry the run's mark. */
 async function removeContainers(id: string): Promise<void> {
-  const listed = await podman(["ps", "--all", "--external", "--filter", "status=unknown", "--format", "{{.ID}}"]);
-  const all = listed.code === 0 ? listed : await podman(["ps", "--all", "--external", "--format", "{{.ID}}"]);
-  const ids = all.stdout.split("\n").filter(Boolean);
+  const listed = await podman(["ps", "--all", "--external", "--format", "{{.ID}}"], cleaning);
+  const ids = listed.stdout.split("\n").filter(Boolean);
   if (ids.length === 0) return;
-  const root = (await podman(["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"])).stdout.trim();
-  const [graph = "", driver = ""] = root.split(" ");
+  const { stdout } = await podman(["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"], cleaning);
+  const [graph = "", driver = ""] = stdout.trim().split(" ");
   for (const short of ids) {
     const [file] = globSync(join(graph, `${driver}-containers`, `${short}*`, "userdata/buildah.json"));
-    if (file && readFileSync(file, "utf8").includes(mark(id))) await podman(["rm", "--force", short]);
+    if (file && mentions(file, mark(id))) await podman(["rm", "--force", short], cleaning);
   }
 }
 
 /** Clears up after one run, however it ended. */
 export async function endRun(folder: string, complete: boolean): Promise<void> {
-  const id = folder.split("/").at(-1) ?? "";
   if (!complete) {
     killProcesses(folder);
-    await removeContainers(id);
+    await removeContainers(basename(folder));
   }
   rmSync(folder, { recursive: true, force: true });
 }
@@ -71,7 +91,7 @@ export async function endRun(folder: string, complete: boolean): Promise<void> {
 export async function sweepDeadRuns(): Promise<void> {
   const parent = dirname(statePath("run", "x"));
   for (const name of readdirSync(parent)) {
-    const pid = Number(name.split("-")[0]);
-    if (!existsSync(`/proc/${pid}`)) await endRun(join(parent, name), false);
+    const [pid, began] = name.split("-");
+    if (began !== undefined && startOf(Number(pid)) !== began) await endRun(join(parent, name), false);
   }
 }

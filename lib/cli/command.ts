@@ -13,11 +13,17 @@ export function onInterrupt(cleanup: Cleanup): () => void {
   return () => cleanups.delete(cleanup);
 }
 
+/** After an interruption nothing goes on but the clearing up: whoever awaits this waits until the process has ended. */
+export async function unlessInterrupted(): Promise<void> {
+  if (ending) await new Promise(() => undefined);
+}
+
 async function interrupted(signal: string): Promise<void> {
   if (ending) return;
   ending = true;
   say(paint.yellow(`\ninterrupted (${signal}): stopping what was started`));
-  await Promise.allSettled([...cleanups].reverse().map((c) => c()));
+  // In the order of registration: what runs is stopped before what it wrote is removed.
+  for (const cleanup of cleanups) await Promise.resolve(cleanup()).catch(() => undefined);
   process.exit(exit.interrupted);
 }
 

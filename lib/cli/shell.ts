@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { $, type ProcessPromise } from "zx/core";
-import { onInterrupt } from "./command.ts";
+import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { say } from "./output.ts";
 
 // The words of a command are passed as they are, never through quotes of our own; bash only starts them.
@@ -21,6 +21,8 @@ export interface RunOptions {
   stdin?: string;
   /** Everything that the command says is appended here. */
   log?: string;
+  /** Part of the clearing up after an interruption: its end is waited for even then. */
+  cleaning?: boolean;
   /** Told each whole line while the command runs. */
   onLine?: (line: string) => void;
 }
@@ -88,6 +90,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   } finally {
     running.delete(child);
     if (log !== undefined) closeSync(log);
+    if (!options.cleaning) await unlessInterrupted();
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";

@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkout, exec, Project } from "../support/sandbox.ts";
+
+// What `bun run build` does with podman, on a family of small flavors that build in a second each.
+
+const recipe = `# @base
+FROM \${BASE} AS overlay
+# @overlay
+RUN chmod -R u=rwX,go=rX /overlay
+
+FROM \${BASE}
+COPY containerfiles/helpers/ /helpers/
+RUN echo first > /first
+# @upgrade
+COPY --from=overlay /overlay/ /
+RUN echo last > /last
+`;
+
+let project: Project;
+const image = "localhost/slipway-test/t-one:amd64";
+
+interface Row {
+  reference: string;
+  state: string;
+  why: string;
+  id: string;
+  seconds: number;
+}
+
+async function build(...args: string[]): Promise<{ code: number; stderr: string; rows: Row[] }> {
+  const { code, stdout, stderr } = await project.slipway("build", ...args, "--json");
+  return { code, stderr, rows: stdout ? JSON.parse(stdout).targets : [] };
+}
+
+async function inspect(reference: string) {
+  const { stdout } = await project.podman("image", "inspect", reference);
+  return JSON.parse(stdout)[0];
+}
+
+beforeAll(() => {
+  project = new Project([".containerignore"]);
+  project.write(
+    "flavors/family.yaml",
+    `name: test
+title: Test
+registry: localhost/slipway-test
+prefix: t
+key: test.pub
+default: {arch: amd64, flavor: one}
+arches:
+  amd64: {base: {debian: trixie}}
+  other: {base: localhost/slipway-test/nowhere, needs: [no_such_flag]}
+`,
+  );
+  project.write("flavors/one.yaml", "title: One\nrecipe: tiny\narches: [amd64]\n");
+  project.write("flavors/two.yaml", "title: Two\nrecipe: tiny\nfrom: one\narches: [amd64]\n");
+  project.write("flavors/bad.yaml", "title: Bad\nrecipe: bad\narches: [amd64]\n");
+  project.write("flavors/on-bad.yaml", "title: On bad\nrecipe: tiny\nfrom: bad\narches: [amd64]\n");
+  project.write("flavors/far.yaml", "title: Far\nrecipe: tiny\narches: [other]\n");
+  project.write("overlays/one/etc/hello", "hello\n");
+  project.write("overlays/one/etc/secretive", "a clone may have any umask\n");
+  project.write("containerfiles/tiny.Containerfile", recipe);
+  project.write("containerfiles/bad.Containerfile", "# @base\nFROM ${BASE}\nRUN echo before && exit 7\n");
+  project.write("containerfiles/helpers/upgrade", "#!/bin/sh\ndate +%N > /upgraded\n");
+  project.write("test.pub", readFileSync(join(checkout, "guaraos.pub"), "utf8"));
+});
+
+afterAll(async () => {
+  const { stdout } = await project.podman("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
+  const mine = stdout.split("\n").filter((name) => name.startsWith("localhost/slipway-test/"));
+  if (mine.length) await project.podman("rmi", "--force", ...mine);
+  project.remove();
+});
+
+test("a flavor and the base that it stands on are built, the base first", async () => {
+  // the helper runs from where the recipe of this test puts it
+  const text = recipe.replace("/helpers/\n", "/usr/libexec/slipway/\nRUN chmod -R a+rx /usr/libexec/slipway\n");
+  project.write("containerfiles/tiny.Containerfile", text);
+  const { code, rows, stderr } = await build("amd64", "two");
+  expect(stderr).not.toContain("✗");
+  expect(code).toBe(0);
+  expect(rows.map((r) => [r.reference, r.state, r.why])).toEqual([
+    [image, "built", "there is no image yet"],
+    ["localhost/slipway-test/t-two:amd64", "built", "there is no image yet"],
+  ]);
+  expect(rows[0]?.id).toMatch(/^[0-9a-f]{64}$/);
+}, 120_000);
+
+test("nothing changed, nothing is built", async () => {
+  const { rows } = await build("amd64", "one", "two");
+  expect(rows.map((r) => [r.state, r.why])).toEqual([
+    ["skipped", "nothing that goes into it changed"],
+    ["skipped", "nothing that goes into it changed"],
+  ]);
+}, 60_000);
+
+test("labels and annotations say what the image is", async () => {
+  const { Labels, Annotations } = await inspect("localhost/slipway-test/t-two:amd64");
+  expect(Labels).toMatchObject({
+    "org.opencontainers.image.title": "Test Two",
+    "org.opencontainers.image.base.name": image,
+    "org.slipway.key": expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  expect(Labels["org.opencontainers.image.created"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  expect(Labels["org.opencontainers.image.base.digest"]).toMatch(/^sha256:/);
+  expect(Labels["containers.bootc"]).toBeUndefined();
+  expect(Annotations).toMatchObject({ "org.opencontainers.image.title": "Test Two" });
+}, 60_000);
+
+test("an overlay file changes only what comes after the upgrade", async () => {
+  const before = (await inspect(image)).RootFS.Layers;
+  project.write("overlays/one/etc/hello", "hello again\n");
+  const { rows } = await build("amd64", "one");
+  expect(rows[0]).toMatchObject({ state: "built", why: "what goes into it changed" });
+  const after = (await inspect(image)).RootFS.Layers;
+  const same = before.filter((layer: string, i: number) => layer === after[i]).length;
+  expect(after.length - same).toBe(2); // the overlay, and the RUN after it
+  const { stdout } = await project.podman("run", "--rm", "--network", "none", image, "cat", "/etc/hello");
+  expect(stdout).toBe("hello again\n");
+}, 60_000);
+
+test("--refresh runs the upgrade again and keeps what is before it; without it the stamp stays", async () => {
+  const before = (await inspect(image)).RootFS.Layers;
+  const { rows } = await build("amd64", "one", "--refresh");
+  expect(rows[0]).toMatchObject({ state: "built", why: "--refresh" });
+  const refreshed = await inspect(image);
+  const same = before.filter((layer: string, i: number) => layer === refreshed.RootFS.Layers[i]).length;
+  expect(refreshed.RootFS.Layers.length - same).toBe(3); // the upgrade, the overlay, the last RUN
+  expect(refreshed.Labels["org.slipway.refresh"]).toMatch(/^\d{8}T\d{6}Z$/);
+  expect((await build("amd64", "one")).rows[0]?.state).toBe("skipped");
+}, 60_000);
+
+test("packages older than refreshAfter are refreshed", async () => {
+  const state = join(project.root, ".slipway/state/refresh.json");
+  const known = JSON.parse(readFileSync(state, "utf8"));
+  known[image].at -= 3 * 86_400_000;
+  writeFileSync(state, JSON.stringify(known));
+  expect((await build("amd64", "one")).rows[0]).toMatchObject({
+    state: "built",
+    why: "its packages are older than refreshAfter",
+  });
+  expect((await build("amd64", "one")).rows[0]?.state).toBe("skipped");
+}, 60_000);
+
+test("the same inputs give the same image, whatever the umask and the day", async () => {
+  project.env.SOURCE_DATE_EPOCH = "1700000000";
+  project.write("containerfiles/helpers/upgrade", "#!/bin/sh\n");
+  const [first] = (await build("amd64", "one", "--no-cache")).rows;
+  await exec(["chmod", "-R", "go-rwx", join(project.root, "overlays"), join(project.root, "containerfiles")]);
+  const [second] = (await build("amd64", "one", "--no-cache")).rows;
+  expect(second).toMatchObject({ state: "built", why: "--no-cache" });
+  expect(second?.id).toBe(first?.id ?? "none");
+  expect((await inspect(image)).Created).toStartWith("2023-11-14T22:13:20");
+  delete project.env.SOURCE_DATE_EPOCH;
+}, 120_000);
+
+test("a failing flavor stops only what stands on it, and leaves no tag", async () => {
+  const { code, rows, stderr } = await build("amd64", "bad", "on-bad", "one");
+  expect(code).toBe(1);
+  expect(rows.map((r) => [r.reference.replace(/.*t-/, ""), r.state])).toEqual([
+    ["bad:amd64", "failed"],
+    ["on-bad:amd64", "left"],
+    ["one:amd64", expect.stringMatching(/built|skipped/)],
+  ]);
+  expect(stderr).toContain("exit code 7");
+  expect(stderr).toMatch(/log: .*\.slipway\/logs\//);
+  expect((await project.podman("image", "exists", "localhost/slipway-test/t-bad:amd64")).code).toBe(1);
+}, 60_000);
+
+test("a CPU that cannot run an arch is refused with the flags it lacks; --force goes on to the base", async () => {
+  const refused = await project.slipway("build", "other", "far");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("this CPU cannot run other: it lacks no_such_flag");
+  const forced = await project.slipway("build", "other", "far", "--force");
+  expect(forced.code).toBe(1);
+  expect(forced.stderr).toContain("the base image of other is not to be had: localhost/slipway-test/nowhere:latest");
+  expect(forced.stderr).toMatch(/tried: podman's own storage/);
+  expect(forced.stderr).toMatch(/tried: the registry/);
+}, 60_000);
+
+test("a dry run prints what podman would get, and changes nothing", async () => {
+  appendFileSync(join(project.root, "overlays/one/etc/hello"), "more\n");
+  const { code, stdout } = await project.slipway("build", "amd64", "two", "--dry-run");
+  expect(code).toBe(0);
+  expect(stdout).toContain(`# ${image}: what goes into it changed`);
+  expect(stdout).toContain("# localhost/slipway-test/t-two:amd64: its base is built first");
+  const line = stdout.split("\n").find((l) => l.includes("podman build")) ?? "";
+  expect(line).toContain("--file .slipway/build/one-amd64.Containerfile");
+  expect(line).toEndWith(" .");
+  expect((await build("amd64", "one")).rows[0]?.state).toBe("built");
+}, 60_000);
+
+test("--print gives a Containerfile that plain podman builds", async () => {
+  const { stdout } = await project.slipway("build", "amd64", "two", "--print");
+  const file = join(project.root, "printed.Containerfile");
+  writeFileSync(file, stdout);
+  const conf = join(project.root, ".slipway/containers.conf");
+  const env = existsSync(conf) ? { ...project.env, CONTAINERS_CONF: conf } : project.env;
+  const built = await exec(["podman", "build", "--quiet", "--network=host", "--file", file, project.root], env);
+  expect(built.stderr).toBe("");
+  expect(built.code).toBe(0);
+  await project.podman("rmi", built.stdout.trim());
+}, 60_000);
+
+test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
+  "%s in the middle: nothing runs on, nothing is left, the next run works",
+  async (signal) => {
+    const marker = `sleep 8${signal.length}${process.pid % 1000}`;
+    project.write("flavors/slow.yaml", "title: Slow\nrecipe: slow\narches: [amd64]\n");
+    project.write("containerfiles/slow.Containerfile", `# @base\nFROM \${BASE}\nRUN ${marker}\n`);
+    const child = Bun.spawn([process.execPath, join(checkout, "scripts/build.ts"), "amd64", "slow"], {
+      env: { ...process.env, ...project.env },
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const sleeping = async () => (await exec(["pgrep", "-f", `^${marker}`])).code === 0;
+    while (!(await sleeping())) await Bun.sleep(50);
+    child.kill(signal);
+    const code = await child.exited;
+    if (signal !== "SIGKILL") {
+      expect(code).toBe(130);
+      expect(await sleeping()).toBe(false);
+    }
+    project.write("containerfiles/slow.Containerfile", "# @base\nFROM ${BASE}\nRUN true\n");
+    expect((await build("amd64", "slow")).rows[0]?.state).toBe("built");
+    expect(await sleeping()).toBe(false);
+    expect((await project.podman("ps", "--all", "--external", "--quiet")).stdout).toBe("");
+    expect(readdirSync(join(project.root, ".slipway/run"))).toEqual([]);
+    await project.podman("rmi", "localhost/slipway-test/t-slow:amd64");
+  },
+  60_000,
+);

@@ -1,0 +1,74 @@
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** The checkout under test. */
+export const checkout = resolve(import.meta.dir, "../..");
+
+/**
+ * Podman's storage for tests: beside the user's own, kept between runs for its layers.
+ * Its path is short: podman puts sockets and overlay options below it, and those have limits.
+ */
+export function testStorage(): Record<string, string> {
+  const home = join(checkout, ".slipway/test");
+  mkdirSync(home, { recursive: true });
+  const conf = join(home, "storage.conf");
+  writeFileSync(
+    conf,
+    `[storage]\ndriver = "overlay"\ngraphroot = "${join(home, "graph")}"\nrunroot = "${join(home, "run")}"\n`,
+  );
+  return { CONTAINERS_STORAGE_CONF: conf };
+}
+
+export interface Said {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program without a terminal and waits for its end. */
+export async function exec(argv: string[], env: Record<string, string> = {}, cwd = checkout): Promise<Said> {
+  const child = Bun.spawn(argv, {
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...env },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** A project of its own: a copy of the family, to be changed by a test. */
+export class Project {
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "slipway-")));
+  readonly env: Record<string, string>;
+
+  /** @param parts what is copied from the checkout. */
+  constructor(parts = ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"]) {
+    for (const part of parts) cpSync(join(checkout, part), join(this.root, part), { recursive: true });
+    this.env = { ...testStorage(), SLIPWAY_PROJECT: this.root, CI: "true" };
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.root, path, ".."), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  /** Runs one of the project's commands, such as `slipway("build", "amd64", "minimal")`. */
+  slipway(name: string, ...args: string[]): Promise<Said> {
+    return exec([process.execPath, join(checkout, "scripts", `${name}.ts`), ...args], this.env);
+  }
+
+  podman(...args: string[]): Promise<Said> {
+    return exec(["podman", ...args], this.env);
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
