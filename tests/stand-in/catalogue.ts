@@ -14,9 +14,18 @@ const hook = (what: string): string =>
 
 const kernel = "6.18.1-1-cachyos";
 
+const displayManagers = new Set(["gdm.service", "plasmalogin.service", "cosmic-greeter.service", "sddm.service"]);
+
+function unit(name: string): string {
+  if (name.endsWith(".timer")) return "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n";
+  if (name.endsWith(".socket")) return `[Socket]\nListenStream=/run/${name}\n[Install]\nWantedBy=sockets.target\n`;
+  const install = displayManagers.has(name) ? "Alias=display-manager.service" : "WantedBy=multi-user.target";
+  return `[Service]\nExecStart=/usr/bin/true\n[Install]\n${install}\n`;
+}
+
 export const details: Record<string, Details> = {
   // There before the first group, as in the real container image.
-  base: { depends: ["filesystem", "bash", "glibc", "pacman", "systemd", "pambase", "shadow"] },
+  base: { depends: ["filesystem", "bash", "glibc", "pacman", "systemd", "pambase", "shadow", "base-devel"] },
   pambase: {
     files: {
       "etc/pam.d/system-auth": "auth required pam_unix.so\n",
@@ -24,7 +33,7 @@ export const details: Record<string, Details> = {
     },
   },
   // Where it is owned by its proper name, a program of the base has lost its mode.
-  sudo: { files: { "usr/bin/sudo": program(), "etc/sudoers": { mode: 0o440, text: "root ALL=(ALL) ALL\n" } } },
+  sudo: { files: { "usr/bin/sudo": { mode: 0o755, text: "#!/bin/sh\n" }, "etc/sudoers.d/README": "\n" } },
   polkit: {
     files: { "usr/bin/pkexec": { mode: 0o755, text: "#!/bin/sh\n" }, "usr/lib/polkit-1/polkit-agent-helper-1": { mode: 0o755, text: "#!/bin/sh\n" } },
   },
@@ -91,8 +100,10 @@ export const details: Record<string, Details> = {
   "gnome-calendar": { groups: ["gnome"] },
   "gnome-clocks": { groups: ["gnome"], depends: ["geoclue"] },
   "plasma-keyboard": { groups: ["plasma"] },
+  "sddm-kcm": { groups: ["plasma"], depends: ["sddm"] },
+  sddm: { files: { "usr/bin/sddm": program(), "usr/lib/systemd/system/sddm.service": unit("sddm.service") } },
 
-  "base-devel": { depends: ["gcc", "make", "fakeroot"] },
+  "base-devel": { depends: ["gcc", "make", "fakeroot", "sudo"] },
   coolercontrol: { repository: "chaotic-aur", depends: ["coolercontrold"] },
   "scx-tools-git": { repository: "cachyos", depends: ["scx-loader"] },
   "cachyos-ananicy-rules": { repository: "cachyos", depends: ["ananicy-cpp"] },
@@ -116,15 +127,6 @@ const unitOwners: Record<string, string> = {
   "snapper-cleanup.timer": "snapper",
   "snapper-timeline.timer": "snapper",
 };
-const displayManagers = new Set(["gdm.service", "plasmalogin.service", "cosmic-greeter.service", "sddm.service"]);
-
-function unit(name: string): string {
-  if (name.endsWith(".timer")) return "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n";
-  if (name.endsWith(".socket")) return `[Socket]\nListenStream=/run/${name}\n[Install]\nWantedBy=sockets.target\n`;
-  const install = displayManagers.has(name) ? "Alias=display-manager.service" : "WantedBy=multi-user.target";
-  return `[Service]\nExecStart=/usr/bin/true\n[Install]\n${install}\n`;
-}
-
 /** Repositories in the order of the base image's pacman.conf; those of an arch and Chaotic-AUR are added by the build. */
 function repository(name: string): string {
   const own = details[name]?.repository;
