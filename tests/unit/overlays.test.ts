@@ -466,7 +466,7 @@ describe("the user's surroundings", () => {
     expect(login(env, 'echo "$PATH"', by)).toBe(
       "/h/.local/bin:/h/.cargo/bin:/h/.npm-global/bin:/h/go/bin:/usr/bin:/bin:/h/bin:/var/lib/flatpak/exports/bin",
     );
-    expect(login(env, 'echo "$ELECTRON_OZONE_PLATFORM_HINT ${BROWSER-none}"', by)).toBe("auto none");
+    expect(login(env, `echo "$ELECTRON_OZONE_PLATFORM_HINT" "\${BROWSER-none}"`, by)).toBe("auto none");
   });
 
   test("shells of every kind pass over programs that are absent", () => {
