@@ -44,9 +44,11 @@ pm_upgrade() {
     link_targets
     pacman_quietly -Syu
     "${here:-/usr/libexec/slipway}"/aur-build --upgrade
+    # The last step with packages: lists in an image are only old lists.
+    rm -rf "$(pacman-conf DBPath)"/sync
 }
 
-# The lists stay for the next group (bootc-layout removes them at the end), downloaded packages go. A record of when
+# The lists stay for the next group (an upgrade, which comes last, removes them), downloaded packages go. A record of when
 # something was installed would make every build a different one: the log loses its times, and a package counts as
 # installed when it was built.
 pm_tidy() {

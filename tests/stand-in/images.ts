@@ -61,7 +61,7 @@ function writeRepositories(folder: string, project: string, wanted: Wanted, pres
 const adjust = [
   "set -eu",
   // Nothing of Debian's own package management may be taken for a part of the image.
-  "rm -rf /var/lib/dpkg /var/lib/apt /var/cache/* /var/log/* /etc/apt",
+  "rm -rf /var/* /etc/apt && mkdir -p /var/lib /var/tmp && chmod 1777 /var/tmp && ln -s ../run /var/run",
   "for path in /etc/pacman.d/hooks /var/lib/pacman /var/cache/pacman/pkg /var/log /usr/share/stand-in; do mkdir -p $path; done",
   // The AUR's builder has no rights, and is recorded as well.
   "touch /usr/share/stand-in/calls.log && chmod 666 /usr/share/stand-in/calls.log",
