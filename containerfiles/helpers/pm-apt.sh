@@ -56,8 +56,10 @@ pm_install_files() {
 # dpkg and not apt: what replaces the package comes next, and those that need it must not go with it.
 pm_remove() { dpkg --purge --force-depends -- "$1"; }
 
+# Asked for alone: other words than these (a conflict, say) mean that there is such a package.
 pm_exists() {
-    ! apt_quietly -s install -- "$1" 2>&1 | grep -qE 'Unable to locate package|no installation candidate'
+    local said
+    said=$(apt_quietly -s install -- "$1" 2>&1) || ! grep -qE 'Unable to locate package|no installation candidate' <<<"$said"
 }
 
 pm_list() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u; }
