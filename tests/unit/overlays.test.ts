@@ -475,6 +475,9 @@ describe("the user's surroundings", () => {
         expect(text("base", path)).toMatch(new RegExp(`commands\\[${program}\\]|type -q ${program}`));
   });
 
+  test("new accounts live in /var/home", () =>
+    expect(text("base", "/etc/default/useradd")).toMatch(/^HOME=\/var\/home$/m));
+
   test("Homebrew reports nothing", () =>
     expect(text("base", "/etc/environment")).toMatch(/^HOMEBREW_NO_ANALYTICS=1$/m));
 });
