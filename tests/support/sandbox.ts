@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { podmanEnv } from "../../lib/cli/podman.ts";
 
 /** The checkout under test. */
 export const checkout = resolve(import.meta.dir, "../..");
@@ -64,8 +65,9 @@ export class Project {
     return exec([process.execPath, join(checkout, "scripts", `${name}.ts`), ...args], this.env);
   }
 
-  podman(...args: string[]): Promise<Said> {
-    return exec(["podman", ...args], this.env);
+  /** Runs podman on the tests' storage, set up as Slipway sets it up on this machine. */
+  async podman(...args: string[]): Promise<Said> {
+    return exec(["podman", ...args], { ...(await podmanEnv()), ...this.env });
   }
 
   remove(): void {
