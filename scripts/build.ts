@@ -1,9 +1,9 @@
 #!/usr/bin/env bun
-import { buildSteps, dryRunLines, planBuild } from "../lib/build/build.ts";
+import { buildSteps, planBuild } from "../lib/build/build.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
 import { sweepDeadRuns } from "../lib/build/leftovers.ts";
-import { report } from "../lib/build/report.ts";
+import { report, showPlans } from "../lib/build/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { print } from "../lib/cli/output.ts";
 import { runSteps } from "../lib/cli/steps.ts";
@@ -20,9 +20,7 @@ await command("build", async (args) => {
   const options = { force: args.has("force"), refresh: args.has("refresh"), noCache: args.has("no-cache") };
   if (args.has("dry-run")) {
     const [from, images] = await Promise.all([origin(), localImages()]);
-    for (const plan of planBuild(targets, family, images, options, from))
-      print((await dryRunLines(plan, family)).join("\n"));
-    return;
+    return showPlans(planBuild(targets, family, images, options, from), family, args.has("json"));
   }
   if (!options.force) refuseForeignCpu(targets);
   await sweepDeadRuns();

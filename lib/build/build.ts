@@ -154,11 +154,10 @@ async function buildTarget(
   };
 }
 
-/** What a dry run prints for a plan: the lines that would run. */
-export async function dryRunLines(plan: Plan, family: Family): Promise<string[]> {
-  const { target, job } = plan;
-  if (!plan.build) return [`# ${target.reference}: skipped, ${plan.why}`];
-  const fetch =
-    !target.flavor.from && job.labels[keyLabel] === undefined ? [`podman pull ${baseImageName(target.arch)}`] : [];
-  return [`# ${target.reference}: ${plan.why}`, ...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
+/** The command lines that a plan stands for, as a person would type them at the project's root. */
+export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
+  if (!build) return [];
+  const baseIsThere = job.labels[keyLabel] !== undefined;
+  const fetch = target.flavor.from || baseIsThere ? [] : [`podman pull ${baseImageName(target.arch)}`];
+  return [...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
 }

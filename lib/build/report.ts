@@ -1,7 +1,8 @@
 import { exit } from "../cli/errors.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/output.ts";
 import type { StepResult } from "../cli/steps.ts";
-import type { Built } from "./build.ts";
+import type { Family } from "../family/family.ts";
+import { type Built, type Plan, planCommands } from "./build.ts";
 
 /** One target's outcome, as `--json` prints it. */
 function row(result: StepResult<Built>): object {
@@ -37,4 +38,18 @@ export function report(results: StepResult<Built>[], json: boolean): number {
     if (done && failed.length === 0) say(`next: podman run --rm -it ${done.id} bash    bun run lint    bun run list`);
   }
   return failed.length ? exit.failed : exit.done;
+}
+
+/** A dry run: for every target what would be done, why, and with which commands. */
+export async function showPlans(plans: Plan[], family: Family, json: boolean): Promise<void> {
+  const targets = await Promise.all(
+    plans.map(async (plan) => ({
+      reference: plan.target.reference,
+      state: plan.build ? "would build" : "would skip",
+      why: plan.why,
+      commands: await planCommands(plan, family),
+    })),
+  );
+  if (json) return printJson({ targets });
+  for (const t of targets) print([`# ${t.reference}: ${t.state}, ${t.why}`, ...t.commands].join("\n"));
 }

@@ -1,5 +1,3 @@
-import { Chalk, type ChalkInstance } from "chalk";
-
 const ci = !!process.env.CI;
 
 /** A person is looking at stderr: colours and a moving line make sense. */
@@ -8,13 +6,18 @@ export const isTerminal = !!process.stderr.isTTY && !ci && process.env.TERM !== 
 /** A person can be asked: both ends of the conversation are a terminal. */
 export const canAsk = !!process.stdin.isTTY && !!process.stderr.isTTY && !ci;
 
-const coloured = isTerminal && !process.env.NO_COLOR;
+type Colour = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
+export type Paint = Record<Colour, (text: string) => string>;
 
-/** Colours for stderr; none without a terminal, with NO_COLOR or in CI. */
-export const paint: ChalkInstance = new Chalk({ level: coloured ? 1 : 0 });
+const coloured = isTerminal && !process.env.NO_COLOR;
+const as = (text: string) => text;
+const plain: Paint = { red: as, green: as, yellow: as, cyan: as, dim: as, bold: as };
+
+/** Colours for stderr; none without a terminal, with NO_COLOR or in CI. chalk is loaded only where they show. */
+export const paint: Paint = coloured ? new (await import("chalk")).Chalk({ level: 1 }) : plain;
 
 /** Colours for stdout, which may go into a pipe while stderr does not. */
-export const paintOut: ChalkInstance = new Chalk({ level: coloured && process.stdout.isTTY ? 1 : 0 });
+export const paintOut: Paint = process.stdout.isTTY ? paint : plain;
 
 /** Something for the reader, beside the result: stderr. */
 export function say(line = ""): void {

@@ -197,8 +197,8 @@ test("a dry run prints what podman would get, and changes nothing", async () => 
   appendFileSync(join(project.root, "overlays/one/etc/hello"), "more\n");
   const { code, stdout } = await project.slipway("build", "amd64", "two", "--dry-run");
   expect(code).toBe(0);
-  expect(stdout).toContain(`# ${image}: what goes into it changed`);
-  expect(stdout).toContain("# localhost/slipway-test/t-two:amd64: its base is built first");
+  expect(stdout).toContain(`# ${image}: would build, what goes into it changed`);
+  expect(stdout).toContain("# localhost/slipway-test/t-two:amd64: would build, its base is built first");
   const line = stdout.split("\n").find((l) => l.includes("podman build")) ?? "";
   expect(line).toContain("--file .slipway/build/one-amd64.Containerfile");
   expect(line).toEndWith(" .");
