@@ -5,7 +5,7 @@ import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../image/storage.ts";
 import { ensureBase, localBase } from "./base.ts";
-import { type Job, ociLabels, podmanBuild, shownCommand } from "./containerfile.ts";
+import { type Job, ociLabels, podmanBuild, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
@@ -158,6 +158,14 @@ async function buildTarget(
 export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
   if (!build) return [];
   const baseIsThere = job.labels[keyLabel] !== undefined;
-  const fetch = target.flavor.from || baseIsThere ? [] : [`podman pull ${baseImageName(target.arch)}`];
+  const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target);
+  writeContainerfile(job);
   return [...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
+}
+
+function baseCommands({ arch }: Target): string[] {
+  const pull = `podman pull ${baseImageName(arch)}`;
+  return "debian" in arch.base
+    ? [`# where no registry answers, Debian ${arch.base.debian} is made from its packages with mmdebstrap`, pull]
+    : [pull];
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
@@ -61,6 +61,11 @@ export function buildCommand(job: Job, family: Family): string[] {
   ];
 }
 
+/** Writes what podman gets; a dry run does it too, so that its lines can be pasted. */
+export function writeContainerfile(job: Job): void {
+  writeFileSync(containerfilePath(job.target), job.containerfile);
+}
+
 /** Known words of the tools, and what to do about them. */
 const advice: [RegExp, string][] = [
   [
@@ -106,9 +111,7 @@ function stepTitle(line: string): string | undefined {
  * @throws Failure with the failing group, package or step, the tool's own words and the log.
  */
 export async function podmanBuild(job: Job, family: Family, progress: Progress): Promise<void> {
-  const path = containerfilePath(job.target);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, job.containerfile);
+  writeContainerfile(job);
   const run = startRun();
   let complete = false;
   const forget = onInterrupt(() => endRun(run.folder, false));

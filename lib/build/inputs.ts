@@ -11,10 +11,29 @@ export interface Inputs {
   base: string;
 }
 
-/** Every file below a folder, sorted: mode (only the executable bit, as git keeps it), name, content or link target. */
+/** What the Containerfile copies or mounts from the build context: paths from the project's root. */
+export function contextPaths(containerfile: string): string[] {
+  const joined = containerfile.replaceAll(/\\\n/g, " ");
+  const copied = [...joined.matchAll(/^(?:COPY|ADD)\s+(.*)$/gm)].flatMap(([, rest = ""]) => {
+    const words = rest.split(/\s+/).filter(Boolean);
+    if (words.some((w) => w.startsWith("--from="))) return [];
+    return words.filter((w) => !w.startsWith("--")).slice(0, -1);
+  });
+  const mounted = [...joined.matchAll(/--mount=(\S+)/g)].flatMap(([, options = ""]) =>
+    /(^|,)from=/.test(options) ? [] : (/(?:^|,)(?:source|src)=([^,]+)/.exec(options)?.[1] ?? []),
+  );
+  return [...new Set([...copied, ...mounted].map((path) => path.replace(/\/$/, "")))].sort();
+}
+
+/** A file, or every file below a folder, sorted: mode (only the executable bit, as git keeps it), name, content or link target. */
 function* tree(root: string, folder: string): Generator<string | Uint8Array> {
   const full = join(root, folder);
   if (!existsSync(full)) return;
+  if (!statSync(full).isDirectory()) {
+    yield `f ${folder}\0`;
+    yield readFileSync(full);
+    return;
+  }
   for (const entry of readdirSync(full, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
@@ -38,9 +57,6 @@ export function inputKey(target: Target, family: Family, inputs: Inputs): string
   const args = Object.entries(inputs.args).sort(([a], [b]) => (a < b ? -1 : 1));
   hash.update(JSON.stringify([target.reference, flavor.title, flavor.bootc, arch.name, args, inputs.base]));
   hash.update(inputs.containerfile);
-  for (const folder of [`overlays/${flavor.name}`, "containerfiles/helpers"])
-    for (const part of tree(family.root, folder)) hash.update(part);
-  const key = join(family.root, family.key);
-  if (existsSync(key)) hash.update(readFileSync(key));
+  for (const path of contextPaths(inputs.containerfile)) for (const part of tree(family.root, path)) hash.update(part);
   return hash.digest("hex");
 }
