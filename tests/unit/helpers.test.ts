@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -58,7 +59,7 @@ function publish(name: string, parts: { owned?: string[]; loose?: string[]; need
 function run(helper: string, ...args: string[]): { code: number; out: string; err: string } {
   const { exitCode, stdout, stderr } = Bun.spawnSync([join(helpers, helper), ...args], {
     env: {
-      PATH: `${join(top, "bin")}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
+      PATH: `${join(top, "bin")}:${process.env.PATH ?? "/usr/bin:/bin"}`,
       FAKE: top,
       SLIPWAY_ROOT: root,
       SLIPWAY_PM: join(top, "pm.sh"),
@@ -183,6 +184,34 @@ test("a stray /usr/etc wins over /etc and is gone; /opt is moved, and again for 
   expect(existsSync(join(root, "opt/app"))).toBe(false);
 });
 
+test("a kernel is moved from /boot to its modules, and stays where it has none", () => {
+  mkdirSync(join(root, "usr/lib/modules/6.12"), { recursive: true });
+  for (const name of ["vmlinuz-6.12", "config-6.12", "vmlinuz-6.1"]) put(join(root, "boot", name), name);
+  expect(run("merge-etc").code).toBe(0);
+  expect([read("usr/lib/modules/6.12/vmlinuz"), read("usr/lib/modules/6.12/config")]).toEqual([
+    "vmlinuz-6.12",
+    "config-6.12",
+  ]);
+  expect(readdirSync(join(root, "boot"))).toEqual(["vmlinuz-6.1"]);
+});
+
+test("a group leaves no identity, key, log or date behind", () => {
+  const left = [
+    "/etc/ssh/ssh_host_rsa_key",
+    "/etc/passwd-",
+    "/var/log/dpkg.log",
+    "/var/lib/systemd/random-seed",
+    "/run/systemd/resolv.conf",
+  ];
+  publish("daemon", { loose: [...left, "/etc/machine-id", "/var/log/daemon/.keep-dir/x"] });
+  put(join(root, "etc/shadow"), "root:*:20778:0:99999:7:::\nold:!::0:99999:7:::\n");
+  expect(run("group", "tools", "weekly", "--", "daemon").code).toBe(0);
+  expect(left.filter((path) => existsSync(join(root, path)))).toEqual([]);
+  expect(read("etc/machine-id")).toBe("");
+  expect(existsSync(join(root, "var/log/daemon"))).toBe(true);
+  expect(read("etc/shadow")).toBe("root:*::0:99999:7:::\nold:!::0:99999:7:::\n");
+});
+
 test("nothing to merge leaves nothing behind", () => {
   expect(run("merge-etc").code).toBe(0);
   expect(existsSync(join(root, "usr/lib/opt"))).toBe(false);
@@ -199,4 +228,15 @@ test("write makes the folders, replaces a link, and can write an empty file", ()
   expect(read("usr/lib/new/empty.conf")).toBe("");
   expect(lstatSync(join(root, "etc/x.d/a.conf")).mode & 0o7777).toBe(0o644);
   expect(run("write", "relative").code).toBe(2);
+});
+
+test("outside of an image the helpers refuse to change the machine", () => {
+  // Asked by all that destroy; they themselves are not tried here, for the day on which this goes wrong.
+  const { exitCode, stderr } = Bun.spawnSync([join(helpers, "only-in-build")], { env: { PATH: "/usr/bin:/bin" } });
+  expect(exitCode).toBe(2);
+  expect(stderr.toString()).toContain("it would change this machine");
+  for (const name of ["group", "merge-etc", "tidy", "clean", "upgrade", "initramfs", "debian-setup", "debian-state"]) {
+    const [, command] = /^set -eu.*\n(.*)\n/m.exec(readFileSync(join(helpers, name), "utf8")) ?? [];
+    expect(`${name}: ${command}`).toBe(`${name}: "$(dirname "$0")"/only-in-build`);
+  }
 });
