@@ -1,17 +1,22 @@
 /** Every command as data: `--help`, `bun run list`, the completions and the README are written from this table. */
 
+/** What a word on the command line can be; the completions ask the project for the words of a kind. */
+export type WordKind = "arch" | "arches" | "flavor" | "base" | "display-manager" | "test" | "shell";
+
 export interface Option {
   name: string;
   /** What stands for the value in the help; absent for a switch. */
   value?: string;
+  /** What completes the value. */
+  words?: WordKind;
   summary: string;
 }
 
 export interface Command {
   name: string;
   summary: string;
-  /** Positional words; `arch` and `flavor` are completed from the manifest. */
-  args: { name: "arch" | "flavor" | "name" | "what" | "shell"; many?: boolean }[];
+  /** Positional words, with what completes them. */
+  args: { name: string; words?: WordKind; many?: boolean }[];
   options: Option[];
   example: string;
 }
@@ -19,9 +24,9 @@ export interface Command {
 const json: Option = { name: "json", summary: "one JSON document on stdout" };
 const yes: Option = { name: "yes", summary: "take the default of every question" };
 const dryRun: Option = { name: "dry-run", summary: "show what would run, change nothing" };
-const arch = { name: "arch" } as const;
-const flavor = { name: "flavor" } as const;
-const flavors = { name: "flavor", many: true } as const;
+const arch = { name: "arch", words: "arch" } as const;
+const flavor = { name: "flavor", words: "flavor" } as const;
+const flavors = { name: "flavor", words: "flavor", many: true } as const;
 
 export const commands: Command[] = [
   {
@@ -74,9 +79,9 @@ export const commands: Command[] = [
     args: [{ name: "name" }],
     options: [
       { name: "title", value: "TEXT", summary: "what it is called in lists" },
-      { name: "from", value: "FLAVOR", summary: "the flavor it stands on" },
-      { name: "arches", value: "A,B", summary: "its arches" },
-      { name: "display-manager", value: "NAME", summary: "its display manager, or none" },
+      { name: "from", value: "FLAVOR", words: "base", summary: "the flavor it stands on, or none" },
+      { name: "arches", value: "A,B", words: "arches", summary: "its arches" },
+      { name: "display-manager", value: "NAME", words: "display-manager", summary: "its display manager, or none" },
       yes,
       json,
     ],
@@ -92,8 +97,8 @@ export const commands: Command[] = [
   {
     name: "completions",
     summary: "completions for a shell, on stdout",
-    args: [{ name: "shell" }],
-    options: [],
+    args: [{ name: "shell", words: "shell" }],
+    options: [{ name: "line", value: "TEXT", summary: "what may follow, a word a line (used by the completions)" }],
     example: "bun run completions fish",
   },
   {
@@ -106,7 +111,7 @@ export const commands: Command[] = [
   {
     name: "test",
     summary: "run the tests: unit, integration, or some by name",
-    args: [{ name: "what", many: true }],
+    args: [{ name: "what", words: "test", many: true }],
     options: [],
     example: "./run test unit manifest",
   },
