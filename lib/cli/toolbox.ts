@@ -10,7 +10,8 @@ import { type Progress, runSteps } from "./steps.ts";
 export const toolboxLabel = "org.slipway.toolbox";
 
 const suite = "sid";
-const recipe = join(projectRoot, "containerfiles", "toolbox.Containerfile");
+// Slipway's own, whichever project it works on.
+const recipe = join(import.meta.dir, "../../containerfiles/toolbox.Containerfile");
 
 /** The toolbox's image: named after its recipe, so that a changed recipe is another image. */
 export function toolboxReference(text = readFileSync(recipe, "utf8")): string {
