@@ -38,15 +38,14 @@ export function aurBases(wanted: readonly string[]): Map<string, readonly string
   return bases;
 }
 
-export const aurVersion = "2.0-1";
+export const firstVersion = "2.0-1";
 
-function files(base: string, names: readonly string[]): Record<string, string> {
+function files(base: string, names: readonly string[], full: string): Record<string, string> {
   const { depends = [], makedepends = [], keys = [], opt = false } = recipes[base] ?? {};
   const list = (values: readonly string[]) => `(${values.map((value) => `'${value}'`).join(" ")})`;
-  const [version, release] = aurVersion.split("-");
+  const [version, release] = full.split("-");
   const body = (name: string) =>
     [
-      "    # A recipe runs without rights.",
       '    [ "$(id -un)" = slipway-build ] || [ -n "$FAKEROOTKEY" ]',
       `    install -D -m 0755 "$srcdir/program" "$pkgdir/usr/bin/${name}"`,
       ...(opt ? [`    install -D -m 0644 "$srcdir/program" "$pkgdir/opt/${name}/${name}"`] : []),
@@ -66,9 +65,7 @@ function files(base: string, names: readonly string[]): Record<string, string> {
     `validpgpkeys=${list(keys)}`,
     "source=('program')",
     "sha256sums=('SKIP')",
-    ...(split
-      ? names.map((name) => `package_${name}() {\n${body(name)}\n}`)
-      : [`package() {\n${body(base)}\n}`]),
+    ...(split ? names.map((name) => `package_${name}() {\n${body(name)}\n}`) : [`package() {\n${body(base)}\n}`]),
     "",
   ].join("\n");
   const line = (key: string, values: readonly string[]) => values.map((value) => `\t${key} = ${value}\n`).join("");
@@ -108,7 +105,11 @@ async function repository(path: string, content: Record<string, string>): Promis
     writeFileSync(join(path, name), text);
   }
   const identity = ["-c", "user.name=stand-in", "-c", "user.email=stand-in@localhost", "-c", "init.defaultBranch=main"];
-  for (const args of [["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=stand-in"]]) {
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "."],
+    ["commit", "--quiet", "--message=stand-in"],
+  ]) {
     const { code, said } = await run(["git", ...identity, ...args], { cwd: path });
     if (code !== 0) throw new Error(`stand-in: git ${args[0]} in ${path}: ${said}`);
   }
@@ -116,8 +117,14 @@ async function repository(path: string, content: Record<string, string>): Promis
 
 /** Makes every repository below a folder, at the paths at which they are asked for. */
 export async function repositories(folder: string, aur: readonly string[]): Promise<void> {
+  const bases = [...aurBases(aur)];
   await Promise.all([
-    ...[...aurBases(aur)].map(([base, names]) => repository(join(folder, `aur/${base}.git`), files(base, names))),
+    ...bases.map(([base, names]) => release(folder, base, names, firstVersion)),
     repository(join(folder, "pop-os/shell.git"), popShell),
   ]);
+}
+
+/** Puts a version of a base into the AUR. */
+export async function release(folder: string, base: string, names: readonly string[], version: string): Promise<void> {
+  await repository(join(folder, `aur/${base}.git`), files(base, names, version));
 }

@@ -35,7 +35,10 @@ export const details: Record<string, Details> = {
   // Where it is owned by its proper name, a program of the base has lost its mode.
   sudo: { files: { "usr/bin/sudo": { mode: 0o755, text: "#!/bin/sh\n" }, "etc/sudoers.d/README": "\n" } },
   polkit: {
-    files: { "usr/bin/pkexec": { mode: 0o755, text: "#!/bin/sh\n" }, "usr/lib/polkit-1/polkit-agent-helper-1": { mode: 0o755, text: "#!/bin/sh\n" } },
+    files: {
+      "usr/bin/pkexec": { mode: 0o755, text: "#!/bin/sh\n" },
+      "usr/lib/polkit-1/polkit-agent-helper-1": { mode: 0o755, text: "#!/bin/sh\n" },
+    },
   },
   fuse3: { files: { "usr/bin/fusermount3": { mode: 0o755, text: "#!/bin/sh\n" } } },
 
@@ -43,18 +46,30 @@ export const details: Record<string, Details> = {
   "linux-cachyos": {
     version: "6.18.1-1",
     depends: ["kmod", "initramfs"],
-    files: { [`usr/lib/modules/${kernel}/vmlinuz`]: "no kernel\n", [`usr/lib/modules/${kernel}/pkgbase`]: "linux-cachyos\n" },
+    files: {
+      [`usr/lib/modules/${kernel}/vmlinuz`]: "no kernel\n",
+      [`usr/lib/modules/${kernel}/pkgbase`]: "linux-cachyos\n",
+    },
   },
   mkinitcpio: {
     provides: ["initramfs"],
-    files: { "usr/bin/mkinitcpio": program(), "usr/share/libalpm/hooks/90-mkinitcpio-install.hook": hook("mkinitcpio-hook") },
+    files: {
+      "usr/bin/mkinitcpio": program(),
+      "usr/share/libalpm/hooks/90-mkinitcpio-install.hook": hook("mkinitcpio-hook"),
+    },
   },
   dracut: {
-    files: { "usr/bin/dracut": program("dracut"), "usr/share/libalpm/hooks/90-dracut-install.hook": hook("dracut-hook") },
+    files: {
+      "usr/bin/dracut": program("dracut"),
+      "usr/share/libalpm/hooks/90-dracut-install.hook": hook("dracut-hook"),
+    },
   },
   bootc: { files: { "usr/bin/bootc": program("bootc") } },
   glib2: {
-    files: { "usr/bin/glib-compile-schemas": program("glib-compile-schemas"), "usr/share/glib-2.0/schemas/org.gnome.stand-in.gschema.xml": "<schemalist/>\n" },
+    files: {
+      "usr/bin/glib-compile-schemas": program("glib-compile-schemas"),
+      "usr/share/glib-2.0/schemas/org.gnome.stand-in.gschema.xml": "<schemalist/>\n",
+    },
   },
   typescript: { files: { "usr/bin/tsc": program("tsc") } },
 
@@ -70,11 +85,20 @@ export const details: Record<string, Details> = {
   },
 
   // Files in places that a bootc image has no room for.
-  "cachyos-settings": { repository: "cachyos", files: { "usr/etc/stand-in/settings.conf": "from /usr/etc\n", "usr/bin/cachyos-settings": program() } },
-  "cosmic-settings": { files: { "usr/etc/stand-in/cosmic.conf": "from /usr/etc\n", "usr/bin/cosmic-settings": program() } },
-  "cloudflare-warp-bin": { files: { "opt/warp/bin/warp-cli": { mode: 0o755, text: "#!/bin/sh\n" }, "opt/warp/share/data": "data\n" } },
+  "cachyos-settings": {
+    repository: "cachyos",
+    files: { "usr/etc/stand-in/settings.conf": "from /usr/etc\n", "usr/bin/cachyos-settings": program() },
+  },
+  "cosmic-settings": {
+    files: { "usr/etc/stand-in/cosmic.conf": "from /usr/etc\n", "usr/bin/cosmic-settings": program() },
+  },
+  "cloudflare-warp-bin": {
+    files: { "opt/warp/bin/warp-cli": { mode: 0o755, text: "#!/bin/sh\n" }, "opt/warp/share/data": "data\n" },
+  },
   "plasma-desktop": { files: { "opt/plasma/data": "data\n", "usr/bin/plasma-desktop": program() } },
-  libvirt: { files: { "var/lib/libvirt/images/.keep": "", "var/cache/libvirt/qemu/.keep": "", "usr/bin/virsh": program() } },
+  libvirt: {
+    files: { "var/lib/libvirt/images/.keep": "", "var/cache/libvirt/qemu/.keep": "", "usr/bin/virsh": program() },
+  },
 
   // Files that a scriptlet makes: no package owns them.
   "ttf-ms-fonts": {
@@ -94,7 +118,11 @@ export const details: Record<string, Details> = {
   gtk4: { depends: ["mesa", "gtk-update-icon-cache"] },
   libappimage: { depends: ["lib32-mesa"] },
   "mesa-git": { repository: "chaotic-aur", provides: ["mesa", "opengl-driver"], conflicts: ["mesa"] },
-  "lib32-mesa-git": { repository: "chaotic-aur", provides: ["lib32-mesa", "lib32-opengl-driver"], conflicts: ["lib32-mesa"] },
+  "lib32-mesa-git": {
+    repository: "chaotic-aur",
+    provides: ["lib32-mesa", "lib32-opengl-driver"],
+    conflicts: ["lib32-mesa"],
+  },
 
   // Some of pacman's groups: names that are no packages.
   "gnome-calendar": { groups: ["gnome"] },
@@ -175,12 +203,20 @@ export function catalogue(request: Request): Map<string, Stub[]> {
   for (const name of [...names].sort()) {
     const { repository: _, ...known } = details[name] ?? {};
     const path = `usr/bin/${name}`;
-    const files: Record<string, File> = { [`usr/share/stand-in/packages/${name}`]: `${name}\n`, ...extra.get(name), ...known.files };
+    const files: Record<string, File> = {
+      [`usr/share/stand-in/packages/${name}`]: `${name}\n`,
+      ...extra.get(name),
+      ...known.files,
+    };
     if (known.files === undefined && !request.present.has(path)) files[path] = program();
     const stub: Stub = { ...known, name, files };
     add(repository(name), stub);
     if (optimised.includes(name)) {
-      add("cachyos-znver4", { ...stub, version: `${stub.version ?? "1.0-1"}.1`, files: { ...files, [`usr/share/stand-in/packages/${name}`]: `${name} for zen 4\n` } });
+      add("cachyos-znver4", {
+        ...stub,
+        version: `${stub.version ?? "1.0-1"}.1`,
+        files: { ...files, [`usr/share/stand-in/packages/${name}`]: `${name} for zen 4\n` },
+      });
     }
   }
   return repositories;

@@ -1,20 +1,18 @@
 /** Puts the stand-ins for CachyOS' and Homebrew's images into podman's storage, under their real names. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { podman } from "../../lib/cli/podman.ts";
 import { neededFromRepositories } from "./aur.ts";
 import { catalogue } from "./catalogue.ts";
-import { overlayFiles } from "./manifest.ts";
-import type { Wanted } from "./manifest.ts";
+import { overlayFiles, type Wanted } from "./manifest.ts";
 import { database, makePackage } from "./package.ts";
 import { filesOf, rootfs } from "./rootfs.ts";
 
-const root = "localhost/slipway-stand-in-root:latest";
+type Env = Record<string, string>;
 
-async function must(args: readonly string[]): Promise<string> {
-  const { code, stdout, said } = await podman(args);
+async function must(args: readonly string[], env: Env): Promise<void> {
+  const { code, said } = await podman(args, { env });
   if (code !== 0) throw new Error(`stand-in: podman ${args.join(" ")}\n${said.slice(-4000)}`);
-  return stdout.trim();
 }
 
 /** The repositories of the real pacman.conf, in its order; without those of one arch, which the build adds. */
@@ -75,36 +73,39 @@ const adjust = [
 ].join("\n");
 
 /** @param folder a scratch folder. @returns how many packages the repositories have. */
-export async function makeImages(folder: string, project: string, wanted: Wanted): Promise<number> {
+export async function makeImages(folder: string, project: string, wanted: Wanted, env: Env): Promise<number> {
   const tar = await rootfs();
+  const root = `localhost/slipway-${basename(tar, ".tar")}:latest`;
   const present = await filesOf(tar);
   const context = join(folder, "base");
   const standIn = join(context, "usr/lib/stand-in");
   const count = writeRepositories(join(standIn, "repository"), project, wanted, present);
   cpSync(join(import.meta.dir, "bin"), standIn, { recursive: true });
-  for (const name of ["pacman-key", "gpg", "fc-cache", "depmod", "strip"]) cpSync(join(standIn, "program"), join(standIn, name));
+  for (const name of ["pacman-key", "gpg", "fc-cache", "depmod", "strip"])
+    cpSync(join(standIn, "program"), join(standIn, name));
   mkdirSync(join(context, "etc/pacman.d"), { recursive: true });
   for (const name of mirrorlists) {
     writeFileSync(join(context, "etc/pacman.d", name), "Server = file:///usr/lib/stand-in/repository/$repo\n");
   }
   writeFileSync(join(standIn, "adjust"), adjust);
 
-  const [exists] = await Promise.all([podman(["image", "exists", root]), makeBrew(folder)]);
-  if (exists.code !== 0) await must(["import", "--quiet", tar, root]);
+  const [exists] = await Promise.all([podman(["image", "exists", root], { env }), makeBrew(folder, env)]);
+  if (exists.code !== 0) await must(["import", "--quiet", tar, root], env);
   for (const arch of ["cachyos-v3", "cachyos-v4"]) {
     writeFileSync(join(context, "etc/pacman.conf"), pacmanConf(arch));
     const file = join(folder, `${arch}.Containerfile`);
     writeFileSync(file, `FROM ${root}\nCOPY . /\nRUN sh /usr/lib/stand-in/adjust && rm /usr/lib/stand-in/adjust\n`);
-    await must(["build", "--quiet", "--tag", `docker.io/cachyos/${arch}:latest`, "--file", file, context]);
+    await must(["build", "--quiet", "--tag", `docker.io/cachyos/${arch}:latest`, "--file", file, context], env);
   }
   return count;
 }
 
-async function makeBrew(folder: string): Promise<void> {
+async function makeBrew(folder: string, env: Env): Promise<void> {
   const context = join(folder, "brew");
   const files: Record<string, string> = {
     "usr/share/homebrew.tar.zst": "no archive\n",
-    "usr/lib/systemd/system/brew-setup.service": "[Service]\nExecStart=/usr/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+    "usr/lib/systemd/system/brew-setup.service":
+      "[Service]\nExecStart=/usr/bin/true\n[Install]\nWantedBy=multi-user.target\n",
     "usr/lib/systemd/system/brew-update.timer": "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n",
     "usr/lib/tmpfiles.d/homebrew.conf": "d /var/lib/homebrew 0755 1000 1000 - -\n",
     "etc/profile.d/brew.sh": "\n",
@@ -115,5 +116,16 @@ async function makeBrew(folder: string): Promise<void> {
     writeFileSync(full, text);
   }
   writeFileSync(join(folder, "brew.Containerfile"), "FROM scratch\nCOPY system_files/ /system_files/\n");
-  await must(["build", "--quiet", "--tag", "ghcr.io/ublue-os/brew:latest", "--file", join(folder, "brew.Containerfile"), context]);
+  await must(
+    [
+      "build",
+      "--quiet",
+      "--tag",
+      "ghcr.io/ublue-os/brew:latest",
+      "--file",
+      join(folder, "brew.Containerfile"),
+      context,
+    ],
+    env,
+  );
 }

@@ -41,7 +41,9 @@ export function wanted(project: string): Wanted {
     packages: sorted(groups.flatMap((group) => [...(group.packages ?? []), ...Object.values(group.replace ?? {})])),
     replaced: sorted(groups.flatMap((group) => Object.keys(group.replace ?? {}))),
     aur: sorted(flavors.flatMap((flavor) => flavor.aur?.packages ?? [])),
-    units: sorted(flavors.flatMap((flavor) => [...(flavor.units?.["enable"] ?? []), ...(flavor.units?.["user-enable"] ?? [])])),
+    units: sorted(
+      flavors.flatMap((flavor) => [...(flavor.units?.enable ?? []), ...(flavor.units?.["user-enable"] ?? [])]),
+    ),
     files: sorted(flavors.flatMap((flavor) => flavor.smoke?.files ?? [])),
   };
 }

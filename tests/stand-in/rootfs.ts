@@ -33,14 +33,24 @@ const words = [
 /** @returns the path of a tar. */
 export async function rootfs(): Promise<string> {
   const cache = join(import.meta.dir, "../../.slipway/cache");
-  const key = new Bun.CryptoHasher("sha256").update(JSON.stringify([suite, words])).digest("hex").slice(0, 16);
+  const key = new Bun.CryptoHasher("sha256")
+    .update(JSON.stringify([suite, words]))
+    .digest("hex")
+    .slice(0, 16);
   const path = join(cache, `stand-in-${key}.tar`);
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
   for (const name of readdirSync(cache)) if (/^stand-in-[0-9a-f]{16}\.tar$/.test(name)) rmSync(join(cache, name));
   const partial = `${path}.${process.pid}`;
   const mirror = process.env.SLIPWAY_DEBIAN_MIRROR;
-  const { code, said } = await run(["mmdebstrap", ...words, "--format=tar", suite, partial, ...(mirror ? [mirror] : [])]);
+  const { code, said } = await run([
+    "mmdebstrap",
+    ...words,
+    "--format=tar",
+    suite,
+    partial,
+    ...(mirror ? [mirror] : []),
+  ]);
   if (code !== 0) {
     rmSync(partial, { force: true });
     throw new Error(`stand-in: mmdebstrap failed: ${said.slice(-2000)}`);

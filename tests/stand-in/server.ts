@@ -1,20 +1,33 @@
 /** What a build asks the outside for, answered on this machine; every request is written down. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { aurBases, aurVersion } from "./aur.ts";
+import { aurBases, firstVersion } from "./aur.ts";
 import { makePackage } from "./package.ts";
 import { zip } from "./zip.ts";
 
-export type Server = { url: string; requests: string[]; stop: () => Promise<void> };
+export type Server = {
+  url: string;
+  /** Method and path. */
+  requests: string[];
+  /** Those that got no answer. */
+  missed: string[];
+  /** Versions in the AUR, by base, of which there is not the first one only. */
+  versions: Map<string, string>;
+  stop: () => Promise<void>;
+};
 
-const json = (value: unknown) => new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
+/** The address of the server is a build argument, and a build with other arguments makes every step anew. */
+const usualPort = 47_011;
+
+const json = (value: unknown) =>
+  new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
 const missing = () => new Response("not found\n", { status: 404 });
 
 /** The AUR's answer about packages: only those that it has are in it. */
-function rpc(url: URL, bases: Map<string, readonly string[]>): Response {
+function rpc(url: URL, bases: Map<string, readonly string[]>, versions: Map<string, string>): Response {
   const results = url.searchParams.getAll("arg[]").flatMap((name) => {
     for (const [base, names] of bases) {
-      if (names.includes(name)) return [{ Name: name, PackageBase: base, Version: aurVersion }];
+      if (names.includes(name)) return [{ Name: name, PackageBase: base, Version: versions.get(base) ?? firstVersion }];
     }
     return [];
   });
@@ -38,7 +51,11 @@ const blur = "blur-my-shell@aunetx";
 function extensions(url: URL): Response {
   if (url.pathname === "/extension-info/") {
     if (url.searchParams.get("uuid") !== blur || url.searchParams.get("shell_version") !== "50") return missing();
-    return json({ uuid: blur, version_tag: 7, download_url: `/download-extension/${blur}.shell-extension.zip?version_tag=7` });
+    return json({
+      uuid: blur,
+      version_tag: 7,
+      download_url: `/download-extension/${blur}.shell-extension.zip?version_tag=7`,
+    });
   }
   return new Response(
     zip({
@@ -89,24 +106,42 @@ async function git(request: Request, url: URL, folder: string): Promise<Response
 export function serve(folder: string, aur: readonly string[]): Server {
   const bases = aurBases(aur);
   const requests: string[] = [];
-  const server = Bun.serve({
-    // Builds run in the network of the host.
-    hostname: "127.0.0.1",
-    port: 0,
-    async fetch(request) {
-      const url = new URL(request.url);
-      requests.push(`${request.method} ${url.pathname}${url.search}`);
-      if (url.pathname.startsWith("/aur/rpc/v5/info")) return rpc(url, bases);
-      if (url.pathname.includes(".git/")) {
-        return existsSync(join(folder, url.pathname.replace(/\.git\/.*/, ".git"))) ? git(request, url, folder) : missing();
-      }
-      if (url.pathname.startsWith("/chaotic-aur/")) {
-        const bytes = chaotic[url.pathname.slice("/chaotic-aur/".length)];
-        return bytes === undefined ? missing() : new Response(bytes);
-      }
-      if (/^\/(extension-info|download-extension)\//.test(url.pathname)) return extensions(url);
-      return missing();
-    },
-  });
-  return { url: `http://127.0.0.1:${server.port}`, requests, stop: () => server.stop(true) };
+  const missed: string[] = [];
+  const versions = new Map<string, string>();
+
+  const answer = (request: Request, url: URL): Response | Promise<Response> => {
+    if (url.pathname.startsWith("/aur/rpc/v5/info")) return rpc(url, bases, versions);
+    if (url.pathname.includes(".git/")) {
+      return existsSync(join(folder, url.pathname.replace(/\.git\/.*/, ".git")))
+        ? git(request, url, folder)
+        : missing();
+    }
+    if (url.pathname.startsWith("/chaotic-aur/")) {
+      const bytes = chaotic[url.pathname.slice("/chaotic-aur/".length)];
+      return bytes === undefined ? missing() : new Response(bytes);
+    }
+    if (/^\/(extension-info|download-extension)\//.test(url.pathname)) return extensions(url);
+    return missing();
+  };
+  const start = (port: number) =>
+    Bun.serve({
+      // Builds run in the network of the host.
+      hostname: "127.0.0.1",
+      port,
+      async fetch(request) {
+        const url = new URL(request.url);
+        const line = `${request.method} ${url.pathname}${url.search}`;
+        requests.push(line);
+        const response = await answer(request, url);
+        if (!response.ok) missed.push(line);
+        return response;
+      },
+    });
+  let server: ReturnType<typeof start>;
+  try {
+    server = start(usualPort);
+  } catch {
+    server = start(0);
+  }
+  return { url: `http://127.0.0.1:${server.port}`, requests, missed, versions, stop: () => server.stop(true) };
 }

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { repositories } from "./aur.ts";
+import { aurBases, release, repositories } from "./aur.ts";
 import { makeImages } from "./images.ts";
 import { wanted } from "./manifest.ts";
 import { serve } from "./server.ts";
@@ -15,21 +15,33 @@ import { serve } from "./server.ts";
 export type StandIn = {
   /** Values of the recipes' ARGs. */
   buildArgs: Record<string, string>;
-  /** What was asked for so far: method and path. */
+  /** What was asked for so far, method and path; and what of that got no answer. */
   requests: string[];
+  missed: string[];
   /** Packages in the repositories. */
   packages: number;
+  /** Puts a new version of a base into the AUR. */
+  release: (base: string, version: string) => Promise<void>;
   stop: () => Promise<void>;
 };
 
-/** @param project the folder with flavors/ and overlays/. */
-export async function startStandIn(project: string): Promise<StandIn> {
+/** The settings that `bun run build` takes the build arguments from. */
+export function settings(buildArgs: Record<string, string>): Record<string, string> {
+  const pairs = Object.entries(buildArgs).map(([name, value]) => `${name}=${value}`);
+  return { SLIPWAY_BUILD_ARGS: pairs.join(";") };
+}
+
+/**
+ * @param project the folder with flavors/ and overlays/.
+ * @param env what podman is given, such as the storage of a test.
+ */
+export async function startStandIn(project: string, env: Record<string, string> = {}): Promise<StandIn> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-stand-in-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   try {
     const asked = wanted(project);
-    const [packages] = await Promise.all([makeImages(folder, project, asked), repositories(folder, asked.aur)]);
-    const { url, requests, stop } = serve(folder, asked.aur);
+    const [packages] = await Promise.all([makeImages(folder, project, asked, env), repositories(folder, asked.aur)]);
+    const { url, requests, missed, versions, stop } = serve(folder, asked.aur);
     return {
       buildArgs: {
         KEYSERVER: "hkp://keyserver.stand-in",
@@ -39,7 +51,12 @@ export async function startStandIn(project: string): Promise<StandIn> {
         GNOME_EXTENSIONS_URL: url,
       },
       requests,
+      missed,
       packages,
+      release: async (base, version) => {
+        await release(folder, base, aurBases(asked.aur).get(base) ?? [base], version);
+        versions.set(base, version);
+      },
       stop: async () => {
         await stop();
         removeFolder();

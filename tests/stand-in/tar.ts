@@ -25,7 +25,13 @@ function header(path: string, mode: number, size: number, type: string, link: st
   put(257, "ustar\x0000");
   put(265, "root");
   put(297, "root");
-  put(148, `${bytes.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `);
+  put(
+    148,
+    `${bytes
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, "0")}\0 `,
+  );
   return bytes;
 }
 

@@ -1,0 +1,403 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
+import { BuiltImage } from "../support/built-image.ts";
+import { Project } from "../support/sandbox.ts";
+
+// All GuaraOS targets, built from their real Containerfiles on a stand-in for CachyOS, and then opened.
+
+interface Flavor {
+  from?: string;
+  displayManager?: string;
+  aur?: { packages: string[] };
+  groups: Record<string, { interval: string; packages: string[]; replace?: Record<string, string> }>;
+  units?: { enable?: string[]; disable?: string[]; mask?: string[] };
+  kargs?: string[];
+  sysctl?: Record<string, string | number>;
+  suid?: string[];
+  modes?: Record<string, string>;
+}
+
+const targets = [
+  ["znver4", "base"],
+  ["v3", "base"],
+  ["znver4", "gnome"],
+  ["znver4", "gamestation"],
+  ["v3", "gamestation"],
+  ["znver4", "cosmic"],
+] as const;
+
+const project = new Project();
+let standIn: StandIn;
+const images = new Map<string, BuiltImage>();
+
+const reference = (arch: string, flavor: string) => `ghcr.io/guara92/guaraos-${flavor}:${arch}`;
+const flavorFile = (name: string) => join(project.root, "flavors", `${name}.yaml`);
+const flavorNamed = (name: string) => parse(readFileSync(flavorFile(name), "utf8")) as Flavor;
+
+/** A flavor and what it stands on, the base first. */
+function lineage(name: string): [string, Flavor][] {
+  const flavor = flavorNamed(name);
+  return [...(flavor.from ? lineage(flavor.from) : []), [name, flavor]];
+}
+
+// --force: this machine's CPU is not asked whether it could run the image.
+const build = (...args: string[]) => project.slipway("build", ...args, "--yes", "--force", "--json");
+
+function image(arch: string, flavor: string): BuiltImage {
+  const found = images.get(reference(arch, flavor));
+  if (!found) throw new Error(`${reference(arch, flavor)} was not built`);
+  return found;
+}
+
+beforeAll(async () => {
+  standIn = await startStandIn(project.root, project.env);
+  Object.assign(project.env, settings(standIn.buildArgs));
+  for (const words of [
+    ["znver4", "base", "gnome", "gamestation", "cosmic"],
+    ["v3", "base", "gamestation"],
+  ]) {
+    const { code, stderr } = await build(...words);
+    if (code !== 0) throw new Error(stderr);
+  }
+  for (const [arch, flavor] of targets) {
+    const name = reference(arch, flavor);
+    images.set(name, await BuiltImage.open(project, name));
+  }
+}, 1_200_000);
+
+afterAll(async () => {
+  await standIn?.stop();
+  project.remove();
+});
+
+test("everything that a build asks the outside for is answered", () => {
+  expect(standIn.missed).toEqual([]);
+});
+
+describe.each(targets)("%s %s", (arch, name) => {
+  const flavors = lineage(name);
+  const flavor = flavorNamed(name);
+  const all = <T>(pick: (flavor: Flavor) => T[] | undefined) => flavors.flatMap(([, one]) => pick(one) ?? []);
+  const here = () => image(arch, name);
+
+  test("its units are on, and the others' are not", () => {
+    const { units } = here();
+    const states = all((one) => one.units?.enable).map((unit) => [unit, units.get(unit)]);
+    expect(states).toEqual(states.map(([unit]) => [unit, "enabled"]));
+    const off = all((one) => [...(one.units?.disable ?? []), ...(one.units?.mask ?? [])]);
+    expect(off.filter((unit) => units.get(unit) === "enabled")).toEqual([]);
+  });
+
+  test("there is one display manager, or none on the base", () => {
+    const known = ["gdm", "plasmalogin", "cosmic-greeter", "sddm", "lightdm", "greetd"].map((one) => `${one}.service`);
+    const wanted = flavor.displayManager ? [`${flavor.displayManager}.service`] : [];
+    expect(known.filter((unit) => here().units.has(unit))).toEqual(wanted);
+    const link = here().tree.get("/etc/systemd/system/display-manager.service")?.link;
+    expect(link).toBe(wanted.map((unit) => `/usr/lib/systemd/system/${unit}`)[0]);
+  });
+
+  test("kernel arguments and sysctls are those of the manifest", async () => {
+    const kargs = "/usr/lib/bootc/kargs.d/90-guaraos-optimizations.toml";
+    const sysctls = flavors
+      .filter(([, { sysctl }]) => sysctl)
+      .map(([one]) => `/usr/lib/sysctl.d/90-guaraos-${one}.conf`);
+    const files = await here().read(kargs, ...sysctls);
+    expect((Bun.TOML.parse(files[kargs] ?? "") as { kargs: string[] }).kargs).toEqual(flavorNamed("base").kargs ?? []);
+    for (const [one, { sysctl }] of flavors) {
+      if (!sysctl) continue;
+      const lines = Object.entries(sysctl).map(([key, value]) => `${key} = ${value}`);
+      expect(files[`/usr/lib/sysctl.d/90-guaraos-${one}.conf`]?.trim().split("\n")).toEqual(lines);
+    }
+  });
+
+  test("programs of the suid list have the bit, and modes are as written", () => {
+    const { tree } = here();
+    const there = all((one) => one.suid).filter((path) => tree.has(path));
+    expect(there).toEqual(
+      expect.arrayContaining(["/usr/bin/sudo", "/usr/bin/pkexec", "/usr/bin/su", "/usr/bin/fusermount3"]),
+    );
+    expect(there.filter((path) => ((tree.get(path)?.mode ?? 0) & 0o4000) === 0)).toEqual([]);
+    for (const [path, mode] of all((one) => Object.entries(one.modes ?? {}))) {
+      expect([path, tree.get(path)?.mode.toString(8).padStart(4, "0")]).toEqual([path, mode]);
+    }
+  });
+
+  test("labels say what it is", () => {
+    const labels = here().inspected.Labels;
+    expect(labels).toMatchObject({
+      "containers.bootc": "1",
+      "org.opencontainers.image.base.name": flavor.from
+        ? reference(arch, flavor.from)
+        : `docker.io/cachyos/cachyos-${arch === "v3" ? "v3" : "v4"}:latest`,
+    });
+    expect(labels["org.opencontainers.image.title"]).toContain("GuaraOS");
+    expect(labels["org.opencontainers.image.version"]).toStartWith(`${arch}-`);
+  });
+
+  test("the files of its overlays are in it, with their modes", () => {
+    const { hashes, tree } = here();
+    for (const [one] of flavors) {
+      const folder = join(project.root, "overlays", one);
+      for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+        const stat = statSync(join(folder, path));
+        if (!stat.isFile()) continue;
+        const hash = new Bun.CryptoHasher("sha256").update(readFileSync(join(folder, path))).digest("hex");
+        expect([path, hashes.get(`/${path}`)]).toEqual([path, hash]);
+        const mode = stat.mode & 0o100 ? 0o755 : 0o644;
+        expect([path, (tree.get(`/${path}`)?.mode ?? 0) & 0o777]).toEqual([path, mode]);
+      }
+    }
+    expect(tree.get("/etc/pki/containers/guaraos.pub")?.type).toBe("f");
+    expect(tree.get("/etc/containers/policy.json")?.type).toBe("f");
+  });
+
+  test("it is laid out as bootc wants it", () => {
+    const { tree } = here();
+    const below = (folder: string) => [...tree.keys()].filter((path) => path.startsWith(`${folder}/`));
+    expect(tree.has("/usr/etc")).toBe(false);
+    expect(below("/opt")).toEqual([]);
+    expect(below("/var")).toEqual([]);
+    expect(below("/boot")).toEqual([]);
+    for (const [path, link] of [
+      ["/home", "var/home"],
+      ["/root", "var/roothome"],
+      ["/srv", "var/srv"],
+      ["/mnt", "var/mnt"],
+      ["/usr/local", "../var/usrlocal"],
+      ["/ostree", "sysroot/ostree"],
+    ] as const) {
+      expect([path, tree.get(path)?.link]).toEqual([path, link]);
+    }
+    expect(tree.get("/sysroot")?.mode).toBe(0o755);
+    expect(tree.has("/usr/libexec/slipway")).toBe(false);
+  });
+
+  test("what packages put below /usr/etc, /opt and /var is where a machine finds it", async () => {
+    const { tree } = here();
+    expect(tree.has("/etc/stand-in/settings.conf")).toBe(true);
+    expect(tree.has("/etc/stand-in/cosmic.conf")).toBe(name === "cosmic");
+    expect(tree.get("/usr/lib/opt/warp/bin/warp-cli")?.mode).toBe(0o755);
+    expect(tree.has("/usr/lib/opt/hellfire-browser-bin/hellfire-browser-bin")).toBe(true);
+    expect(tree.has("/usr/lib/opt/plasma/data")).toBe(name === "gamestation");
+    const conf = "/usr/lib/tmpfiles.d/slipway-var.conf";
+    expect((await here().read(conf))[conf]).toContain("d /var/lib/libvirt/images 0755 root root");
+  });
+
+  test("groups.json has every group, in order, and what came along", async () => {
+    const path = "/usr/lib/slipway/groups.json";
+    type Recorded = { name: string; interval: string; packages: string[]; also: string[] };
+    const { groups } = JSON.parse((await here().read(path))[path] ?? "") as { groups: Recorded[] };
+    const expected = flavors.flatMap(([, one]) => [
+      ...Object.entries(one.groups).map(([group, { interval, packages, replace }]) => ({
+        name: group,
+        interval,
+        packages: [...Object.values(replace ?? {}), ...packages],
+      })),
+      ...(one.aur ? [{ name: "aur", interval: "weekly", packages: one.aur.packages }] : []),
+    ]);
+    expect(groups.map(({ also: _, ...rest }) => rest)).toEqual(expected);
+    const also = (group: string) => groups.find((one) => one.name === group)?.also;
+    expect(also("schedulers")).toEqual(["scx-loader"]);
+    expect(also("desktop-integration")).toEqual(expect.arrayContaining(["mesa", "lib32-mesa"]));
+    expect(also("aur")).toContain("scopebuddy-data");
+    if (name === "gnome") expect(also("gnome-core")).toEqual(["geoclue", "gnome-calendar", "gnome-clocks"]);
+    const installed = here().packages;
+    const gone = ["gnome", "plasma"]; // names of pacman's groups
+    const absent = expected
+      .flatMap(({ packages }) => packages)
+      .filter((one) => !installed.has(one) && !gone.includes(one));
+    expect(absent).toEqual([]);
+  });
+
+  test("only files that no package owns are tagged", () => {
+    const { tags, owned } = here();
+    const moved = (path: string) => path.replace(/^\/usr\/lib\/opt\//, "/opt/");
+    expect([...tags.keys()].filter((path) => owned.has(path) || owned.has(moved(path)))).toEqual([]);
+    expect(tags.get("/usr/share/fonts/ms/fonts.dir")).toBe("fonts");
+    expect(tags.get("/usr/share/fonts/ms/arial.ttf")).toBeUndefined();
+    expect(tags.get("/usr/lib/opt/warp/share/data")).toBeUndefined();
+    expect(tags.get("/usr/share/gnome-shell-made")).toBe(name === "gnome" ? "gnome-core" : undefined);
+  });
+
+  test("mesa goes in two steps, its successors come alone, then the other graphics packages", () => {
+    const { log } = here();
+    const steps = log
+      .filter((line) => /^\[PACMAN\] Running .*mesa/.test(line))
+      .map((line) => line.replace(/.*never |'$/g, ""));
+    const { packages = [] } = flavorNamed("base").groups["graphics-drivers"] ?? {};
+    expect(steps.slice(0, 4)).toEqual([
+      "-Rdd -- mesa",
+      "-Rdd -- lib32-mesa",
+      "-S --needed -- mesa-git lib32-mesa-git",
+      `-S --needed -- ${packages.join(" ")}`,
+    ]);
+    expect(here().packages.has("mesa")).toBe(false);
+  });
+
+  test("the initramfs is made once and no hook made another; lint comes last", async () => {
+    const { calls, inspected, tree } = here();
+    const version = "/usr/lib/modules/6.18.1-1-cachyos";
+    const made = calls.filter((call) => call.startsWith("dracut"));
+    expect(made).toHaveLength(flavors.length);
+    expect(calls.filter((call) => call.includes("-hook"))).toEqual([]);
+    expect(tree.has(`${version}/vmlinuz`)).toBe(true);
+    const initramfs = (await here().read(`${version}/initramfs.img`))[`${version}/initramfs.img`];
+    for (const word of ["ostree bootc", "virtio_blk", "nvme composefs", "zstd", "--no-hostonly", "--reproducible"]) {
+      expect(initramfs).toContain(word);
+    }
+    expect(calls.at(-1)).toBe("bootc container lint");
+    const steps = inspected.History.map((step) => step.created_by ?? "").filter((step) => !/\bLABEL\b/.test(step));
+    expect(steps.at(-1)).toContain("bootc container lint");
+  });
+
+  test("pristine copies, English, no documentation", async () => {
+    const { hashes, tree } = here();
+    const pristine = "/usr/share/guaraos/pristine";
+    const pam = [...hashes.keys()].filter((path) => path.startsWith("/etc/pam.d/"));
+    expect(pam.length).toBeGreaterThan(2);
+    for (const path of [...pam, "/etc/nsswitch.conf"])
+      expect([path, hashes.get(pristine + path)]).toEqual([path, hashes.get(path)]);
+    const files = await here().read("/etc/locale.conf", "/usr/lib/locale/locale-archive");
+    expect(files["/etc/locale.conf"]).toContain("LANG=en_US.UTF-8");
+    expect(files["/usr/lib/locale/locale-archive"]).toBe("en_US.UTF-8 UTF-8\n");
+    expect(tree.has("/usr/share/man/man1/intro.1")).toBe(true);
+    expect(tree.has("/usr/share/locale/en_GB/LC_MESSAGES/man.mo")).toBe(true);
+    for (const path of ["/usr/share/man/de", "/usr/share/doc/man-pages/README", "/usr/share/locale/de"]) {
+      expect([path, tree.has(path)]).toEqual([path, false]);
+    }
+  });
+
+  test("pacman's state is in /usr, its repositories in order, its keys trusted", async () => {
+    const { tree, packages, calls } = here();
+    expect(tree.has("/usr/lib/sysimage/lib/pacman/local")).toBe(true);
+    expect(tree.has("/usr/lib/sysimage/lib/pacman/sync")).toBe(false);
+    const conf = (await here().read("/etc/pacman.conf"))["/etc/pacman.conf"] ?? "";
+    expect(conf).not.toMatch(/^[^#\n]*=\s*\/var\//m);
+    const repositories = [...conf.matchAll(/^\[(.*)\]$/gm)].map((match) => match[1]);
+    const level = arch === "v3" ? "v3" : "v4";
+    expect(repositories).toEqual([
+      "options",
+      ...(arch === "znver4" ? ["cachyos-znver4", "cachyos-core-znver4", "cachyos-extra-znver4"] : []),
+      ...[`cachyos-${level}`, `cachyos-core-${level}`, `cachyos-extra-${level}`],
+      ...["cachyos", "core", "extra", "multilib", "chaotic-aur"],
+    ]);
+    expect(packages.get("linux-cachyos")).toBe(arch === "znver4" ? "6.18.1-1.1" : "6.18.1-1");
+    for (const key of ["F3B607488DB35A47", "5DE6BF3EBC86402E7A5C5D241FA48C960F9604CB", "3056513887B78AEB"]) {
+      expect(calls.filter((call) => call.startsWith("pacman-key --recv-keys") && call.includes(key))).toHaveLength(1);
+      expect(calls).toContain(`pacman-key --lsign-key ${key}`);
+    }
+    for (const hook of ["90-mkinitcpio-install.hook", "90-dracut-install.hook"]) {
+      expect(tree.get(`/etc/pacman.d/hooks/${hook}`)?.link).toBe("/dev/null");
+    }
+  });
+
+  test("packages of the AUR and Homebrew are in it, their builder and compilers' leftovers are not", async () => {
+    const { packages, dependencies, tree, units } = here();
+    for (const one of flavorNamed("base").aur?.packages ?? []) expect([one, packages.get(one)]).toEqual([one, "2.0-1"]);
+    expect(dependencies.has("scopebuddy-data")).toBe(true);
+    expect(packages.has("scopebuddy-tools")).toBe(false);
+    expect(packages.has("docker-credential-pass-bin")).toBe(false);
+    expect(tree.has("/aur")).toBe(false);
+    expect((await here().read("/etc/passwd"))["/etc/passwd"]).not.toContain("slipway-build");
+    expect(tree.has("/usr/share/homebrew.tar.zst")).toBe(true);
+    expect(units.get("brew-setup.service")).toBe("enabled");
+  });
+});
+
+test("gnome: extensions are built and released for its version, schemas compiled once and last", async () => {
+  const gnome = image("znver4", "gnome");
+  const extensions = "/usr/share/gnome-shell/extensions";
+  const metadata = (uuid: string) => `${extensions}/${uuid}/metadata.json`;
+  const compiled = "/usr/share/glib-2.0/schemas/gschemas.compiled";
+  const files = await gnome.read(metadata("pop-shell@system76.com"), metadata("blur-my-shell@aunetx"), compiled);
+  const pop = JSON.parse(files[metadata("pop-shell@system76.com")] ?? "") as { "shell-version": string[] };
+  expect(pop["shell-version"]).toEqual(["40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50"]);
+  expect(gnome.tree.has(`${extensions}/pop-shell@system76.com/extension.js`)).toBe(true);
+  expect(gnome.tree.has("/usr/lib/pop-shell/scripts/configure.sh")).toBe(true);
+  expect(JSON.parse(files[metadata("blur-my-shell@aunetx")] ?? "")).toMatchObject({ "shell-version": ["50"] });
+  expect(gnome.packages.has("typescript")).toBe(false);
+  for (const schema of [
+    "zz_guaraos-gnome-defaults.gschema.override",
+    "org.gnome.shell.extensions.pop-shell.gschema.xml",
+  ]) {
+    expect(files[compiled]).toContain(schema);
+  }
+  const calls = gnome.calls.filter((call) => call === "glib-compile-schemas /usr/share/glib-2.0/schemas");
+  expect(calls).toHaveLength(1);
+});
+
+/** What a build did, step by step, by its log: from the cache or anew. */
+function steps(arch: string, flavor: string): { cached: string[]; made: string[] } {
+  const log = readFileSync(
+    join(project.root, ".slipway/logs", `ghcr.io_guara92_guaraos-${flavor}_${arch}.log`),
+    "utf8",
+  );
+  const last = log.split(/^\[1\/\d+\] STEP 1\//m).at(-1) ?? "";
+  const result = { cached: [] as string[], made: [] as string[] };
+  for (const part of last.split(/^(?=\[\d+\/\d+\] STEP )/m)) {
+    const what = /^\[\d+\/\d+\] STEP \d+\/\d+: (.*)/.exec(part)?.[1];
+    if (what && /^(RUN|COPY)/.test(what)) result[part.includes("\n--> Using cache") ? "cached" : "made"].push(what);
+  }
+  return result;
+}
+
+function replaceIn(file: string, old: string, now: string): Promise<number> {
+  const text = readFileSync(file, "utf8");
+  expect(text).toContain(old);
+  return Bun.write(file, text.replace(old, now));
+}
+
+test("a package less in one group: that group's layer and what follows are made anew, nothing before", async () => {
+  const before = image("znver4", "base").inspected;
+  await replaceIn(flavorFile("base"), "ruff, biome, typos", "ruff, biome");
+  const { code, stderr } = await build("znver4", "base");
+  expect([code, stderr]).toEqual([0, expect.anything()]);
+  const { cached, made } = steps("znver4", "base");
+  const isGroup = (step: string) => step.includes("slipway/group ");
+  expect(made.filter(isGroup).map((step) => / group (\S+)|group (\S+)/.exec(step)?.[2])).toEqual([
+    "linters-formatters",
+    "tree-sitter-grammars",
+    "aur",
+  ]);
+  expect(cached.filter(isGroup)).toHaveLength(Object.keys(flavorNamed("base").groups).length - 2);
+  expect(made.filter((step) => step.includes("aur-build"))).toEqual([]);
+  expect(made[0]).toContain("group linters-formatters");
+
+  const after = (await BuiltImage.open(project, reference("znver4", "base"))).inspected;
+  const layered = after.History.filter((step) => !step.empty_layer).map((step) => step.created_by ?? "");
+  const changed = layered.findIndex((step) => step.includes("group linters-formatters"));
+  expect(changed).toBeGreaterThan(25);
+  expect(after.RootFS.Layers.slice(0, changed)).toEqual(before.RootFS.Layers.slice(0, changed));
+  expect(after.RootFS.Layers[changed]).not.toBe(before.RootFS.Layers[changed]);
+  await replaceIn(flavorFile("base"), "ruff, biome", "ruff, biome, typos");
+}, 300_000);
+
+test("a package that does not exist: group, package and pacman's words, and the tag stays where it was", async () => {
+  const id = async () =>
+    (await project.podman("image", "inspect", "--format", "{{.Id}}", reference("znver4", "cosmic"))).stdout;
+  const before = await id();
+  await replaceIn(flavorFile("cosmic"), "cosmic-files,", "cosmic-files, cosmic-nonsense,");
+  const { code, stderr } = await build("znver4", "cosmic");
+  expect(code).toBe(1);
+  expect(stderr).toContain("group cosmic-apps: there is no package cosmic-nonsense");
+  expect(stderr).toContain("error: target not found: cosmic-nonsense");
+  expect(await id()).toBe(before);
+  expect((await project.podman("ps", "--all", "--external", "--quiet")).stdout).toBe("");
+  await replaceIn(flavorFile("cosmic"), " cosmic-nonsense,", "");
+}, 300_000);
+
+test("newer in the AUR: a refresh builds it anew in a desktop, and starts at the upgrade", async () => {
+  await standIn.release("oxlint-bin", "3.0-1");
+  const { code, stderr } = await build("znver4", "cosmic", "--refresh");
+  expect([code, stderr]).toEqual([0, expect.anything()]);
+  const cosmic = await BuiltImage.open(project, reference("znver4", "cosmic"));
+  expect(cosmic.packages.get("oxlint-bin")).toBe("3.0-1");
+  expect(cosmic.packages.get("autofs")).toBe("2.0-1");
+  expect(cosmic.packages.has("scopebuddy-tools")).toBe(false);
+  const { cached, made } = steps("znver4", "base");
+  expect(made[0]).toContain("slipway/upgrade");
+  expect(cached.filter((step) => step.includes("slipway/group ")).length).toBeGreaterThan(30);
+}, 300_000);
