@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { BuiltImage } from "../support/built-image.ts";
+import { checkout, exec, Project } from "../support/sandbox.ts";
+
+// The real default target, built by the README's first command from Debian's packages, and looked into.
+
+const reference = "ghcr.io/guara92/guaraos-minimal:amd64";
+const project = new Project();
+let said: { code: number; stdout: string; stderr: string };
+let image: BuiltImage;
+let smoke: { files: string[]; absent: string[]; packages: string[]; users: string[]; units: string[] };
+let flavor: { units: { enable: string[]; disable: string[] }; groups: Record<string, { packages: string[] }> };
+
+beforeAll(async () => {
+  flavor = parse(await Bun.file(join(checkout, "flavors/minimal.yaml")).text());
+  smoke = (flavor as unknown as { smoke: typeof smoke }).smoke;
+  said = await exec([join(checkout, "run"), "build"], project.env);
+  if (said.code !== 0) throw new Error(said.stderr);
+  image = await BuiltImage.open(project, reference);
+}, 900_000);
+
+afterAll(() => project.remove());
+
+const inside = (script: string) =>
+  project.podman(
+    "run",
+    "--rm",
+    "--network=none",
+    "--env=DPKG_ADMINDIR=/usr/lib/sysimage/dpkg",
+    reference,
+    "sh",
+    "-c",
+    script,
+  );
+
+test("a bare `./run build` makes the default target and tells its reference, size, layers and what comes next", () => {
+  expect(said.stderr).toContain("no target given: amd64 minimal");
+  expect(said.stdout).toMatch(new RegExp(`^${reference} .* [0-9a-f]{12} .* MB .* \\d+ layers`, "m"));
+  expect(said.stderr).toMatch(/^next: /m);
+});
+
+test("what the flavor's smoke section promises is there, or not there", async () => {
+  expect(smoke.files.filter((path) => !image.tree.has(path))).toEqual([]);
+  expect(smoke.absent.filter((path) => image.tree.has(path))).toEqual([]);
+  const { stdout } = await inside("dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n'");
+  const installed = stdout.split("\n").filter((line) => line.endsWith(" ii "));
+  const names = new Set(installed.map((line) => line.split(" ")[0]));
+  const wanted = [...smoke.packages, ...Object.values(flavor.groups).flatMap((g) => g.packages)];
+  expect(wanted.filter((name) => !names.has(name))).toEqual([]);
+  const users = await inside("cut -d: -f1 /etc/passwd");
+  for (const user of smoke.users) expect(users.stdout.split("\n")).toContain(user);
+}, 60_000);
+
+test("one kernel with its initramfs beside it, and nothing in /boot", async () => {
+  const kernels = [...image.tree.keys()].filter((path) => /^\/usr\/lib\/modules\/[^/]+\/vmlinuz$/.test(path));
+  expect(kernels).toHaveLength(1);
+  const initramfs = kernels[0]?.replace("vmlinuz", "initramfs.img") ?? "";
+  expect(image.tree.get(initramfs)?.type).toBe("f");
+  expect([...image.tree.keys()].filter((path) => path.startsWith("/boot/"))).toEqual([]);
+  // the initramfs can find a disk and mount it: lsinitramfs reads what the kernel would unpack
+  const listed = await inside(`lsinitramfs ${initramfs}`);
+  for (const part of ["virtio_blk", "btrfs", "nvme"]) expect(listed.stdout).toContain(part);
+}, 60_000);
+
+test("units are on and off as the flavor says", () => {
+  const on = flavor.units.enable.map((unit) => [unit, image.units.get(unit)]);
+  expect(on).toEqual(flavor.units.enable.map((unit) => [unit, "enabled"]));
+  expect(flavor.units.disable.filter((unit) => image.units.get(unit) === "enabled")).toEqual([]);
+});
+
+test("the layout is that of a system whose state lives in /var", () => {
+  expect(image.tree.get("/home")).toMatchObject({ type: "l", link: "var/home" });
+  expect(image.tree.get("/root")).toMatchObject({ type: "l", link: "var/roothome" });
+  expect(image.tree.has("/usr/etc")).toBe(false);
+  const inVar = [...image.tree.entries()].filter(([path, { type }]) => path.startsWith("/var/") && type === "f");
+  expect(inVar.map(([path]) => path)).toEqual([]);
+});
+
+test("nothing in it belongs to one machine", async () => {
+  const keys = [...image.tree.keys()].filter((path) => /^\/etc\/ssh\/ssh_host_/.test(path));
+  expect(keys).toEqual([]);
+  const { "/etc/machine-id": id } = await image.read("/etc/machine-id");
+  expect(id).toBe("");
+  const { stdout } = await inside("cut -d: -f2 /etc/shadow | sort -u");
+  expect(stdout.split("\n").filter((hash) => hash.startsWith("$"))).toEqual([]); // no password
+}, 60_000);
+
+test("it trusts its family's key and nothing unsigned from its family", async () => {
+  const policy = "/etc/containers/policy.json";
+  const sigstore = "/etc/containers/registries.d/guaraos.yaml";
+  const key = "/etc/pki/containers/guaraos.pub";
+  const files = await image.read(policy, sigstore, key);
+  const { default: otherwise, transports } = JSON.parse(files[policy] ?? "");
+  expect(otherwise).toEqual([{ type: "reject" }]);
+  expect(transports.docker["ghcr.io/guara92"]).toEqual([
+    { type: "sigstoreSigned", keyPath: key, signedIdentity: { type: "matchRepository" } },
+  ]);
+  expect(transports.docker[""]).toBeUndefined();
+  expect(parse(files[sigstore] ?? "")).toEqual({ docker: { "ghcr.io/guara92": { "use-sigstore-attachments": true } } });
+  expect(files[key]).toBe(await Bun.file(join(checkout, "guaraos.pub")).text());
+}, 60_000);
+
+test("groups.json says what each group asked for and what came along; only unowned files carry a tag", async () => {
+  const path = "/usr/lib/slipway/groups.json";
+  const { groups } = JSON.parse((await image.read(path))[path] ?? "");
+  const names = Object.keys(flavor.groups);
+  expect(groups.map((g: { name: string }) => g.name)).toEqual(names);
+  for (const group of groups) expect(group.packages).toEqual(flavor.groups[group.name]?.packages ?? []);
+  expect(groups.some((g: { also: string[] }) => g.also.includes("libsystemd-shared"))).toBe(true);
+  expect(image.tags.size).toBeGreaterThan(0);
+  expect([...image.tags.values()].filter((tag) => !names.includes(tag))).toEqual([]);
+  const { stdout } = await inside("cat /usr/lib/sysimage/dpkg/info/*.list");
+  const owned = new Set(stdout.split("\n"));
+  expect([...image.tags.keys()].filter((file) => owned.has(file))).toEqual([]);
+}, 60_000);
+
+test("a build without the cache gives the same layers", async () => {
+  const epoch = { SOURCE_DATE_EPOCH: "1767225600" };
+  const layers = async () => {
+    Object.assign(project.env, epoch);
+    const { code, stderr } = await project.slipway("build", "amd64", "minimal", "--no-cache");
+    if (code !== 0) throw new Error(stderr);
+    const { stdout } = await project.podman("image", "inspect", reference);
+    return JSON.parse(stdout)[0];
+  };
+  const first = await layers();
+  const second = await layers();
+  expect(second.RootFS.Layers).toEqual(first.RootFS.Layers);
+  expect(second.Id).toBe(first.Id);
+}, 900_000);
