@@ -11,7 +11,7 @@ import { tools } from "../lib/cli/tool-table.ts";
 import { findTool, mendCommand } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import type { Family } from "../lib/family/family.ts";
-import { loadFamily } from "../lib/family/manifest.ts";
+import { familyIfGood } from "../lib/family/if-good.ts";
 import { probeKvm } from "../lib/vm/accelerator.ts";
 
 const marks: Record<State, string> = {
@@ -38,16 +38,6 @@ async function podmanHealth(): Promise<{ works: boolean; graphRoot: string | nul
   }
 }
 
-/** A manifest with mistakes is no reason to say nothing about the machine. */
-async function family(): Promise<Family | undefined> {
-  try {
-    return await loadFamily();
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
-}
-
 function registries(of: Family | undefined): string[] {
   const bases = [...(of?.arches.values() ?? [])].map(({ base }) => ("image" in base ? base.image : "docker.io/"));
   return [...new Set([...bases, ...(of ? [of.registry] : ["docker.io"])].map((name) => name.split("/")[0] ?? ""))];
@@ -58,7 +48,7 @@ function registryRow({ registry, answers, because }: Answer): [State, string, st
 }
 
 await command("doctor", async (args) => {
-  const of = await family();
+  const of = await familyIfGood();
   const [store, answers] = await Promise.all([podmanHealth(), Promise.all(registries(of).map((r) => askRegistry(r)))]);
   const offline = answers.some((a) => a.registry === "docker.io" && !a.answers);
   const found = [];

@@ -1,0 +1,86 @@
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+import { toolboxReference } from "../cli/toolbox.ts";
+import { freedBytes, readStore } from "./freed.ts";
+import { type ImageRecord, isOurs } from "./ours.ts";
+import { podmanFailure } from "./storage.ts";
+
+export interface ImageSweep {
+  /** Ids of unnamed images of ours: old builds, stages, the cache of builds. */
+  unnamed: string[];
+  /** Names of images of ours. */
+  named: string[];
+  /** What removing all of them frees; undefined where the store does not tell. */
+  bytes: number | undefined;
+}
+
+interface Inspected {
+  Id: string;
+  RepoTags?: string[] | null;
+  Labels?: Record<string, string> | null;
+  History?: { created_by?: string; comment?: string }[] | null;
+}
+
+async function ask(...args: string[]): Promise<string> {
+  const outcome = await podman(args);
+  if (outcome.code !== 0) throw podmanFailure(`podman ${args.slice(0, 2).join(" ")}`, outcome);
+  return outcome.stdout.trim();
+}
+
+async function inspect(ids: string[]): Promise<ImageRecord[]> {
+  if (ids.length === 0) return [];
+  const images = JSON.parse(await ask("image", "inspect", ...ids)) as Inspected[];
+  return images.map((image) => ({
+    id: image.Id,
+    names: image.RepoTags ?? [],
+    labels: image.Labels ?? {},
+    history: (image.History ?? []).map((h) => h.created_by || h.comment || ""),
+  }));
+}
+
+const idsOf = (text: string) => [...new Set(text.split("\n").filter(Boolean))].map((id) => id.replace(/^sha256:/, ""));
+
+/**
+ * Looks for our images: the unnamed ones and toolboxes of older recipes, and with `all` every named one.
+ * @param prefixes how the names of the family's images begin
+ */
+export async function planSweep(prefixes: string[], all: boolean): Promise<ImageSweep> {
+  const ours = [...prefixes, "localhost/slipway-debian:", "localhost/slipway-toolbox:"];
+  const list = (...filter: string[]) => ask("image", "ls", "--quiet", "--no-trunc", ...filter);
+  const dangling = idsOf(await list("--filter", "dangling=true"));
+  // without --all this lists what has a name, and the unnamed that nothing stands on
+  const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id));
+  const candidates = (await inspect([...dangling, ...namedIds])).filter((image) => isOurs(image, ours));
+  const unnamed = candidates.filter((image) => image.names.length === 0);
+  const old = (image: ImageRecord) =>
+    image.names.every((name) => name.startsWith("localhost/slipway-toolbox:") && name !== toolboxReference());
+  const named = candidates.filter((image) => image.names.length > 0 && (all || old(image)));
+  const removed = [...unnamed, ...named].map((image) => image.id);
+  const kept = [...dangling, ...namedIds].filter((id) => !removed.includes(id));
+  const [root = "", driver = ""] = (
+    await ask("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
+  ).split("\n");
+  const store = readStore(root, driver);
+  return {
+    unnamed: unnamed.map((image) => image.id),
+    named: named.flatMap((image) => image.names),
+    bytes: store && freedBytes(store.images, store.layers, removed, kept),
+  };
+}
+
+/** Removes what was planned; names first, so that nothing stands on the unnamed ones. @throws Failure naming what would not go. */
+export async function sweepImages({ named, unnamed }: ImageSweep): Promise<void> {
+  const stuck: string[] = [];
+  for (const batch of [named, unnamed]) {
+    if (batch.length === 0) continue;
+    const { code, said } = await podman(["rmi", ...batch]);
+    // an unnamed image may have gone with the one that stood on it
+    if (code !== 0)
+      stuck.push(...said.split("\n").filter((line) => /in use|Error/.test(line) && !/not known/.test(line)));
+  }
+  if (stuck.length)
+    throw new Failure(exit.failed, "some images were not removed", {
+      tried: stuck.slice(0, 5),
+      next: "podman ps --all --external shows which containers use them",
+    });
+}
