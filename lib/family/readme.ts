@@ -1,0 +1,49 @@
+import { help } from "../cli/args.ts";
+import { type Command, commands } from "../cli/commands.ts";
+import { exit, Failure } from "../cli/errors.ts";
+import type { Family } from "./family.ts";
+import { targetHeader, targetRow, targetRows } from "./table.ts";
+
+/** The tables of the README follow from the manifest and from the table of commands; each stands between two comments. */
+
+const cell = (text: string) => text.replaceAll("|", "\\|");
+
+function markdownTable(rows: string[][]): string {
+  const [head = [], ...body] = rows;
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
+}
+
+function targets(family: Family): string {
+  const rows = targetRows(family).map((row) => {
+    const [flavor = "", title = "", arches = "", builder = "", display = "", name = ""] = targetRow(row).map(cell);
+    return [`[\`${flavor}\`](flavors/${flavor}.yaml)`, title, arches, builder, display, `\`${name}\``];
+  });
+  return markdownTable([targetHeader, ...rows]);
+}
+
+function usage(command: Command): string {
+  return help(command).split("\n", 1)[0]?.replace(" [options]", "") ?? command.name;
+}
+
+function commandTable(): string {
+  const rows = commands.map((c) => [`\`${cell(usage(c))}\``, cell(c.summary), `\`${cell(c.example)}\``]);
+  return markdownTable([["command", "does", "example"], ...rows]);
+}
+
+const parts: Record<string, (family: Family) => string> = { targets, commands: commandTable };
+
+/**
+ * The README with its tables as they must be now.
+ * @throws Failure when the comments of a table are not there.
+ */
+export function renderReadme(text: string, family: Family): string {
+  return Object.entries(parts).reduce((before, [name, make]) => {
+    const between = new RegExp(`(<!-- ${name}: .*-->\\n)[^]*?(\\n<!-- end of ${name} -->)`);
+    if (!between.test(before))
+      throw new Failure(exit.failed, `README.md has no place for the table of ${name}`, {
+        next: `put these two lines into it: <!-- ${name}: written by bun run readme -->  and  <!-- end of ${name} -->`,
+      });
+    return before.replace(between, (_, head: string, tail: string) => head + make(family) + tail);
+  }, text);
+}
