@@ -39,11 +39,11 @@ const parts: Record<string, (family: Family) => string> = { targets, commands: c
  */
 export function renderReadme(text: string, family: Family): string {
   return Object.entries(parts).reduce((before, [name, make]) => {
-    const between = new RegExp(`(<!-- ${name}: .*-->\\n)[^]*?(\\n<!-- end of ${name} -->)`);
+    const between = new RegExp(`(<!-- ${name}: .*-->\\n)[^]*?(<!-- end of ${name} -->)`);
     if (!between.test(before))
       throw new Failure(exit.failed, `README.md has no place for the table of ${name}`, {
         next: `put these two lines into it: <!-- ${name}: written by bun run readme -->  and  <!-- end of ${name} -->`,
       });
-    return before.replace(between, (_, head: string, tail: string) => head + make(family) + tail);
+    return before.replace(between, (_, head: string, tail: string) => `${head}${make(family)}\n${tail}`);
   }, text);
 }
