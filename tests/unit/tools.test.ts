@@ -1,0 +1,159 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootstrapArguments } from "../../lib/cli/debian-root.ts";
+import { spaceHealth, toolHealth } from "../../lib/cli/health.ts";
+import { parseMemory } from "../../lib/cli/machine.ts";
+import { installCommand, packageManager } from "../../lib/cli/package-manager.ts";
+import { type Tool, tools } from "../../lib/cli/tool-table.ts";
+import { containerWords, toolboxReference } from "../../lib/cli/toolbox.ts";
+import { type Found, findTool, fits, readVersion, upstreamVersion } from "../../lib/cli/tools.ts";
+import { exitCode, probeGuest } from "../../lib/vm/probe-guest.ts";
+import { checkout } from "../support/sandbox.ts";
+
+const recipe = readFileSync(join(checkout, "containerfiles/toolbox.Containerfile"), "utf8");
+const installed = new Set(recipe.match(/^ {8}[\w.+-]+/gm)?.map((line) => line.trim()));
+
+test("every tool of the toolbox is installed by its recipe", () => {
+  expect(tools.flatMap((t) => t.toolbox ?? []).filter((name) => !installed.has(name))).toEqual([]);
+});
+
+test("a tool is a program that says its version, or a file; names are not given twice", () => {
+  expect(new Set(tools.map((t) => t.name)).size).toBe(tools.length);
+  for (const tool of tools) expect([tool.name, Boolean(tool.files && tool.ask)]).toEqual([tool.name, false]);
+});
+
+test("an unknown tool is told with the nearest one", () => {
+  expect(findTool("skopo")).rejects.toThrow("did you mean `skopeo`?");
+});
+
+const named = (name: string): Tool => tools.find((t) => t.name === name) ?? { ...(tools[0] as Tool) };
+
+// What the programs say of themselves, as seen on Debian 12, 13 and sid.
+test.each([
+  ["podman", "podman version 4.3.1\n", "4.3.1"],
+  ["qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", "7.2.22"],
+  ["cosign", "cosign: A tool\n\nGitVersion:    v3.1.1\nGitCommit: x\nGoVersion: go1.27.3\n", "3.1.1"],
+  ["cosign", "GitVersion:    devel\nGoVersion: go1.27.3\n", undefined],
+  ["ostree", "libostree:\n Version: '2022.7'\n Git: 2022.7\n", "2022.7"],
+  ["sfdisk", "sfdisk from util-linux 2.38.1\n", "2.38.1"],
+  ["mkfs.ext4", "mke2fs 1.47.0 (5-Feb-2023)\n", "1.47.0"],
+  ["ukify", "ukify 262 (262.1-1)\n", "262"],
+  ["shellcheck", "ShellCheck - shell script analysis tool\nversion: 0.9.0\n", "0.9.0"],
+  ["oci-runtime", "runc version 1.1.5+ds1\nspec: 1.0.2-dev\n", "1.1.5"],
+])("%s: its version is read", (name, said, version) => {
+  expect(readVersion(named(name), said)).toBe(version as string);
+});
+
+test.each([
+  ["7.2.22", ">=8", false],
+  ["11.1.3", ">=8", true],
+  ["2022.7", ">=2022.1", true],
+  ["262", ">=254", true],
+  ["1.6.9", ">=2.2", false],
+  [undefined, ">=2", true],
+  ["1.9.3", "*", true],
+])("version %p in %p: %p", async (version, range, good) => {
+  expect(await fits(version, range)).toBe(good);
+});
+
+test("a Debian version is told without what Debian adds", () => {
+  expect(["1:11.1.3+ds-1", "2.8.1-3", "1.22.0+ds1-1", "2026.08+ds-2", "262~rc1-1"].map(upstreamVersion)).toEqual([
+    "11.1.3",
+    "2.8.1",
+    "1.22.0",
+    "2026.08",
+    "262",
+  ]);
+});
+
+const qemu = { apt: "qemu-system-x86 ovmf", pacman: "qemu-system-x86" };
+
+test("the command that installs is the machine's own", () => {
+  expect(installCommand([qemu], "apt", true)).toBe("apt-get install -y --no-install-recommends qemu-system-x86 ovmf");
+  expect(installCommand([qemu, qemu], "pacman", false)).toBe("sudo pacman -S --needed --noconfirm qemu-system-x86");
+  expect(installCommand([qemu], "dnf", false)).toBeUndefined();
+  expect(installCommand([{}], "apt", true)).toBeUndefined();
+  expect(packageManager((program) => (program === "dnf" ? "/usr/bin/dnf" : null))).toBe("dnf");
+  expect(packageManager(() => null)).toBeUndefined();
+});
+
+test("a tool in the toolbox sees files where they are outside, and secrets by name only", () => {
+  const words = containerWords("IMAGE", ["--device=/dev/kvm"], {
+    cwd: join(checkout, "docs"),
+    mounts: ["/srv/disks"],
+    env: ["COSIGN_PASSWORD"],
+    stdin: true,
+  });
+  expect(words.filter((w) => !w.endsWith(":ro"))).toEqual([
+    ...["podman", "run", "--rm", "--network=host", "--pid=host", "--security-opt=label=disable", "--interactive"],
+    ...[`--volume=${checkout}:${checkout}`, "--volume=/srv/disks:/srv/disks", "--env=COSIGN_PASSWORD"],
+    ...["--device=/dev/kvm", `--workdir=${checkout}/docs`, "IMAGE"],
+  ]);
+});
+
+test("another recipe is another toolbox", () => {
+  expect(toolboxReference("a")).toMatch(/^localhost\/slipway-toolbox:[0-9a-f]{16}$/);
+  expect(toolboxReference("a")).not.toBe(toolboxReference("b"));
+});
+
+test("only a rolling suite may come from an old mirror", () => {
+  const old = '--aptopt=Acquire::Check-Valid-Until "false"';
+  expect(bootstrapArguments("sid")).toContain(old);
+  expect(bootstrapArguments("trixie")).not.toContain(old);
+});
+
+const place = (found: Omit<Found, "tool">, tool: Tool) => ({ tool, ...found }) as Found;
+
+test.each<[string, Found, boolean, string, string]>([
+  ["on the machine", place({ place: "host", path: "/bin/git" } as Found, named("git")), false, "good", "/bin/git"],
+  [
+    "in a toolbox to come",
+    place({ place: "toolbox", built: false } as Found, named("bst")),
+    false,
+    "good",
+    "toolbox (built on first use)",
+  ],
+  ["needed and missing", place({ place: "missing" }, named("podman")), false, "missing", "missing"],
+  ["missing, but a registry answers", place({ place: "missing" }, named("mmdebstrap")), false, "note", "missing"],
+  ["missing, and none answers", place({ place: "missing" }, named("mmdebstrap")), true, "missing", "missing"],
+])("health of a tool %s", (_, found, offline, state, from) => {
+  expect(toolHealth(found, "mend it", { offline })).toMatchObject({
+    state,
+    from,
+    mend: found.place === "missing" ? "mend it" : null,
+  });
+});
+
+test("what of this machine will not do is remarked", () => {
+  const instead = "/usr/bin/skopeo 1.9.3: built without sigstore";
+  const found = place({ place: "toolbox", built: true, instead } as Found, named("skopeo"));
+  expect(toolHealth(found, undefined, { offline: false }).remark).toBe(instead);
+});
+
+test("too little space is a note with what to do", () => {
+  expect(spaceHealth({ path: "/", free: 60e9, total: 1e12 })).toEqual({
+    state: "good",
+    text: "60.0 GB free of 1.0 TB",
+  });
+  expect(spaceHealth({ path: "/", free: 3e9, total: 1e12 })).toMatchObject({ state: "note" });
+});
+
+test("memory is read as the kernel writes it", () => {
+  expect(parseMemory("MemTotal:       24676036 kB\nMemFree: 1 kB\nMemAvailable:   23000000 kB\n")).toEqual({
+    total: 24676036 * 1024,
+    available: 23000000 * 1024,
+  });
+});
+
+test("the guest that tries KVM is a boot sector whose jumps and tables lie where its code looks", () => {
+  const sector = probeGuest();
+  expect(sector.length).toBe(512);
+  expect([...sector.slice(510)]).toEqual([0x55, 0xaa]);
+  // the far jump goes to the byte after itself, in 64-bit code: xor eax,eax
+  expect([...sector.slice(0x66, 0x6d)]).toEqual([0xea, 0x6b, 0x7c, 0x08, 0x00, 0x31, 0xc0]);
+  // lgdt's operand: 16 bytes at 0x7c90, the second descriptor being 64-bit code
+  expect([...sector.slice(0xa0, 0xa6)]).toEqual([0x0f, 0x00, 0x90, 0x7c, 0x00, 0x00]);
+  expect([...sector.slice(0x98, 0xa0)]).toEqual([0, 0, 0, 0, 0, 0x9a, 0x20, 0]);
+  expect(exitCode).toBe(85);
+});
