@@ -1,21 +1,41 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { didYouMean } from "../cli/nearest.ts";
 import { linkFamily, type Manifest } from "./family.ts";
 import { ManifestFailure, type Mistake } from "./mistakes.ts";
-import { rules, type Source } from "./rules.ts";
-import { familySchema, flavorSchema } from "./schema.ts";
+import { readOverlays } from "./overlay.ts";
+import type { Source } from "./rule.ts";
+import { rules } from "./rules.ts";
+import { type FamilyFile, familySchema, flavorSchema } from "./schema.ts";
 import { YamlFile } from "./yaml-file.ts";
 
+/** Stand in for what a file must say and does not; a rule that would stumble over them looks at `whole` first. */
+const noHead = {
+  name: "x",
+  title: "x",
+  registry: "x",
+  prefix: "x",
+  key: "x",
+  default: { arch: "x", flavor: "x" },
+  arches: {},
+};
+const noFlavor = { title: "x", recipe: "x", arches: ["x"] };
+
 /**
- * Reads and checks `flavors/`: every file's shape first, then the links between them, then the rules of the field.
- * @throws ManifestFailure with all the mistakes at once.
+ * Reads and checks `flavors/`: the shape of every file, then the rules of the field. A file with a wrong part is
+ * checked without that part, so that all the mistakes of a run are told at once.
+ * @throws ManifestFailure with all of them.
  */
 export function checkManifest(root: string): Manifest {
+  const { manifest, mistakes } = findMistakes(root);
+  if (mistakes.length || !manifest) throw new ManifestFailure(mistakes);
+  return manifest;
+}
+
+function findMistakes(root: string): { manifest: Manifest | undefined; mistakes: Mistake[] } {
   const folder = join(root, "flavors");
   const open = (name: string) => new YamlFile(`flavors/${name}`, readFileSync(join(folder, name), "utf8"));
   const top = open("family.yaml");
-  const head = top.read(familySchema, familySchema.shape);
+  const head = top.read(familySchema, noHead);
 
   const files: YamlFile[] = [top];
   const sources = new Map<string, Source>();
@@ -26,38 +46,30 @@ export function checkManifest(root: string): Manifest {
     const yaml = open(entry);
     files.push(yaml);
     names.push(name);
-    const data = yaml.read(flavorSchema, flavorSchema.shape);
-    if (data) sources.set(name, { name, yaml, data });
+    const read = yaml.read(flavorSchema, noFlavor);
+    if (read) sources.set(name, { name, yaml, ...read });
   }
 
-  const links = linkMistakes(sources, names);
-  const manifest = head && { head, flavors: Object.fromEntries([...sources].map(([name, { data }]) => [name, data])) };
-  const found = manifest
-    ? rules.flatMap((rule) => rule({ family: linkFamily(manifest, root), sources, top, names }))
-    : [];
-  const mistakes = [...files.flatMap((f) => f.mistakes), ...links, ...found];
-  if (mistakes.length || !manifest) throw new ManifestFailure(mistakes);
-  return manifest;
+  const flavors = Object.fromEntries([...sources].map(([name, { data }]) => [name, data]));
+  const family = linkFamily({ head: head?.data ?? emptyHead, flavors }, root);
+  const { folders, files: overlays } = readOverlays(root);
+  const checked = { family, sources, top, topWhole: head?.whole ?? false, names, folders, overlays };
+  const shapes = files.flatMap((f) => f.mistakes);
+  // A rule stumbles over what stands in for a wrong part: that part has been told.
+  const told = new Set(shapes.map(placeOf));
+  const found = rules.flatMap((rule) => rule(checked)).filter((m) => m.line === undefined || !told.has(placeOf(m)));
+  const manifest = head?.whole ? { head: head.data, flavors } : undefined;
+  return { manifest, mistakes: [...shapes, ...found].sort(byPlace) };
 }
 
-/** Bases that do not exist, and circles of bases. */
-function linkMistakes(sources: Map<string, Source>, names: string[]): Mistake[] {
-  return [...sources.values()].flatMap(({ name, yaml, data }) => {
-    const { from } = data;
-    if (from === undefined) return [];
-    if (!names.includes(from))
-      return yaml.mistake(
-        ["from"],
-        `unknown base \`${from}\`${didYouMean(from, names)}`,
-        `a flavor: ${names.join(", ")}`,
-      );
-    const way = [name];
-    for (let at: string | undefined = from; at !== undefined; at = sources.get(at)?.data.from) {
-      way.push(at);
-      if (at === name)
-        return yaml.mistake(["from"], `a circle of bases: ${way.join(" → ")}`, "a base that stands on its own");
-      if (way.length > names.length) break;
-    }
-    return [];
-  });
+const emptyHead: FamilyFile = familySchema.parse(noHead);
+
+const placeOf = ({ file, line, column }: Mistake) => `${file}:${line}:${column}`;
+
+/** family.yaml first, then flavors, then all else; within a file from top to bottom. */
+function byPlace(a: Mistake, b: Mistake): number {
+  const rank = ({ file }: Mistake) => (file === "flavors/family.yaml" ? 0 : file.startsWith("flavors/") ? 1 : 2);
+  if (rank(a) !== rank(b)) return rank(a) - rank(b);
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -18,7 +18,9 @@ export function showMistake(m: Mistake): string {
   const lines = [`${place}: ${m.message}`];
   if (m.line !== undefined && m.text !== undefined) {
     const gutter = String(m.line).padStart(5);
-    lines.push(`${gutter} | ${m.text}`, `${" ".repeat(5)} | ${" ".repeat((m.column ?? 1) - 1)}^`);
+    // Tabs stay tabs, so that the mark stands below what it means.
+    const before = m.text.slice(0, (m.column ?? 1) - 1).replaceAll(/[^\t]/g, " ");
+    lines.push(`${gutter} | ${m.text}`, `${" ".repeat(5)} | ${before}^`);
   }
   if (m.expected) lines.push(`      expected: ${m.expected}`);
   return lines.join("\n");

@@ -2,24 +2,48 @@ import { z } from "zod";
 
 /** The shape of family.yaml and of a flavor's YAML. What a shape cannot say is a rule: see rules.ts. */
 
-const word = (what: string, pattern: RegExp) => z.string().regex(pattern, { error: `not a ${what}` });
+/** What a word of each kind looks like, by the message about one that does not. */
+export const looks = new Map<string, string>();
 
-const name = word("name (small letters, digits, dashes)", /^[a-z0-9][a-z0-9-]*$/);
-const packageName = word("package name", /^[a-z0-9@_][a-zA-Z0-9@._+-]*$/);
+function word(what: string, look: string, pattern: RegExp) {
+  const error = `not ${what}`;
+  looks.set(error, look);
+  return z.string().regex(pattern, { error });
+}
+
+const name = word("a name", "small letters, digits and dashes", /^[a-z0-9][a-z0-9-]*$/);
+const packageName = word("a package name", "letters, digits and @ . _ + -", /^[a-z0-9@_][a-zA-Z0-9@._+-]*$/);
 const unitName = word(
-  "unit name (with its type, such as sshd.service)",
-  /^[\w@.:\\-]+\.(service|socket|timer|mount|target|path|swap|slice)$/,
+  "a unit name",
+  "a name with its type, such as sshd.service",
+  /^[\w@.:\\-]+\.(service|socket|timer|mount|automount|target|path|swap|slice)$/,
 );
-const absolutePath = word("absolute path", /^\/\S*$/);
-const helperName = word("helper in containerfiles/helpers", /^[a-z][a-z0-9-]*$/);
-const karg = word("kernel argument", /^[\w.-]+(=\S+)?$/);
-const argName = word("build argument (capital letters, digits, _)", /^[A-Z][A-Z0-9_]*$/);
-const imageName = word("image reference", /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
-const age = word("age (such as 12h, 2d or 1w)", /^\d+[hdw]$/);
+const absolutePath = word("an absolute path", "a path from /, without spaces", /^\/[^\s"'`$\\;&|<>()]*$/);
+const helperName = word("a helper's name", "a file of containerfiles/helpers", /^[a-z][a-z0-9-]*$/);
+const karg = word("a kernel argument", "name or name=value, without spaces", /^[\w.-]+(=\S+)?$/);
+const argName = word("a build argument", "capital letters, digits and _", /^[A-Z][A-Z0-9_]*$/);
+const imageName = word(
+  "an image reference",
+  "such as docker.io/library/debian:trixie, or {debian: SUITE}",
+  /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/,
+);
+const registryName = word(
+  "a registry",
+  "a host, or a host and a namespace: ghcr.io/guara92",
+  /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/,
+);
+const age = word("an age", "such as 12h, 2d or 1w", /^\d+[hdw]$/);
 
 export const intervals = ["daily", "weekly", "biweekly", "monthly", "quarterly", "yearly"] as const;
 const interval = z.enum(intervals);
-const scalar = z.union([z.string(), z.number()]);
+const noSetting = "not a setting";
+looks.set(noSetting, "a string or a number");
+const setting = z.union([z.string(), z.number()], { error: noSetting });
+const sysctl = z.record(word("a sysctl key", "such as vm.swappiness", /^[a-z0-9_]+(\.[\w-]+)+$/), setting);
+const noBase = "not a base";
+looks.set(noBase, "an image reference, or {debian: SUITE}");
+const noAddress = "not an address";
+looks.set(noAddress, "such as https://github.com/name/project");
 
 const group = z.strictObject({
   interval: interval.default("weekly"),
@@ -42,7 +66,7 @@ const smoke = z.strictObject({
   packages: z.array(packageName).default([]),
   commands: z.array(z.strictObject({ run: z.string(), output: z.string().optional() })).default([]),
   kargs: z.array(karg).default([]),
-  sysctl: z.record(z.string(), scalar).default({}),
+  sysctl: sysctl.default({}),
   mounts: z.array(absolutePath).default([]),
   users: z.array(z.string()).default([]),
 });
@@ -63,31 +87,31 @@ export const flavorSchema = z.strictObject({
   finish: z.array(helperName).default([]),
   units: units.prefault({}),
   kargs: z.array(karg).default([]),
-  sysctl: z.record(word("sysctl key", /^[a-z0-9_]+(\.[\w-]+)+$/), scalar).default({}),
+  sysctl: sysctl.default({}),
   suid: z.array(absolutePath).default([]),
-  modes: z.record(absolutePath, word("mode (four octal digits, quoted)", /^[0-7]{4}$/)).default({}),
+  modes: z
+    .record(absolutePath, word("a mode", 'four octal digits in quotes, such as "0750"', /^[0-7]{4}$/))
+    .default({}),
   smoke: smoke.prefault({}),
 });
 
 export const familySchema = z.strictObject({
   name,
   title: z.string().min(1),
-  source: z.url().optional(),
-  registry: word("registry namespace", /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/),
+  source: z.url({ error: noAddress }).optional(),
+  registry: registryName,
   prefix: name,
   key: z.string().min(1),
   /** registries that the images' policy leaves open, beside the family's own namespace */
-  openRegistries: z.array(word("registry", /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/)).default([]),
+  openRegistries: z.array(registryName).default([]),
   default: z.strictObject({ arch: name, flavor: name }),
   refreshAfter: age.default("2d"),
   arches: z.record(
     name,
     z.strictObject({
       title: z.string().optional(),
-      base: z.union([imageName, z.strictObject({ debian: name })], {
-        error: "not a base: an image reference, or {debian: SUITE}",
-      }),
-      needs: z.array(word("CPU flag", /^[a-z0-9_]+$/)).default([]),
+      base: z.union([imageName, z.strictObject({ debian: name })], { error: noBase }),
+      needs: z.array(word("a CPU flag", "as in /proc/cpuinfo, such as avx2", /^[a-z0-9_]+$/)).default([]),
       repos: z.array(name).default([]),
       runner: z.array(z.string()).min(1).default(["ubuntu-latest"]),
     }),

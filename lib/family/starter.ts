@@ -30,7 +30,7 @@ const starters: Record<string, Starter> = {
         interval: "weekly",
         packages: [
           ...["attr", "systemd", "systemd-sysv", "libpam-systemd", "udev", "kmod", "dbus", "login", "passwd", "mount"],
-          ...["procps", "tzdata", "ca-certificates", "iproute2", "btrfs-progs", "e2fsprogs", "snapper"],
+          ...["procps", "tzdata", "ca-certificates", "iproute2", "btrfs-progs", "e2fsprogs"],
         ],
       },
       kernel: {

@@ -1,9 +1,16 @@
-import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { didYouMean } from "../cli/nearest.ts";
+import { type Explained, explain } from "./explain.ts";
 import type { Mistake } from "./mistakes.ts";
 
-type Path = readonly PropertyKey[];
+export type Path = readonly PropertyKey[];
+
+/** What a file says. `whole` is false when wrong parts were left out, so that the rest can still be checked. */
+export interface Content<T> {
+  data: T;
+  whole: boolean;
+}
 
 /** A YAML file that remembers where everything in it stands. */
 export class YamlFile {
@@ -11,32 +18,57 @@ export class YamlFile {
   private readonly doc: Document.Parsed;
   private readonly lines: string[];
   private readonly counter = new LineCounter();
+  /** Where wrong parts stood that were taken out, by their path. */
+  private readonly removed = new Map<string, number>();
+  /** No sense can be made of the file: nothing in it is looked at. */
+  private readonly broken: boolean;
 
   /** @param name the name used in messages. */
   constructor(
     readonly name: string,
     text: string,
   ) {
-    this.lines = text.split("\n");
+    this.lines = text.split(/\r?\n/);
     this.doc = parseDocument(text, { lineCounter: this.counter, prettyErrors: false });
-    const errors = this.doc.errors.filter(
-      (e, i, all) => i === 0 || e.code === "DUPLICATE_KEY" || all[0]?.code === "DUPLICATE_KEY",
-    );
-    this.mistakes.push(
-      ...errors.map((e) => this.at(e.pos[0], e.message.replace(/ at line \d+.*$/s, ""), "valid YAML")),
-    );
+    const doubles = this.doc.errors.filter((e) => e.code === "DUPLICATE_KEY");
+    // What follows the first error of syntax is mostly its echo.
+    const [first] = this.doc.errors.filter((e) => e.code !== "DUPLICATE_KEY");
+    for (const { pos } of doubles) {
+      const key = /^[^\s:]*/.exec(text.slice(pos[0]))?.[0];
+      this.mistakes.push(this.at(pos[0], `the key \`${key}\` stands here a second time`, "each key once"));
+    }
+    if (first) this.mistakes.push(this.at(first.pos[0], first.message.replace(/ at line \d+.*$/s, ""), "valid YAML"));
+    this.broken = first !== undefined || this.lostAliases();
+  }
+
+  /** `*name` without an `&name` before it. */
+  private lostAliases(): boolean {
+    const anchors: string[] = [];
+    let lost = false;
+    visit(this.doc, {
+      Node: (_, node) => {
+        if (!isAlias(node) && node.anchor) anchors.push(node.anchor);
+        if (!isAlias(node) || anchors.includes(node.source)) return;
+        lost = true;
+        const message = `nothing before is marked \`&${node.source}\`${didYouMean(node.source, anchors)}`;
+        this.mistakes.push(this.at(node.range?.[0] ?? 0, message, anchors.map((a) => `*${a}`).join(", ") || "a value"));
+      },
+    });
+    return lost;
   }
 
   private at(offset: number, message: string, expected?: string): Mistake {
     const { line, col } = this.counter.linePos(offset);
     const text = this.lines[line - 1] ?? "";
-    return { file: this.name, line, column: col, message, text, ...(expected ? { expected } : {}) };
+    return { file: this.name, line: line || 1, column: col || 1, message, text, ...(expected ? { expected } : {}) };
   }
 
   /** Where the value at `path` begins, or the nearest thing around it that exists; with `key`, that key of it. */
   private offset(path: Path, key?: string): number {
     for (let depth = path.length; depth >= 0; depth--) {
-      const node = (depth ? this.doc.getIn(path.slice(0, depth), true) : this.doc.contents) as Node | undefined;
+      const gone = this.removed.get(path.slice(0, depth).join("\0"));
+      if (gone !== undefined) return gone;
+      const node = this.node(path.slice(0, depth));
       if (!node?.range) continue;
       if (key !== undefined && depth === path.length && isMap(node)) {
         const pair = node.items.find((p) => isScalar(p.key) && String(p.key.value) === key);
@@ -47,94 +79,55 @@ export class YamlFile {
     return 0;
   }
 
+  private node(path: Path): Node | undefined {
+    return (path.length ? this.doc.getIn(path, true) : this.doc.contents) as Node | undefined;
+  }
+
   /** A mistake at a value, or at one of its keys. */
   mistake(path: Path, message: string, expected?: string, key?: string): Mistake {
     return this.at(this.offset(path, key), message, expected);
   }
 
-  /** The content in the schema's shape, or undefined with the mistakes recorded. */
-  read<T extends z.ZodType>(schema: T, shape: Record<string, unknown>): z.infer<T> | undefined {
-    if (this.mistakes.length) return undefined;
-    const result = schema.safeParse(this.doc.toJS());
-    if (result.success) return result.data;
-    this.mistakes.push(...result.error.issues.flatMap((issue) => this.explain(issue, shape)));
-    return undefined;
-  }
-
-  private explain(issue: z.core.$ZodIssue, shape: Record<string, unknown>): Mistake[] {
-    const { path } = issue;
-    const found = this.doc.getIn(path);
-    const shown = typeof found === "string" || typeof found === "number" ? `\`${found}\`` : where(path);
-    switch (issue.code) {
-      case "unrecognized_keys": {
-        const known = knownKeys(shape, path);
-        return issue.keys.map((key) =>
-          this.mistake(path, `unknown key \`${key}\`${didYouMean(key, known)}`, oneOf(known), key),
-        );
-      }
-      case "invalid_key": {
-        const key = String(path.at(-1));
-        const why = issue.issues[0]?.message ?? "not a valid key";
-        return [this.mistake(path.slice(0, -1), `\`${key}\`: ${why}`, undefined, key)];
-      }
-      case "invalid_value": {
-        const values = issue.values.map(String);
-        return [this.mistake(path, `${shown} is not known here${didYouMean(String(found), values)}`, oneOf(values))];
-      }
-      case "invalid_type": {
-        const expected = typeName(issue.expected);
-        if (found === undefined) return [this.mistake(path.slice(0, -1), `${where(path)} is missing`, expected)];
-        return [this.mistake(path, `wrong type for ${where(path)}`, expected)];
-      }
-      default:
-        return [this.mistake(path, `${shown}: ${issue.message}`)];
+  /**
+   * The content in the schema's shape; its mistakes are recorded, and what they are about is left out.
+   * @param standIn for keys that the file must have and has not.
+   * @returns undefined when nothing is left to look at.
+   */
+  read<T extends z.ZodType>(schema: T, standIn: object): Content<z.infer<T>> | undefined {
+    if (this.broken) return undefined;
+    let result = schema.safeParse(this.doc.toJS());
+    if (result.success) return { data: result.data, whole: true };
+    const value = this.doc.toJS();
+    this.mistakes.push(...result.error.issues.flatMap((issue) => explain(issue, value, schema)).map(this.place));
+    for (let round = 0; round < 20 && !result.success; round++) {
+      if (!isMap(this.doc.contents)) return undefined;
+      for (const path of result.error.issues.flatMap(wrongParts).sort(lastFirst)) this.remove(path);
+      result = schema.safeParse({ ...standIn, ...this.doc.toJS() });
     }
+    return result.success ? { data: result.data, whole: false } : undefined;
+  }
+
+  private readonly place = ({ path, message, expected, key }: Explained): Mistake =>
+    this.mistake(path, message, expected, key);
+
+  /** Takes a wrong part out, or, where it is missing or stands behind an alias, the nearest part around it. */
+  private remove(path: Path): void {
+    this.removed.set(path.join("\0"), this.offset(path));
+    for (let depth = path.length; depth > 0; depth--) if (this.doc.deleteIn(path.slice(0, depth))) return;
   }
 }
 
-const typeNames: Record<string, string> = { record: "a map", object: "a map", array: "a list", int: "a whole number" };
-
-function typeName(expected: string): string {
-  return typeNames[expected] ?? `a ${expected}`;
+/** The parts of a file that an issue is about. */
+function wrongParts(issue: z.core.$ZodIssue): Path[] {
+  return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
 }
 
-function where(path: Path): string {
-  return path.length ? `\`${path.map(String).join(".")}\`` : "the file";
-}
-
-function oneOf(words: readonly string[]): string {
-  return words.length === 1 ? String(words[0]) : `one of ${words.join(", ")}`;
-}
-
-/** The keys that a strict map of the schema takes, found by walking zod's own description of the shape. */
-function knownKeys(shape: Record<string, unknown>, path: Path): string[] {
-  let at: unknown = { def: { type: "object", shape } };
-  for (const part of path) at = child(unwrap(at), part);
-  const def = definition(unwrap(at));
-  return def?.shape ? Object.keys(def.shape) : [];
-}
-
-interface Definition {
-  type: string;
-  innerType?: unknown;
-  shape?: Record<string, unknown>;
-  valueType?: unknown;
-  element?: unknown;
-  options?: unknown[];
-}
-
-function definition(schema: unknown): Definition | undefined {
-  return (schema as { def?: Definition } | undefined)?.def;
-}
-
-function unwrap(schema: unknown): unknown {
-  const def = definition(schema);
-  if (def?.innerType) return unwrap(def.innerType);
-  if (def?.options) return def.options.find((o) => definition(o)?.shape) ?? schema;
-  return schema;
-}
-
-function child(schema: unknown, part: PropertyKey): unknown {
-  const def = definition(schema);
-  return def?.shape?.[String(part)] ?? def?.valueType ?? def?.element;
+/** The later element of a list first: taking it out leaves the places of the others as they are. */
+function lastFirst(a: Path, b: Path): number {
+  for (const [i, part] of a.entries()) {
+    const other = b[i];
+    if (part === other) continue;
+    return typeof part === "number" && typeof other === "number" ? other - part : 0;
+  }
+  return 0;
 }

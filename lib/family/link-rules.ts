@@ -1,0 +1,78 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { didYouMean } from "../cli/nearest.ts";
+import type { Mistake } from "./mistakes.ts";
+import { eachFlavor, type Rule } from "./rule.ts";
+
+/** Names that must be the name of something: arches, bases, recipes, helpers, overlays. */
+
+const oneOf = (names: Iterable<string>) => `one of ${[...names].join(", ")}`;
+
+export const defaultExists: Rule = ({ family, top, topWhole, names }) => {
+  if (!topWhole) return [];
+  const { arch, flavor } = family.default;
+  const arches = [...family.arches.keys()];
+  const found: Mistake[] = [];
+  if (!arches.includes(arch))
+    found.push(top.mistake(["default", "arch"], `unknown arch \`${arch}\`${didYouMean(arch, arches)}`, oneOf(arches)));
+  if (!names.includes(flavor))
+    found.push(
+      top.mistake(["default", "flavor"], `unknown flavor \`${flavor}\`${didYouMean(flavor, names)}`, oneOf(names)),
+    );
+  const own = family.flavors.get(flavor)?.arches;
+  if (own?.length && arches.includes(arch) && !own.includes(arch))
+    found.push(top.mistake(["default", "arch"], `${flavor} does not exist for ${arch}`, oneOf(own)));
+  return found;
+};
+
+export const archesExist = eachFlavor(({ arches, from }, { yaml }, { family, sources, topWhole }) => {
+  const known = [...family.arches.keys()];
+  const base = from && sources.get(from.name)?.whole ? from : undefined;
+  return arches.flatMap((name, i) => {
+    const at = ["arches", i];
+    if (arches.indexOf(name) < i) return yaml.mistake(at, `arch \`${name}\` is there already`, "each arch once");
+    if (topWhole && !known.includes(name))
+      return yaml.mistake(at, `unknown arch \`${name}\`${didYouMean(name, known)}`, oneOf(known));
+    if (base && !base.arches.includes(name))
+      return yaml.mistake(at, `its base ${base.name} does not exist for ${name}`, oneOf(base.arches));
+    return [];
+  });
+});
+
+export const basesExist = eachFlavor(({ name }, { yaml, data: { from } }, { names }) => {
+  if (from === undefined || names.includes(from)) return [];
+  const others = names.filter((n) => n !== name);
+  return [yaml.mistake(["from"], `unknown base \`${from}\`${didYouMean(from, others)}`, oneOf(others))];
+});
+
+/** Each circle is told once: at the first of its flavors by name. */
+export const noCircle: Rule = ({ sources }) =>
+  [...sources.values()].flatMap(({ name, yaml, data }) => {
+    const way = [name];
+    for (let at = data.from; at !== undefined && !way.slice(1).includes(at); at = sources.get(at)?.data.from)
+      way.push(at);
+    const closed = way.length > 1 && way.at(-1) === name;
+    if (!closed || way.some((other) => other < name)) return [];
+    return yaml.mistake(["from"], `a circle of bases: ${way.join(" → ")}`, "one of them stands on no other");
+  });
+
+export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root } }) => {
+  const folder = join(root, "containerfiles");
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const known = files.flatMap((f) => /^(.+)\.Containerfile$/.exec(f)?.[1] ?? []).filter((f) => f !== "toolbox");
+  if (known.includes(recipe)) return [];
+  const message = `there is no containerfiles/${recipe}.Containerfile${didYouMean(recipe, known)}`;
+  return [yaml.mistake(["recipe"], message, oneOf(known))];
+});
+
+export const helpersExist = eachFlavor((flavor, { yaml }, { family: { root } }) => {
+  const folder = join(root, "containerfiles/helpers");
+  const known = existsSync(folder) ? readdirSync(folder).filter((f) => !f.includes(".")) : [];
+  return (["run", "finish"] as const).flatMap((key) =>
+    flavor[key].flatMap((name, i) =>
+      known.includes(name)
+        ? []
+        : yaml.mistake([key, i], `there is no containerfiles/helpers/${name}${didYouMean(name, known)}`, oneOf(known)),
+    ),
+  );
+});
