@@ -1,0 +1,89 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { checkout, exec, type Said } from "./sandbox.ts";
+
+/** What `run` may use of the system, besides what a test puts there. */
+const plain = ["cat", "cmp", "cp", "dirname", "grep", "mkdir", "printf", "sh", "true"];
+
+/** A machine with a fresh clone for `./run`: a PATH that has only what a test put there, and programs that write down their calls. */
+export class Machine {
+  readonly root = mkdtempSync(join(tmpdir(), "slipway-"));
+  readonly clone = join(this.root, "clone");
+  private readonly bin = join(this.root, "bin");
+  private readonly log = join(this.root, "calls");
+
+  constructor() {
+    mkdirSync(this.bin);
+    mkdirSync(join(this.clone, "scripts"), { recursive: true });
+    for (const file of ["run", "package.json", "bun.lock"]) copyFileSync(join(checkout, file), join(this.clone, file));
+    for (const name of ["build", "list"]) writeFileSync(join(this.clone, "scripts", `${name}.ts`), "");
+    for (const tool of plain) symlinkSync(Bun.which(tool) ?? `/bin/${tool}`, join(this.bin, tool));
+    this.program("id", "echo 1000", false);
+  }
+
+  /** A program on the PATH; without a body it does nothing and goes well. */
+  program(name: string, body = "", logged = true): this {
+    this.write(join(this.bin, name), name, body, logged);
+    return this;
+  }
+
+  /** Bun on the PATH, of this version. */
+  bun(version: string): this {
+    return this.program("bun", this.bunBody("bun", version), false);
+  }
+
+  /** npm that installs such a Bun into the folder that it is told. */
+  npm(version: string): this {
+    const template = join(this.root, "bun");
+    this.write(template, "", this.bunBody("own-bun", version), false);
+    return this.program("npm", `mkdir -p "$3/node_modules/.bin"\ncp '${template}' "$3/node_modules/.bin/bun"`);
+  }
+
+  private bunBody(name: string, version: string): string {
+    const answer = `[ "$1" != --version ] || { echo ${version}; exit; }`;
+    return [answer, this.call(name), `[ "$1" != install ] || mkdir -p node_modules`].join("\n");
+  }
+
+  asRoot(): this {
+    return this.program("id", "echo 0", false);
+  }
+
+  private call(name: string): string {
+    return `echo "${name} $*" >>'${this.log}'`;
+  }
+
+  private write(path: string, name: string, body: string, logged: boolean): void {
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { force: true });
+    writeFileSync(path, `#!/bin/sh\n${logged ? `${this.call(name)}\n` : ""}${body}\n`);
+    chmodSync(path, 0o755);
+  }
+
+  /** The calls of programs so far, in order. */
+  get calls(): string[] {
+    return existsSync(this.log) ? readFileSync(this.log, "utf8").trimEnd().split("\n") : [];
+  }
+
+  get env(): Record<string, string> {
+    return { PATH: this.bin, CI: "" };
+  }
+
+  run(...args: string[]): Promise<Said> {
+    return exec([join(this.clone, "run"), ...args], this.env, this.root);
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}

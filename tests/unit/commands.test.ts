@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { readArguments } from "../../lib/cli/args.ts";
+import { commands } from "../../lib/cli/commands.ts";
+import { checkout, exec } from "../support/sandbox.ts";
+
+const names = commands.map((c) => c.name);
+
+test("the table, scripts/ and package.json have the same commands", () => {
+  const scripts: Record<string, string> = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")).scripts;
+  const run = Object.entries(scripts).filter(([, line]) => line.startsWith("bun scripts/"));
+  expect(run.map(([name]) => name).sort()).toEqual([...names].sort());
+  expect(run.filter(([name, line]) => line !== `bun scripts/${name}.ts`)).toEqual([]);
+  const files = globSync("scripts/*.ts", { cwd: checkout }).map((file) => basename(file, ".ts"));
+  expect(files.sort()).toEqual([...names].sort());
+});
+
+test("names and options stand once", () => {
+  const twice = (words: string[]) => words.filter((word, i) => words.indexOf(word) !== i);
+  expect(twice(names)).toEqual([]);
+  expect(commands.flatMap((c) => twice(["help", ...c.options.map((o) => o.name)]))).toEqual([]);
+});
+
+test("summaries are one line, begin small and end without a full stop", () => {
+  const texts = commands.flatMap((c) => [c.summary, ...c.options.map((o) => o.summary)]);
+  expect(texts.filter((text) => !/^([a-z]|[A-Z]{2}|one JSON)[^\n]*[^.\n]$/.test(text))).toEqual([]);
+});
+
+test.each(commands.map((c) => [c.name, c] as const))("%s: its example is one that it takes", (name, command) => {
+  const match = /^(?:bun run|\.\/run) (\S+) ?(.*)$/.exec(command.example);
+  expect(match?.[1]).toBe(name);
+  expect(() => readArguments(command, match?.[2]?.split(" ").filter(Boolean) ?? [])).not.toThrow();
+});
+
+test.each(commands.map((c) => [c.name, c] as const))(
+  "%s --help tells what it does, and nothing else happens",
+  async (name, command) => {
+    const { code, stdout, stderr } = await exec([process.execPath, `scripts/${name}.ts`, "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const texts = [command.summary, command.example, ...command.options.flatMap((o) => [`--${o.name}`, o.summary])];
+    for (const text of texts) expect(stdout).toContain(text);
+  },
+);
+
+test.each(names)("%s --nosuch is an error that names the options", async (name) => {
+  const { code, stdout, stderr } = await exec([process.execPath, `scripts/${name}.ts`, "--nosuch"]);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(`${name}: unknown option --nosuch`);
+  expect(stderr).toContain("--help");
+});

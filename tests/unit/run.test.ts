@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { Machine } from "../support/machine.ts";
+
+let machine: Machine;
+beforeEach(() => {
+  machine = new Machine();
+});
+afterEach(() => machine.remove());
+
+const install = "install --frozen-lockfile --silent";
+
+describe("Bun", () => {
+  test("of the PATH is taken when it fits, and gets the words as they are", async () => {
+    const { code, stdout } = await machine.bun("1.4.0").run("list", "a b", "--json");
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(machine.calls).toEqual([`bun ${install}`, "bun run list a b --json"]);
+  });
+
+  test.each(["1.3.9", "2.0.0", "0.9.1"])(
+    "%s does not fit: the pinned one is installed below .slipway",
+    async (version) => {
+      const { code, stderr } = await machine.bun(version).npm("1.4.5").run("list");
+      expect(code).toBe(0);
+      expect(machine.calls).toEqual([
+        "npm install --prefix .slipway/bun --no-audit --no-fund --no-save --silent bun@1.4.5",
+        `own-bun ${install}`,
+        "own-bun run list",
+      ]);
+      expect(stderr).toContain("installing Bun 1.4.5 below .slipway/");
+    },
+  );
+
+  test("that was installed before is used again, and nothing is installed", async () => {
+    machine.npm("1.4.5");
+    await machine.run("list");
+    const before = machine.calls.length;
+    const { code, stderr } = await machine.run("list");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(machine.calls.slice(before)).toEqual(["own-bun run list"]);
+  });
+
+  test("neither there nor to be had: exit 3 and what to install", async () => {
+    const { code, stdout, stderr } = await machine.run("list");
+    expect([code, stdout]).toEqual([3, ""]);
+    expect(stderr).toContain("no Bun 1.4 or later on the PATH, and no npm");
+    expect(stderr).toContain("apt-get install npm");
+  });
+
+  test("npm fails: exit 3", async () => {
+    const { code, stderr } = await machine.program("npm", "echo 'npm: no network' >&2; exit 1").run("list");
+    expect(code).toBe(3);
+    expect(stderr).toContain("npm: no network");
+    expect(stderr).toContain("npm could not install bun@");
+  });
+});
+
+describe("dependencies", () => {
+  test("are installed once, and again when bun.lock changes", async () => {
+    machine.bun("1.4.5");
+    const installs = () => machine.calls.filter((call) => call === `bun ${install}`).length;
+    await machine.run("list");
+    await machine.run("list");
+    expect(installs()).toBe(1);
+    appendFileSync(join(machine.clone, "bun.lock"), "\n");
+    await machine.run("list");
+    expect(installs()).toBe(2);
+  });
+
+  test("cannot be had: exit 3, and the command does not run", async () => {
+    const bun = `[ "$1" != --version ] || { echo 1.4.5; exit; }\n[ "$1" != install ] || { echo 'no registry' >&2; exit 1; }`;
+    const { code, stderr } = await machine.program("bun", bun).run("list");
+    expect(code).toBe(3);
+    expect(stderr).toContain("no registry");
+    expect(machine.calls).not.toContain("bun run list");
+  });
+});
+
+describe("words", () => {
+  test("none means list", async () => {
+    await machine.bun("1.4.5").run();
+    expect(machine.calls.at(-1)).toBe("bun run list");
+  });
+
+  test("an unknown command goes to list, which knows the nearest one", async () => {
+    await machine.bun("1.4.5").run("biuld", "amd64");
+    expect(machine.calls.at(-1)).toBe("bun scripts/list.ts --unknown biuld");
+  });
+
+  test("a script of package.json that is no command of ours is run too", async () => {
+    await machine.bun("1.4.5").run("check");
+    expect(machine.calls.at(-1)).toBe("bun run check");
+  });
+});
+
+describe("system packages", () => {
+  const packages = "podman runc mmdebstrap";
+
+  test.each([
+    ["apt-get", `sudo apt-get install -y --no-install-recommends ${packages}`],
+    ["dnf", `sudo dnf install -y ${packages}`],
+    ["pacman", `sudo pacman -S --noconfirm --needed ${packages}`],
+  ])("without root the one command of %s is printed: exit 3", async (manager, line) => {
+    const { code, stderr } = await machine.bun("1.4.5").program(manager).run("build");
+    expect(code).toBe(3);
+    expect(stderr).toContain(`missing on this machine: ${packages}`);
+    expect(stderr.split("\n").map((l) => l.trim())).toContain(line);
+    expect(machine.calls).toEqual([`bun ${install}`]);
+  });
+
+  test("only what is missing is named", async () => {
+    const { stderr } = await machine.bun("1.4.5").program("podman").program("runc").program("apt-get").run("build");
+    expect(stderr).toContain("sudo apt-get install -y --no-install-recommends mmdebstrap\n");
+  });
+
+  test("as root and without a terminal they are installed, then the command runs", async () => {
+    const { code } = await machine.bun("1.4.5").asRoot().program("apt-get").run("build", "--yes");
+    expect(code).toBe(0);
+    expect(machine.calls.slice(1)).toEqual([
+      "apt-get update -qq",
+      `apt-get install -y --no-install-recommends ${packages}`,
+      "bun run build --yes",
+    ]);
+  });
+
+  test("the package manager fails: exit 3 with the command to run by hand", async () => {
+    const apt = `[ "$1" = update ] || { echo 'E: no such package' >&2; exit 100; }`;
+    const { code, stderr } = await machine.bun("1.4.5").asRoot().program("apt-get", apt).run("build");
+    expect(code).toBe(3);
+    expect(stderr).toContain("E: no such package");
+    expect(stderr).toContain(`run it by hand: apt-get install -y --no-install-recommends ${packages}`);
+    expect(machine.calls).not.toContain("bun run build");
+  });
+
+  test("a machine without a package manager that we know: exit 3 with the names", async () => {
+    const { code, stderr } = await machine.bun("1.4.5").asRoot().run("build");
+    expect(code).toBe(3);
+    expect(stderr).toContain(`missing on this machine: ${packages}`);
+  });
+
+  test("a command that needs none asks for none", async () => {
+    expect((await machine.bun("1.4.5").program("apt-get").run("list")).code).toBe(0);
+  });
+});
