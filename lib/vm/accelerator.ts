@@ -41,6 +41,7 @@ export async function runProbe(qemu: string[], accelerator: string, cpu: string)
   writeFileSync(disk, probeGuest());
   const child = Bun.spawn([...qemu, ...probeArguments(disk, accelerator, cpu)], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: process.env,
   });
   const stop = async () => {
     child.kill("SIGTERM");

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { podman } from "../../lib/cli/podman.ts";
+import { run } from "../../lib/cli/shell.ts";
+import { tools } from "../../lib/cli/tool-table.ts";
+import { ensureToolbox, inToolbox } from "../../lib/cli/toolbox.ts";
+import { findTool, fits, tool } from "../../lib/cli/tools.ts";
+import { runProbe } from "../../lib/vm/accelerator.ts";
+import { checkout, testStorage } from "../support/sandbox.ts";
+
+// The toolbox is built for real, once; later runs find it in the tests' storage.
+setDefaultTimeout(600_000);
+
+const scratch = join(checkout, ".slipway/run", `toolbox-test-${process.pid}`);
+
+beforeAll(async () => {
+  Object.assign(process.env, testStorage());
+  mkdirSync(scratch, { recursive: true });
+  await ensureToolbox();
+});
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** Runs a program of the toolbox, wherever else it is. */
+async function inside(...words: string[]) {
+  return run([...(await inToolbox([], { cwd: scratch })), ...words]);
+}
+
+test("every tool that the table says is in the toolbox is there, in a version that we work with", async () => {
+  for (const { name, programs, files, toolbox } of tools) {
+    if (!toolbox) continue;
+    const there = files ? ["ls", files[0] ?? ""] : ["sh", "-c", `command -v ${programs?.()[0] ?? name}`];
+    expect([name, (await inside(...there)).code]).toEqual([name, 0]);
+    const found = await findTool(name);
+    expect([name, await fits(found.version, found.tool.range)]).toEqual([name, true]);
+  }
+});
+
+test("a tool works on the project's files, under their own names, in the folder where it is run", async () => {
+  writeFileSync(join(scratch, "in.txt"), "hello\n");
+  const { code, stdout } = await inside("sh", "-c", "pwd; cp in.txt out.txt; exit 7");
+  expect([code, stdout.trim()]).toEqual([7, scratch]);
+  expect(await Bun.file(join(scratch, "out.txt")).text()).toBe("hello\n");
+});
+
+test("its skopeo can sign", async () => {
+  const words = ["copy", "--sign-by-sigstore-private-key", "no.key", "--sign-passphrase-file", "no.pass"];
+  for (const name of ["no.key", "no.pass"]) writeFileSync(join(scratch, name), "");
+  const { said } = await inside("skopeo", ...words, "dir:none", "dir:copy");
+  expect(said).not.toMatch(/sigstore disabled|unknown flag/);
+});
+
+test("its BuildStream starts", async () => {
+  expect((await inside("bst", "--version")).stdout).toMatch(/^2\./);
+});
+
+test("a tool ends when it is told to, and its container with it", async () => {
+  const name = `slipway-test-${process.pid}`;
+  const [words, settings] = [await inToolbox([`--name=${name}`]), { env: process.env }];
+  const child = Bun.spawn([...words, "sleep", "600"], { stdio: ["ignore", "ignore", "ignore"], ...settings });
+  const alive = async () => (await podman(["ps", "--quiet", "--filter", `name=${name}`])).stdout !== "";
+  while (!(await alive())) await Bun.sleep(100);
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(128 + 15);
+  expect(await alive()).toBe(false);
+});
+
+test("the guest that tries KVM comes through where instructions are translated", async () => {
+  const qemu = await tool("qemu-system-x86_64");
+  expect(await runProbe(qemu, "tcg", "max")).toBeUndefined();
+});
+
+test("what does not run a guest is told in QEMU's words", async () => {
+  const qemu = await tool("qemu-system-x86_64");
+  expect(await runProbe(qemu, "no-such-accelerator", "max")).toContain("no-such-accelerator");
+});
