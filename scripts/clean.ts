@@ -9,6 +9,7 @@ import { projectRoot, statePath } from "../lib/cli/project.ts";
 import { canAsk, confirm } from "../lib/cli/prompts.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
 import { planSweep, sweepImages } from "../lib/image/sweep.ts";
+import { emptyTestStorage, testStorageBytes } from "../lib/image/test-storage.ts";
 
 await command("clean", async (args) => {
   const all = args.has("all");
@@ -23,14 +24,16 @@ await command("clean", async (args) => {
     ...found.map((f) => ({ what: f.what, where: relative(projectRoot, f.path), bytes: f.bytes })),
     ...images.named.map((name) => ({ what: "image", where: name, bytes: undefined })),
   ];
+  const tests = all ? testStorageBytes() : 0;
+  if (tests) rows.push({ what: "images that the tests keep", where: ".slipway/test", bytes: tests });
   if (images.unnamed.length)
     rows.push({
       what: "unnamed images",
       where: `${images.unnamed.length} of old builds and their cache`,
       bytes: undefined,
     });
-  const total = found.reduce((sum, f) => sum + f.bytes, images.bytes ?? 0);
-  const report = (removed: boolean) => printJson({ removed, files: found, images, bytes: total });
+  const total = found.reduce((sum, f) => sum + f.bytes, tests + (images.bytes ?? 0));
+  const report = (removed: boolean) => printJson({ removed, files: found, images, tests, bytes: total });
 
   if (rows.length === 0) {
     if (args.has("json")) report(false);
@@ -63,6 +66,7 @@ await command("clean", async (args) => {
   // A killed build may have left containers that hold its images, and only its run folder knows them.
   if (Bun.which("podman")) await sweepDeadRuns();
   await sweepImages(images);
+  if (tests) await emptyTestStorage();
   remove(found);
   if (args.has("json")) report(true);
   else print(`removed ${bytes(total)}`);
