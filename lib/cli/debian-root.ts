@@ -39,6 +39,8 @@ export function bootstrapArguments(suite: string): string[] {
     "--include=ca-certificates",
     ...apt.map((option) => `--aptopt=${option}`),
     ...["force-unsafe-io", ...dpkgOptions, dpkgKept].map((option) => `--dpkgopt=${option}`),
+    // mmdebstrap lends these two from the machine that it runs on; they say nothing about the image
+    '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
   ];
 }
 
