@@ -1,7 +1,15 @@
 import { checkout } from "./sandbox.ts";
 
 /** What keys send. */
-export const keys = { up: "\x1b[A", down: "\x1b[B", enter: "\r", space: " ", tab: "\t", interrupt: "\x03" } as const;
+export const keys = {
+  up: "\x1b[A",
+  down: "\x1b[B",
+  enter: "\r",
+  space: " ",
+  tab: "\t",
+  backspace: "\x7f",
+  interrupt: "\x03",
+} as const;
 
 /** Long enough for a machine that does other things too; a test that waits this long has failed. */
 const patience = 30_000;
