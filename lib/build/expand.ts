@@ -151,27 +151,39 @@ export function recipePath({ flavor }: Target): string {
   return `containerfiles/${flavor.recipe}.Containerfile`;
 }
 
+/** A line of an expanded Containerfile, and the recipe's line that it comes from. */
+export interface ExpandedLine {
+  text: string;
+  line: number;
+}
+
 /**
- * The Containerfile that podman gets. It builds by itself with `podman build -f FILE .` at the project's root.
+ * The recipe's lines, markers filled in.
  * @throws Failure (usage) for a marker that does not exist, at its file and line.
  */
-export function expand(target: Target, family: Family): string {
+export function expandLines(target: Target, family: Family): ExpandedLine[] {
   const file = recipePath(target);
   const lines = readFileSync(join(family.root, file), "utf8").split("\n");
-  return lines
-    .flatMap((line, i) => {
-      const name = /^# @([\w-]+)$/.exec(line)?.[1];
-      if (name === undefined) return [line];
-      const marker = markers[name];
-      if (!marker)
-        throw new Failure(
-          exit.usage,
-          `${file}:${i + 1}:1: unknown marker @${name}${didYouMean(name, Object.keys(markers))}`,
-          {
-            tried: [`the markers: ${Object.keys(markers).join(" ")}`],
-          },
-        );
-      return marker(target, family);
-    })
+  return lines.flatMap((text, i) => {
+    const line = i + 1;
+    const name = /^# @([\w-]+)$/.exec(text)?.[1];
+    if (name === undefined) return [{ text, line }];
+    const marker = markers[name];
+    if (!marker)
+      throw new Failure(
+        exit.usage,
+        `${file}:${line}:1: unknown marker @${name}${didYouMean(name, Object.keys(markers))}`,
+        {
+          tried: [`the markers: ${Object.keys(markers).join(" ")}`],
+        },
+      );
+    return marker(target, family).map((filled) => ({ text: filled, line }));
+  });
+}
+
+/** The Containerfile that podman gets. It builds by itself with `podman build -f FILE .` at the project's root. */
+export function expand(target: Target, family: Family): string {
+  return expandLines(target, family)
+    .map(({ text }) => text)
     .join("\n");
 }

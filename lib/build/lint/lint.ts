@@ -1,0 +1,77 @@
+import { Failure } from "../../cli/errors.ts";
+import type { Step } from "../../cli/steps.ts";
+import { type Family, lineage, type Target } from "../../family/family.ts";
+import type { LocalImage } from "../../image/storage.ts";
+import { recipePath } from "../expand.ts";
+import { lintContainerfile } from "./containerfile-lint.ts";
+import { checkStep, type Finding, type Outcome } from "./finding.ts";
+import { bootcLint, contents } from "./image-lint.ts";
+import { policies } from "./policy-files.ts";
+import { type Kind, shippedFiles } from "./shell-files.ts";
+import { dataSyntax, shellcheck, shellSyntax } from "./shell-lint.ts";
+import { unitFiles } from "./unit-lint.ts";
+
+/** Checks of what the targets ship, each of its kind of file. */
+function fileSteps(targets: Target[], { root }: Family): Step<Outcome>[] {
+  const flavors = new Set(targets.flatMap((t) => lineage(t.flavor).map((f) => f.name)));
+  const files = shippedFiles(root, [...flavors]);
+  const of = (...kinds: Kind[]) => files.filter((f) => kinds.includes(f.kind));
+  return [
+    checkStep("shellcheck", "shell scripts", (progress) => shellcheck(root, of("sh", "bash"), progress)),
+    checkStep("zsh-syntax", "zsh files", () => shellSyntax("zsh", root, of("zsh"))),
+    checkStep("fish-syntax", "fish files", () => shellSyntax("fish", root, of("fish"))),
+    checkStep("data-syntax", "JSON and TOML files", () => dataSyntax(root, of("json", "toml"))),
+    checkStep("unit-file", "systemd units", () => unitFiles(root, of("unit"))),
+  ];
+}
+
+/** What podman would get for each target; a recipe that cannot be expanded is a finding too. */
+function containerfileStep(targets: Target[], family: Family): Step<Outcome> {
+  const look = (target: Target): Finding[] => {
+    try {
+      return lintContainerfile(target, family);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const [, line, column, message] = /:(\d+):(\d+): (.*)/.exec(error.message) ?? [];
+      const at = line === undefined ? {} : { line: Number(line), column: Number(column) };
+      const next = error.details.tried?.join("; ") ?? "";
+      const file = recipePath(target);
+      return [{ check: "recipe", severity: "error", file, ...at, message: message ?? error.message, next }];
+    }
+  };
+  const title = `Containerfiles of ${targets.length === 1 ? targets[0]?.reference : `${targets.length} targets`}`;
+  return checkStep("containerfile", title, async () => ({ findings: targets.flatMap(look) }));
+}
+
+function imageSteps(target: Target): Step<Outcome>[] {
+  const { reference } = target;
+  return [
+    checkStep(`bootc ${reference}`, `bootc container lint in ${reference}`, (progress) => bootcLint(target, progress)),
+    checkStep(`contents ${reference}`, `contents of ${reference}`, (progress) => contents(target, progress)),
+  ];
+}
+
+/** The checks to run, as steps of which none waits for another, and those that have nothing to look at. */
+export interface LintPlan {
+  steps: Step<Outcome>[];
+  skipped: { check: string; why: string }[];
+}
+
+/**
+ * Every check of the targets. The manifest's own rules are not among them: a family that could be loaded has passed them.
+ * @param images those of podman's storage; undefined where podman does not answer.
+ */
+export function planLint(targets: Target[], family: Family, images: Map<string, LocalImage> | undefined): LintPlan {
+  const [built, missing] = [true, false].map((is) => targets.filter((t) => !!images?.has(t.reference) === is));
+  const why = ({ arch, flavor }: Target) =>
+    images ? `it is not built: bun run build ${arch.name} ${flavor.name}` : "podman does not answer: bun run doctor";
+  return {
+    steps: [
+      ...fileSteps(targets, family),
+      checkStep("policy", "policy.json", () => policies(family)),
+      containerfileStep(targets, family),
+      ...(built ?? []).flatMap(imageSteps),
+    ],
+    skipped: (missing ?? []).map((t) => ({ check: `image ${t.reference}`, why: why(t) })),
+  };
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bun
+import { planLint } from "../lib/build/lint/lint.ts";
+import { report, reportMistakes } from "../lib/build/lint/report.ts";
+import { command } from "../lib/cli/command.ts";
+import { runSteps } from "../lib/cli/steps.ts";
+import { loadFamily } from "../lib/family/manifest.ts";
+import { ManifestFailure } from "../lib/family/mistakes.ts";
+import { allTargets, findArch, findTargets } from "../lib/family/target.ts";
+import { localImages } from "../lib/image/storage.ts";
+
+await command("lint", async (args) => {
+  const json = args.has("json");
+  try {
+    const family = await loadFamily();
+    const [arch, flavor] = args.words;
+    const targets = arch ? findTargets(family, findArch(family, arch), [flavor ?? "all"]) : allTargets(family);
+    // Without podman all the rest can still be checked.
+    const images = await localImages().catch(() => undefined);
+    const { steps, skipped } = planLint(targets, family, images);
+    return report(await runSteps(steps, 2), skipped, json);
+  } catch (error) {
+    if (json && error instanceof ManifestFailure) return reportMistakes(error.mistakes);
+    throw error;
+  }
+});
