@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
@@ -173,11 +173,11 @@ export async function decideNewFlavor(family: Family, given: Given, yes: boolean
  */
 export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise<string[]> {
   const overlay = `overlays/${flavor.name}`;
-  // a folder that is there was made by somebody, and is left as it is
-  const hadOverlay = existsSync(join(family.root, overlay));
   const readme = `/usr/share/${family.prefix}/${flavor.name}/README`;
-  const files = new Map([[`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, hadOverlay ? [] : [readme])]]);
-  if (!hadOverlay) files.set(overlay + readme, overlayText(flavor.name, flavor.title, readme));
+  const files = new Map([
+    [`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, [readme])],
+    [overlay + readme, overlayText(flavor.name, flavor.title, readme)],
+  ]);
   try {
     for (const [path, text] of files) {
       mkdirSync(dirname(join(family.root, path)), { recursive: true });
@@ -186,7 +186,8 @@ export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise
     await loadFamily(family.root);
   } catch (error) {
     rmSync(join(family.root, `flavors/${flavor.name}.yaml`), { force: true });
-    if (!hadOverlay) rmSync(join(family.root, overlay), { recursive: true, force: true });
+    // nobody else's: a folder without a flavor is a mistake, and the manifest was good before
+    rmSync(join(family.root, overlay), { recursive: true, force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(exit.failed, `${flavor.name} would not be good, and was removed again:\n${why}`);
   }
