@@ -8,7 +8,7 @@ import { eachFlavor, type Rule } from "./rule.ts";
 
 const oneOf = (names: Iterable<string>) => `one of ${[...names].join(", ")}`;
 
-export const defaultExists: Rule = ({ family, top, topWhole, names }) => {
+export const defaultExists: Rule = ({ family, sources, top, topWhole, names }) => {
   if (!topWhole) return [];
   const { arch, flavor } = family.default;
   const arches = [...family.arches.keys()];
@@ -19,8 +19,8 @@ export const defaultExists: Rule = ({ family, top, topWhole, names }) => {
     found.push(
       top.mistake(["default", "flavor"], `unknown flavor \`${flavor}\`${didYouMean(flavor, names)}`, oneOf(names)),
     );
-  const own = family.flavors.get(flavor)?.arches;
-  if (own?.length && arches.includes(arch) && !own.includes(arch))
+  const own = sources.get(flavor)?.whole ? family.flavors.get(flavor)?.arches : undefined;
+  if (own && arches.includes(arch) && !own.includes(arch))
     found.push(top.mistake(["default", "arch"], `${flavor} does not exist for ${arch}`, oneOf(own)));
   return found;
 };

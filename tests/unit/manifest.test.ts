@@ -1,0 +1,193 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { checkManifest } from "../../lib/family/check.ts";
+import { ManifestFailure } from "../../lib/family/mistakes.ts";
+import { checkout } from "../support/sandbox.ts";
+import { family, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
+
+// What the shape of flavors/*.yaml gets wrong, and the exact answer to it.
+
+afterAll(removeProjects);
+
+const head = small["flavors/family.yaml"] ?? "";
+const one = small["flavors/one.yaml"] ?? "";
+
+test("the small family is good, and so is the real one", () => {
+  expect(mistakes({})).toEqual([]);
+  expect(() => checkManifest(checkout)).not.toThrow();
+});
+
+describe("a mistake is shown with its line, a mark, what was expected and the nearest word", () => {
+  test("unknown key", () => {
+    expect(mistakes({ "flavors/one.yaml": `${one}displaymanager: gdm\n` })).toEqual([
+      `flavors/one.yaml:4:1: unknown key \`displaymanager\`; did you mean \`displayManager\`?
+    4 | displaymanager: gdm
+      | ^
+      expected: one of title, builder, recipe, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, smoke`,
+    ]);
+  });
+
+  test("syntax", () => {
+    expect(mistakes({ "flavors/one.yaml": 'title: One\nrecipe: "root\n' })).toEqual([
+      `flavors/one.yaml:3:1: Missing closing "quote
+    3 | 
+      | ^
+      expected: valid YAML`,
+    ]);
+  });
+
+  test("the mark stands below its word, also after a tab", () => {
+    const [said] = mistakes({ "flavors/one.yaml": `${one}units:\t{enable:\t[sshd]}\n` });
+    expect(said?.split("\n").slice(1, 3)).toEqual([
+      "    4 | units:\t{enable:\t[sshd]}",
+      "      |       \t        \t ^",
+    ]);
+  });
+});
+
+// text added to flavors/one.yaml → place and message, expectation
+test.each<[string, string, string, string]>([
+  ["wrong type", "kargs: quiet", "4:8: wrong type for `kargs`: a string", "a list"],
+  ["nothing where a map belongs", "groups:", "4:8: wrong type for `groups`: nothing", "a map"],
+  ["a number for a mode", "modes: {/x: 750}", "4:13: wrong type for `modes./x`: a number", 'a string, such as "750"'],
+  ["a bad mode", 'modes: {/x: "0999"}', "4:13: `0999`: not a mode", 'four octal digits in quotes, such as "0750"'],
+  ["a relative path", "suid: [bin/su]", "4:8: `bin/su`: not an absolute path", "a path from /, without spaces"],
+  ["a path for a shell", "suid: ['/a;b']", "4:8: `/a;b`: not an absolute path", "a path from /, without spaces"],
+  [
+    "a unit without type",
+    "units: {mask: [sshd]}",
+    "4:16: `sshd`: not a unit name",
+    "a name with its type, such as sshd.service",
+  ],
+  ["a bad group name", "groups: {Big: {packages: [x]}}", "4:10: `Big`: not a name", "small letters, digits and dashes"],
+  [
+    "an interval",
+    "groups: {a: {interval: wekly, packages: [x]}}",
+    "4:24: `wekly` is not known here; did you mean `weekly`?",
+    "one of daily, weekly, biweekly, monthly, quarterly, yearly",
+  ],
+  ["a group of nothing", "groups: {a: {packages: []}}", "4:24: `groups.a.packages` is empty", "at least 1 entry"],
+  ["a group without packages", "groups: {a: {interval: daily}}", "4:13: `groups.a.packages` is missing", "a list"],
+  ["a sysctl key", "sysctl: {swappiness: 1}", "4:10: `swappiness`: not a sysctl key", "such as vm.swappiness"],
+  ["a sysctl value", "sysctl: {vm.x: [1]}", "4:16: `sysctl.vm.x`: not a setting", "a string or a number"],
+  ["a build argument", "args: {url: x}", "4:8: `url`: not a build argument", "capital letters, digits and _"],
+  ["an alias of nothing", "kargs: *kargs", "4:8: nothing before is marked `&kargs`", "a value"],
+  ["a key twice", "title: Again", "4:1: the key `title` stands here a second time", "each key once"],
+])("%s", (_, text, message, expected) => {
+  const said = mistakes({ "flavors/one.yaml": `${one}${text}\n` });
+  expect(said).toHaveLength(1);
+  const lines = said[0]?.split("\n") ?? [];
+  expect(lines[0]).toBe(`flavors/one.yaml:${message}`);
+  expect(lines.at(-1)).toBe(`      expected: ${expected}`);
+});
+
+test.each<[string, string, string[]]>([
+  ["empty", "", ["flavors/one.yaml:1:1: wrong type for the file: nothing"]],
+  ["a list", "- a\n", ["flavors/one.yaml:1:1: wrong type for the file: a list"]],
+  [
+    "two documents",
+    `${one}---\na: 1\n`,
+    ["flavors/one.yaml:4:1: Source contains multiple documents; please use YAML.parseAllDocuments()"],
+  ],
+  [
+    "without what it must say",
+    "session: x\n",
+    [
+      "flavors/one.yaml:1:1: `title` is missing",
+      "flavors/one.yaml:1:1: `recipe` is missing",
+      "flavors/one.yaml:1:1: `arches` is missing",
+    ],
+  ],
+])("a file that is %s", (_, text, said) => {
+  expect(told({ "flavors/one.yaml": text })).toEqual(said);
+});
+
+describe("family.yaml", () => {
+  test.each<[string, string, string]>([
+    ["debian: trixie", "debain: trixie", "9:18: unknown key `debain`; did you mean `debian`?"],
+    ["needs:", "need:", "8:41: unknown key `need`; did you mean `needs`?"],
+    ["registry.test/base/best", "NOT-A-NAME", "8:16: `NOT-A-NAME`: not an image reference"],
+    ["{debian: trixie}", "5", "9:17: `5`: not a base"],
+    ["key: toy.pub", "key: [toy.pub]", "5:6: wrong type for `key`: a list"],
+    ["prefix: toy", "prefix: Toy", "4:9: `Toy`: not a name"],
+    ["title: Toy", "title: Toy\nrefreshAfter: soon", "3:15: `soon`: not an age"],
+    ["title: Toy", "title: Toy\npush: {level: 99}", "3:15: `push.level` is 99"],
+    ["title: Toy", "title: Toy\nsource: here", "3:9: `here`: not an address"],
+  ])("%s → %s", (good, bad, message) => {
+    expect(told({ "flavors/family.yaml": head.replace(good, bad) })).toContain(`flavors/family.yaml:${message}`);
+  });
+});
+
+describe("all mistakes of a run at once", () => {
+  test("in all files, from top to bottom, family.yaml first", () => {
+    const said = told({
+      "flavors/family.yaml": head.replace("prefix: toy", "prefix: Toy"),
+      "flavors/one.yaml": `${one}kargs: [rd.luks=1, 5]\nsuid: [su]\n`,
+      "flavors/two.yaml": "title: Two\nrecipe: dask\nfrom: on\narches: [best]\n",
+      "overlays/two/opt/x": "",
+    });
+    expect(said).toEqual([
+      "flavors/family.yaml:4:9: `Toy`: not a name",
+      "flavors/one.yaml:4:9: forbidden kernel argument `rd.luks=1`",
+      "flavors/one.yaml:4:20: wrong type for `kargs.1`: a number",
+      "flavors/one.yaml:5:8: `su`: not an absolute path",
+      "flavors/two.yaml:2:9: there is no containerfiles/dask.Containerfile; did you mean `desk`?",
+      "flavors/two.yaml:3:7: unknown base `on`; did you mean `one`?",
+      "overlays/two/opt/x: an overlay file in a forbidden place: /opt/x",
+    ]);
+  });
+
+  test("below a wrong key too", () => {
+    const said = told({
+      "flavors/one.yaml": `${one}groups:\n  Big:\n    interval: never\n    packages: [a b]\n    colour: red\n`,
+    });
+    expect(said).toEqual([
+      "flavors/one.yaml:5:3: `Big`: not a name",
+      "flavors/one.yaml:6:15: `never` is not known here",
+      "flavors/one.yaml:7:16: `a b`: not a package name",
+      "flavors/one.yaml:8:5: unknown key `colour`",
+    ]);
+  });
+
+  test("places are right when an earlier entry of the list was wrong", () => {
+    const said = told({ "flavors/one.yaml": `${one}kargs: [1, quiet, 2, rd.luks=1]\n` });
+    expect(said).toContain("flavors/one.yaml:4:22: forbidden kernel argument `rd.luks=1`");
+  });
+
+  test("a wrong part is told once, not also by the rules that miss it", () => {
+    expect(told({ "flavors/one.yaml": "title: One\nrecipe: [root]\narches: [5]\n" })).toEqual([
+      "flavors/one.yaml:2:9: wrong type for `recipe`: a list",
+      "flavors/one.yaml:3:10: wrong type for `arches.0`: a number",
+    ]);
+  });
+
+  test("counted at the end, with exit code 2", () => {
+    const root = project({ "flavors/one.yaml": `${one}kargs: [1, 2]\n` });
+    expect(() => checkManifest(root)).toThrow("2 mistakes in the manifest; nothing was done");
+    try {
+      checkManifest(root);
+    } catch (error) {
+      expect(error instanceof ManifestFailure && error.code).toBe(2);
+    }
+  });
+});
+
+test("what is read is linked: defaults, bases before what stands on them, inherited bootc", () => {
+  const of = family(
+    project({
+      "flavors/a.yaml": "title: A\nrecipe: desk\nfrom: z\narches: [best]\n",
+      "flavors/z.yaml": `${one}bootc: true\n`,
+    }),
+  );
+  expect([...of.flavors.keys()]).toEqual(["z", "a", "one", "two"]);
+  const a = of.flavors.get("a");
+  expect([a?.bootc, a?.from?.name, a?.builder, a?.file]).toEqual([true, "z", "containerfile", "flavors/a.yaml"]);
+  expect(of.refreshAfter).toBe(2 * 24 * 3600);
+  expect(of.arches.get("plain")).toEqual({
+    name: "plain",
+    title: "plain",
+    base: { debian: "trixie" },
+    needs: [],
+    repos: [],
+    runner: ["ubuntu-latest"],
+  });
+});

@@ -1,0 +1,96 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { withBases } from "../../lib/build/build.ts";
+import { Failure } from "../../lib/cli/errors.ts";
+import type { Family } from "../../lib/family/family.ts";
+import { loadFamily } from "../../lib/family/manifest.ts";
+import { allTargets, findArch, findTarget, findTargets, reference } from "../../lib/family/target.ts";
+import { checkout } from "../support/sandbox.ts";
+
+// The names of targets, and what a wrong one gets.
+
+let family: Family;
+beforeAll(async () => {
+  family = await loadFamily(checkout);
+});
+
+function refused(ask: () => unknown): { code: number; lines: string[] } {
+  try {
+    ask();
+  } catch (error) {
+    if (error instanceof Failure) return { code: error.code, lines: error.lines() };
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+test("every target, arches as in family.yaml, a base before what stands on it", () => {
+  expect(allTargets(family).map((t) => t.reference)).toEqual([
+    "ghcr.io/guara92/guaraos-base:znver4",
+    "ghcr.io/guara92/guaraos-cosmic:znver4",
+    "ghcr.io/guara92/guaraos-gamestation:znver4",
+    "ghcr.io/guara92/guaraos-gnome:znver4",
+    "ghcr.io/guara92/guaraos-base:v3",
+    "ghcr.io/guara92/guaraos-gamestation:v3",
+    "ghcr.io/guara92/guaraos-minimal:amd64",
+  ]);
+  expect(reference(family, "x", "y")).toBe("ghcr.io/guara92/guaraos-x:y");
+});
+
+describe("named targets", () => {
+  const named = (arch: string, ...flavors: string[]) =>
+    findTargets(family, findArch(family, arch), flavors).map((t) => t.flavor.name);
+
+  test("all is every flavor of the arch; repeats are dropped, build order is kept", () => {
+    expect(named("v3", "all")).toEqual(["base", "gamestation"]);
+    expect(named("znver4", "gnome", "base", "gnome")).toEqual(["base", "gnome"]);
+    expect(named("amd64", "all", "minimal")).toEqual(["minimal"]);
+  });
+
+  test("bases come with them, once and first", () => {
+    const of = (arch: string, ...flavors: string[]) =>
+      withBases(findTargets(family, findArch(family, arch), flavors), family).map((t) => t.reference.split("-")[1]);
+    expect(of("znver4", "gnome", "cosmic")).toEqual(["base:znver4", "cosmic:znver4", "gnome:znver4"]);
+    expect(of("amd64", "minimal")).toEqual(["minimal:amd64"]);
+  });
+});
+
+describe("a wrong name: exit 2, the nearest word, the list", () => {
+  test("arch", () => {
+    expect(refused(() => findArch(family, "znver5"))).toEqual({
+      code: 2,
+      lines: ["unknown arch `znver5`; did you mean `znver4`?", "  tried: the arches of guaraos: znver4 v3 amd64"],
+    });
+    expect(refused(() => findArch(family, "gamestation"))).toEqual({
+      code: 2,
+      lines: [
+        "`gamestation` is a flavor; the arch comes first",
+        "  next: bun run build znver4 gamestation  or  bun run build v3 gamestation",
+      ],
+    });
+  });
+
+  test("flavor", () => {
+    expect(refused(() => findTarget(family, findArch(family, "v3"), "gamesation"))).toEqual({
+      code: 2,
+      lines: [
+        "unknown flavor `gamesation`; did you mean `gamestation`?",
+        "  tried: the flavors of v3: base gamestation",
+        "  next: bun run list",
+      ],
+    });
+    expect(refused(() => findTarget(family, findArch(family, "v3"), "toString")).lines[0]).toBe(
+      "unknown flavor `toString`",
+    );
+  });
+
+  test("a pair that does not exist", () => {
+    expect(refused(() => findTarget(family, findArch(family, "v3"), "cosmic"))).toEqual({
+      code: 2,
+      lines: [
+        "cosmic does not exist for v3; it has: znver4",
+        "  tried: the flavors of v3: base gamestation",
+        "  next: bun run build znver4 cosmic",
+      ],
+    });
+  });
+});
