@@ -132,7 +132,7 @@ export const markers: Record<string, Marker> = {
       ["systemctl mask", units.mask],
       ["systemctl --global enable", units["user-enable"]],
     ] as const;
-    return parts.flatMap(([verb, names]) => (names.length ? long(`RUN ${verb}`, wrapped([...names])) : []));
+    return parts.flatMap(([verb, names]) => (names.length ? long(`RUN ${verb}`, wrapped(names.map(quote))) : []));
   },
   modes: ({ flavor }) => [
     ...(flavor.suid.length ? [`RUN ${existing(flavor.suid, "chmod u+s")}`] : []),

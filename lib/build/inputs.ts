@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Family, Target } from "../family/family.ts";
 
@@ -25,28 +25,19 @@ export function contextPaths(containerfile: string): string[] {
   return [...new Set([...copied, ...mounted].map((path) => path.replace(/\/$/, "")))].sort();
 }
 
-/** A file, or every file below a folder, sorted: mode (only the executable bit, as git keeps it), name, content or link target. */
-function* tree(root: string, folder: string): Generator<string | Uint8Array> {
-  const full = join(root, folder);
-  if (!existsSync(full)) return;
-  if (!statSync(full).isDirectory()) {
-    yield `f ${folder}\0`;
-    yield readFileSync(full);
-    return;
-  }
-  for (const entry of readdirSync(full, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      yield `d ${path}\0`;
-      yield* tree(root, path);
-    } else if (entry.isSymbolicLink()) {
-      yield `l ${path}\0${readlinkSync(join(root, path))}\0`;
-    } else {
-      const executable = statSync(join(root, path)).mode & 0o100;
-      const content = readFileSync(join(root, path));
-      yield `f ${path}\0${executable ? "x" : "-"}\0${content.length}\0`;
-      yield content;
-    }
+/** A file, a link, or a folder with all below it, sorted: name, executable bit (all that git keeps of a mode), content or link target. */
+function* tree(root: string, path: string): Generator<string | Uint8Array> {
+  const full = join(root, path);
+  const stat = lstatSync(full, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) {
+    yield `d ${path}\0`;
+    for (const name of readdirSync(full).sort()) yield* tree(root, join(path, name));
+  } else if (stat?.isSymbolicLink()) {
+    yield `l ${path}\0${readlinkSync(full)}\0`;
+  } else if (stat?.isFile()) {
+    const content = readFileSync(full);
+    yield `f ${path}\0${stat.mode & 0o100 ? "x" : "-"}\0${content.length}\0`;
+    yield content;
   }
 }
 

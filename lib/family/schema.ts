@@ -36,9 +36,10 @@ const age = word("an age", "such as 12h, 2d or 1w", /^\d+[hdw]$/);
 
 export const intervals = ["daily", "weekly", "biweekly", "monthly", "quarterly", "yearly"] as const;
 const interval = z.enum(intervals);
+const oneLine = word("one line", "a value without line breaks", /^[^\n\r]*$/);
 const noSetting = "not a setting";
 looks.set(noSetting, "a string or a number");
-const setting = z.union([z.string(), z.number()], { error: noSetting });
+const setting = z.union([oneLine, z.number()], { error: noSetting });
 const sysctl = z.record(word("a sysctl key", "such as vm.swappiness", /^[a-z0-9_]+(\.[\w-]+)+$/), setting);
 const noBase = "not a base";
 looks.set(noBase, "an image reference, or {debian: SUITE}");
@@ -80,7 +81,7 @@ export const flavorSchema = z.strictObject({
   bootc: z.boolean().optional(),
   displayManager: name.optional(),
   session: z.string().optional(),
-  args: z.record(argName, z.string()).default({}),
+  args: z.record(argName, oneLine).default({}),
   aur: z.strictObject({ interval: interval.default("weekly"), packages: z.array(packageName).min(1) }).optional(),
   groups: z.record(name, group).default({}),
   run: z.array(helperName).default([]),
