@@ -32,7 +32,7 @@ export function readArguments(command: Command, argv: string[]): Arguments {
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
-    const option = spec[token.name];
+    const option = Object.hasOwn(spec, token.name) ? spec[token.name] : undefined;
     if (!option) {
       const names = options.map((o) => `--${o.name}`);
       throw new Failure(
@@ -44,7 +44,9 @@ export function readArguments(command: Command, argv: string[]): Arguments {
         },
       );
     }
-    if (option.type === "string" && (token.value === undefined || token.value === ""))
+    // `--title --json`: the next option is no value, unless it is written `--title=--json`.
+    const swallowed = !token.inlineValue && token.value?.startsWith("--");
+    if (option.type === "string" && (!token.value || swallowed))
       throw new Failure(exit.usage, `${command.name}: ${token.rawName} needs a value`, usage);
     if (option.type === "boolean" && token.value !== undefined)
       throw new Failure(exit.usage, `${command.name}: ${token.rawName} takes no value`, usage);

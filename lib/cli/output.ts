@@ -53,7 +53,8 @@ export function table(
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let i = 0;
-  while (n >= 1000 && i < units.length - 1) {
+  // What would be shown as 1000 is 1.0 of the next unit.
+  while (n >= 999.5 && i < units.length - 1) {
     n /= 1000;
     i++;
   }
@@ -62,5 +63,7 @@ export function bytes(n: number): string {
 
 /** 83.2 → "1m23s", 4.21 → "4.2s". */
 export function seconds(s: number): string {
-  return s < 60 ? `${s.toFixed(1)}s` : `${Math.floor(s / 60)}m${String(Math.round(s % 60)).padStart(2, "0")}s`;
+  if (s < 59.95) return `${s.toFixed(1)}s`;
+  const whole = Math.round(s);
+  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
 }

@@ -40,7 +40,7 @@ const address = /\b(?:https?|hkps?|ftps?|git|ssh|rsync):\/\/[^\s"']+/g;
 const installs =
   /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|paru\s|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|dnf\s+install)/;
 const forbiddenPlace = /(?:^|[\s=>"'])(\/opt|\/usr\/etc|\/var\/swap)(?=[/\s"']|$)/;
-const harmless = /^(rm|rmdir|test|\[|!|if|ls|find|for)\b/;
+const harmless = /^(?:(?:rm|rmdir|test|if|ls|find|for)\b|\[|!)/;
 
 /** A place in the image that only the finished layout, or the machine, may fill. */
 function placesWritten(at: Instruction): string[] {

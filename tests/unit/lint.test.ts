@@ -1,0 +1,348 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { containerfileChecks } from "../../lib/build/lint/containerfile-checks.ts";
+import { lintContainerfile } from "../../lib/build/lint/containerfile-lint.ts";
+import type { Finding } from "../../lib/build/lint/finding.ts";
+import { parseBootcLint } from "../../lib/build/lint/image-lint.ts";
+import { imageStages, parseContainerfile } from "../../lib/build/lint/instructions.ts";
+import { planLint } from "../../lib/build/lint/lint.ts";
+import { collect } from "../../lib/build/lint/report.ts";
+import { kindOf, shippedFiles } from "../../lib/build/lint/shell-files.ts";
+import { parseShellcheck } from "../../lib/build/lint/shell-lint.ts";
+import { parseVerify } from "../../lib/build/lint/unit-lint.ts";
+import { loadFamily } from "../../lib/family/manifest.ts";
+import { allTargets } from "../../lib/family/target.ts";
+import { checkout } from "../support/sandbox.ts";
+import { family, project, removeProjects, small, target } from "../support/small-family.ts";
+
+afterAll(removeProjects);
+
+describe("what bootc container lint says", () => {
+  test("failures, warnings, what goes on in the next lines, and how many passed", () => {
+    const said = `Failed lint: etc-usretc: Found /usr/etc - this is a bootc implementation detail and not supported to use in containers
+Lint warning: var-tmpfiles: Found content in /var missing systemd tmpfiles.d entries:
+  d /var/lib/foo 0755 root root - -
+  d /var/lib/bar 0755 root root - -
+
+Checks passed: 11
+Checks skipped: 1
+Warnings: 1
+error: Linting: Checks failed: 1
+`;
+    expect(parseBootcLint(said)).toEqual({
+      failed: [
+        {
+          name: "etc-usretc",
+          message: "Found /usr/etc - this is a bootc implementation detail and not supported to use in containers",
+        },
+      ],
+      warnings: [
+        {
+          name: "var-tmpfiles",
+          message:
+            "Found content in /var missing systemd tmpfiles.d entries: d /var/lib/foo 0755 root root - - d /var/lib/bar 0755 root root - -",
+        },
+      ],
+      passed: 11,
+    });
+  });
+
+  test("all is well", () => {
+    expect(parseBootcLint("Checks passed: 12\n")).toEqual({ failed: [], warnings: [], passed: 12 });
+  });
+
+  test("something else is no result", () => {
+    expect(parseBootcLint("thread 'main' panicked\n")).toEqual({ failed: [], warnings: [], passed: undefined });
+  });
+});
+
+test("what shellcheck says", () => {
+  const json = JSON.stringify([
+    {
+      file: "a/b",
+      line: 3,
+      endLine: 3,
+      column: 6,
+      endColumn: 8,
+      level: "info",
+      code: 2086,
+      message: "Double quote",
+      fix: null,
+    },
+    {
+      file: "/p/c",
+      line: 1,
+      endLine: 1,
+      column: 1,
+      endColumn: 1,
+      level: "error",
+      code: 1073,
+      message: "Broken",
+      fix: null,
+    },
+  ]);
+  expect(parseShellcheck(json, "/p")).toEqual([
+    {
+      check: "shellcheck",
+      severity: "note",
+      file: "a/b",
+      line: 3,
+      column: 6,
+      message: "Double quote (SC2086)",
+      next: "https://www.shellcheck.net/wiki/SC2086",
+    },
+    {
+      check: "shellcheck",
+      severity: "error",
+      file: "c",
+      line: 1,
+      column: 1,
+      message: "Broken (SC1073)",
+      next: "https://www.shellcheck.net/wiki/SC1073",
+    },
+  ]);
+  expect(() => parseShellcheck('{"comments": []}', "/p")).toThrow("not known here");
+  expect(() => parseShellcheck("oops", "/p")).toThrow();
+});
+
+test("what systemd-analyze verify says of lines in shipped files, and not of the machine", () => {
+  const said = `/p/overlays/x.service:3: Unknown key 'Afterr' in section [Unit], ignoring.
+/usr/lib/systemd/system/other.service:5: something
+x.service: Command /usr/libexec/x is not executable: No such file or directory
+`;
+  expect(parseVerify(said, "/p", ["overlays/x.service"])).toEqual([
+    {
+      check: "unit-file",
+      severity: "error",
+      file: "overlays/x.service",
+      line: 3,
+      column: 1,
+      message: "Unknown key 'Afterr' in section [Unit], ignoring.",
+    },
+  ]);
+});
+
+describe("the kind of a file", () => {
+  test.each<[string, string, object | undefined]>([
+    ["/run", "#!/bin/sh", { kind: "sh", unnamed: false }],
+    ["/x", "#! /usr/bin/env bash", { kind: "bash", unnamed: false }],
+    ["/x", "#!/bin/bash -eu", { kind: "bash", unnamed: false }],
+    ["/x", "#!/usr/bin/env -S fish --no-config", { kind: "fish", unnamed: false }],
+    ["/x.sh", "#!/usr/bin/python3", undefined],
+    ["/etc/profile.d/x.sh", "# something", { kind: "sh", unnamed: true }],
+    ["/etc/profile.d/x.sh", "# shellcheck shell=bash", { kind: "sh", unnamed: false }],
+    ["/etc/skel/.bashrc", "", { kind: "bash", unnamed: true }],
+    ["/etc/skel/.bashrc.d/10-x.sh", "", { kind: "bash", unnamed: true }],
+    ["/etc/zsh/zshrc", "", { kind: "zsh", unnamed: true }],
+    ["/usr/share/fish/vendor_conf.d/x.fish", "", { kind: "fish", unnamed: true }],
+    ["/etc/docker/daemon.json", "{", { kind: "json", unnamed: true }],
+    ["/usr/lib/systemd/system/x.service", "[Unit]", { kind: "unit", unnamed: true }],
+    ["/usr/lib/systemd/system/x.service.d/10.conf", "[Unit]", undefined],
+    ["/etc/hosts", "127.0.0.1", undefined],
+  ])("%s with the first line %p", (path, line, kind) => {
+    expect(kindOf(path, line)).toEqual(kind as never);
+  });
+
+  test("all that is shipped is found: helpers, overlays that are asked for, run and .ci/run", () => {
+    const files = shippedFiles(checkout, ["base"]).map((f) => f.file);
+    for (const file of [
+      "run",
+      ".ci/run",
+      "containerfiles/helpers/group",
+      "containerfiles/helpers/pm-apt.sh",
+      "overlays/base/etc/zsh/zshrc",
+      "overlays/base/usr/libexec/guaraos/swap-setup",
+    ])
+      expect(files).toContain(file);
+    expect(files.some((f) => f.startsWith("overlays/gamestation/"))).toBe(false);
+  });
+});
+
+describe("reading a Containerfile", () => {
+  const lines = (text: string) => text.split("\n").map((t, i) => ({ text: t, line: i + 1 }));
+
+  test("continuations are joined, comments between them go, lines are counted", () => {
+    const { instructions, globals } = parseContainerfile(
+      lines("ARG A=1\nARG B\n# c\nFROM ${A} AS x\nrun one \\\n  # why\n  two\n\nCOPY a b\n"),
+    );
+    expect(instructions.map(({ keyword, line, stage }) => [keyword, line, stage])).toEqual([
+      ["ARG", 1, -1],
+      ["ARG", 2, -1],
+      ["FROM", 4, 0],
+      ["RUN", 5, 0],
+      ["COPY", 9, 0],
+    ]);
+    expect(instructions[3]?.text.split(/\s+/)).toEqual(["one", "two"]);
+    expect([...globals]).toEqual([
+      ["A", "1"],
+      ["B", undefined],
+    ]);
+  });
+
+  test("the stages whose files are in the image", () => {
+    const text = "ARG B=x:1\nFROM ${B} AS a\nFROM a AS b\nFROM ${B} AS c\nFROM b\n";
+    expect(imageStages(parseContainerfile(lines(text)))).toEqual([3, 1, 0]);
+  });
+});
+
+describe("checks of an expanded Containerfile", () => {
+  const bootc = "title: One\nrecipe: root\narches: [best, plain]\nbootc: true\ngroups: {a: {packages: [x]}}\n";
+  const of = family(project({ "flavors/one.yaml": bootc, "overlays/one/x": "" }));
+  const t = target(of, "best", "one");
+  const good = ["ARG BASE=registry.test/base:1", "FROM ${BASE} AS h", "COPY overlays/one/ /o/", "FROM ${BASE}"];
+  const key = "COPY toy.pub /etc/pki/containers/toy.pub";
+  const end = "RUN bootc container lint";
+  const look = (...lines: string[]) =>
+    lintContainerfile(
+      t,
+      of,
+      lines.map((text, i) => ({ text, line: i + 1 })),
+    ).map((f) => `${f.line} ${f.check}: ${f.message}`);
+  /** A good file with these lines in its last stage. */
+  const within = (...lines: string[]) => look(...good, key, ...lines, end);
+
+  test("a good one", () => {
+    expect(within("RUN /usr/libexec/slipway/group a weekly -- x", "COPY --from=h /o/ /")).toEqual([]);
+  });
+
+  test.each<[string, string]>([
+    ["ARG GITHUB_TOKEN=", "6 secret-in-image: ARG GITHUB_TOKEN"],
+    ["ENV A=1 DB_PASSWORD=x", "6 secret-in-image: ENV DB_PASSWORD"],
+    ["ENV API_KEY x", "6 secret-in-image: ENV API_KEY"],
+    ["RUN helper https://example.org/x.tar", "6 address-inline: https://example.org/x.tar"],
+    ["RUN gpg --keyserver hkps://keys.example.org", "6 address-inline: hkps://keys.example.org"],
+    ["COPY --from=docker.io/a/b:1 /x /y", "6 from-unknown: COPY takes from docker.io/a/b:1"],
+    ["RUN --mount=type=bind,from=later,target=/x true", "6 from-unknown: RUN takes from later"],
+    ["COPY --from=${NOT} /x /y", "6 from-unknown: COPY takes from ${NOT}"],
+    ["RUN mkdir -p /opt/app", "6 forbidden-place: RUN writes to /opt: mkdir -p /opt/app"],
+    ["RUN true && echo x >/usr/etc/x", "6 forbidden-place: RUN writes to /usr/etc: echo x >/usr/etc/x"],
+    [
+      "RUN /usr/libexec/slipway/write /opt/x 'a'",
+      "6 forbidden-place: RUN writes to /opt: /usr/libexec/slipway/write /opt/x",
+    ],
+    ["COPY toy.pub /var/swap/x", "6 forbidden-place: COPY to /var/swap"],
+    ["RUN pacman -Syu --noconfirm tree", "6 install-outside-group: pacman -Syu --noconfirm tree"],
+    ["RUN true; apt-get install -y tree", "6 install-outside-group: apt-get install -y tree"],
+    ["RUN cat <<EOF >/x", "6 heredoc: <<EOF"],
+    ["COPY nothing /x", "6 copy-of-nothing: nothing"],
+    ["USER joe", "6 not-root-at-the-end: USER joe"],
+  ])("%s", (line, finding) => {
+    expect(within(line)).toEqual([finding]);
+  });
+
+  test.each([
+    "ENV KEYBOARD=de SSH_KEYSIGN=x",
+    "ARG KEYSERVER=hkps://keys.example.org",
+    "# RUN curl https://example.org",
+    "RUN rm -rf /usr/etc /opt/*",
+    "RUN [ -e /opt/x ] || true",
+    "RUN ls /usr/lib/opt && mkdir /usr/lib/opt/x",
+    "RUN /usr/libexec/slipway/write /etc/x 'What=/opt' 'a /usr/etc b'",
+    "RUN cat <<<word",
+    "RUN pacman -Q tree",
+    "COPY toy.p* /x",
+    "USER 0:0",
+  ])("%s is nothing to find", (line) => {
+    expect(within(line)).toEqual([]);
+  });
+
+  test("ADD of an address", () => {
+    expect(within("ADD https://example.org/x /x")).toEqual([
+      "6 address-inline: https://example.org/x",
+      "6 add-address: https://example.org/x",
+    ]);
+  });
+
+  test("FROM something that is written there, a base without a tag", () => {
+    expect(look("FROM docker.io/a/b:1", key, end)).toEqual(["1 from-unknown: FROM takes from docker.io/a/b:1"]);
+    expect(look("ARG BASE=registry.test:5000/base", "FROM ${BASE}", key, end)).toEqual([
+      "1 base-without-tag: ARG BASE=registry.test:5000/base",
+    ]);
+  });
+
+  test("a place that only a stage for tools writes to is its own matter", () => {
+    expect(
+      look(good[0] ?? "", "FROM ${BASE} AS h", "RUN mkdir /opt/x", "RUN pacman -S gcc", "FROM ${BASE}", key, end),
+    ).toEqual([]);
+  });
+
+  test("no key, and a lint that is not the last", () => {
+    expect(look(...good, end, "RUN true")).toEqual([
+      "undefined image-without-key: nothing is copied to /etc/pki/containers/toy.pub",
+      "6 lint-not-last: the last step is RUN true",
+    ]);
+    expect(look(...good, key, end, "LABEL a=b")).toEqual([]);
+  });
+
+  test("a finding stands at the recipe's line, with the rule as what to do", () => {
+    const recipe = `${small["containerfiles/root.Containerfile"]?.replace("# @upgrade", "# @upgrade\nRUN curl https://a.example")}`;
+    const other = family(project({ "flavors/one.yaml": bootc, "containerfiles/root.Containerfile": recipe }));
+    expect(lintContainerfile(target(other, "best", "one"), other)).toEqual([
+      {
+        check: "address-inline",
+        severity: "error",
+        file: "containerfiles/root.Containerfile",
+        line: 9,
+        column: 1,
+        targets: ["registry.test/toys/toy-one:best"],
+        message: "https://a.example",
+        next: "an outside address is an ARG with the real one as default, so that a mirror can take its place",
+      },
+    ]);
+  });
+
+  test("each has a name of its own and a sentence", () => {
+    expect(new Set(containerfileChecks.map((c) => c.name)).size).toBe(containerfileChecks.length);
+    for (const { sentence } of containerfileChecks) expect(sentence.length).toBeGreaterThan(20);
+  });
+
+  test("the real ones are clean", async () => {
+    const real = await loadFamily(checkout);
+    expect(allTargets(real).flatMap((one) => lintContainerfile(one, real))).toEqual([]);
+  });
+});
+
+test("the same finding in several targets is told once, about all of them, in the order of files and lines", () => {
+  const finding = (file: string, line: number, target: string): Finding => ({
+    check: "c",
+    severity: "error",
+    file,
+    line,
+    targets: [target],
+    message: "m",
+  });
+  const image = (target: string): Finding => ({ check: "c", severity: "error", targets: [target], message: "m" });
+  const all = [
+    finding("b", 1, "x"),
+    finding("a", 9, "x"),
+    finding("a", 2, "x"),
+    finding("a", 9, "y"),
+    image("x"),
+    image("y"),
+  ];
+  expect(collect(all).map((f) => [f.file, f.line, f.targets])).toEqual([
+    ["a", 2, ["x"]],
+    ["a", 9, ["x", "y"]],
+    ["b", 1, ["x"]],
+    [undefined, undefined, ["x"]],
+    [undefined, undefined, ["y"]],
+  ]);
+});
+
+test("images that are not built are told as skipped, with what to do", () => {
+  const of = family(project());
+  const plan = planLint([target(of, "best", "two")], of, new Map());
+  expect(plan.skipped).toEqual([
+    { check: "image registry.test/toys/toy-two:best", why: "it is not built: bun run build best two" },
+  ]);
+  expect(plan.steps.map((s) => s.id)).toEqual([
+    "shellcheck",
+    "zsh-syntax",
+    "fish-syntax",
+    "data-syntax",
+    "unit-file",
+    "policy",
+    "containerfile",
+  ]);
+  const blind = planLint([target(of, "best", "two")], of, undefined);
+  expect(blind.skipped[0]?.why).toBe("podman does not answer: bun run doctor");
+});

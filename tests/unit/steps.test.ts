@@ -1,0 +1,150 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { decide, keyLabel } from "../../lib/build/decide.ts";
+import { knownRefresh, newRefresh, rememberRefresh } from "../../lib/build/refresh.ts";
+import { exit, Failure } from "../../lib/cli/errors.ts";
+import { statePath } from "../../lib/cli/project.ts";
+import { runSteps, type Step } from "../../lib/cli/steps.ts";
+import type { LocalImage } from "../../lib/image/storage.ts";
+
+// What is done, in which order, and what is remembered of it.
+
+describe("steps", () => {
+  const step = (id: string, after: string[] = [], run: Step<string>["run"] = async () => id): Step<string> => ({
+    id,
+    title: id,
+    after,
+    run,
+  });
+  const fail = async () => {
+    throw new Failure(exit.failed, "no luck", { next: "another time" });
+  };
+  const states = async (steps: Step<string>[], jobs: number) =>
+    (await runSteps(steps, jobs)).map((r) => `${r.id} ${r.state}`);
+
+  test("results come in the order given, whatever came first", async () => {
+    const results = await runSteps([step("b", ["a"]), step("a"), step("c")], 2);
+    expect(results.map((r) => r.state === "done" && r.value)).toEqual(["b", "a", "c"]);
+  });
+
+  test("one that fails leaves out only what stands on it, all the way up", async () => {
+    const steps = [step("a", [], fail), step("b", ["a"]), step("c", ["b"]), step("d"), step("e", ["d"])];
+    expect(await states(steps, 2)).toEqual(["a failed", "b left", "c left", "d done", "e done"]);
+    const [, b, c] = await runSteps(steps, 1);
+    expect([b, c].map((r) => r?.state === "left" && r.because)).toEqual(["it stands on a", "it stands on b"]);
+  });
+
+  test("what it stands on need not be among the steps", async () => {
+    expect(await states([step("a", ["elsewhere"])], 1)).toEqual(["a done"]);
+  });
+
+  test.each([1, 2, 3])("at most %d at the same time, and that many if they can", async (jobs) => {
+    let now = 0;
+    let most = 0;
+    const busy = async () => {
+      most = Math.max(most, ++now);
+      await Bun.sleep(5);
+      now--;
+      return "";
+    };
+    await runSteps(
+      ["a", "b", "c", "d", "e"].map((id) => step(id, [], busy)),
+      jobs,
+    );
+    expect(most).toBe(jobs);
+  });
+
+  test("what stands on another begins after its end", async () => {
+    const seen: string[] = [];
+    const note = (id: string) => async () => {
+      seen.push(`${id} begins`);
+      await Bun.sleep(2);
+      seen.push(`${id} ends`);
+      return id;
+    };
+    await runSteps([step("top", ["low"], note("top")), step("low", [], note("low"))], 2);
+    expect(seen).toEqual(["low begins", "low ends", "top begins", "top ends"]);
+  });
+
+  test("a Failure goes to the log; what is none is a defect of ours", async () => {
+    const results = await runSteps(
+      [
+        step("x/y:z", [], fail),
+        step("broken", [], async () => {
+          throw new TypeError("oops");
+        }),
+      ],
+      1,
+    );
+    expect(readFileSync(statePath("logs", "x_y_z.log"), "utf8")).toBe("\nno luck\n  next: another time\n");
+    const [, broken] = results;
+    if (broken?.state !== "failed") throw new Error("it did not fail");
+    expect(broken.error.message).toStartWith("a defect in Slipway: TypeError: oops");
+    expect(broken.error.details.log).toEndWith("logs/broken.log");
+    for (const name of ["x_y_z", "broken"]) rmSync(statePath("logs", `${name}.log`));
+  });
+});
+
+describe("whether a target is built, and why", () => {
+  const options = { force: false, refresh: false, noCache: false };
+  const image = (key: string): LocalImage => ({ id: "1", digest: "", names: [], labels: { [keyLabel]: key }, size: 1 });
+  const same = { image: image("k"), key: "k", stale: false };
+
+  test.each<[string, Partial<Parameters<typeof decide>[0]>, Partial<typeof options>, boolean, string]>([
+    ["all as it was", {}, {}, false, "nothing that goes into it changed"],
+    ["no image", { image: undefined }, {}, true, "there is no image yet"],
+    ["no image, though forced", { image: undefined }, { force: true }, true, "there is no image yet"],
+    ["--force", {}, { force: true }, true, "--force"],
+    ["--no-cache", {}, { noCache: true }, true, "--no-cache"],
+    ["--refresh", {}, { refresh: true }, true, "--refresh"],
+    ["another key", { key: "other" }, {}, true, "what goes into it changed"],
+    ["an image of somebody else's", { image: { ...image("k"), labels: {} } }, {}, true, "what goes into it changed"],
+    ["a base that is built first", { key: undefined }, {}, true, "its base is built first"],
+    ["old packages", { stale: true }, {}, true, "its packages are older than refreshAfter"],
+    ["old packages and another key", { stale: true, key: "other" }, {}, true, "what goes into it changed"],
+  ])("%s", (_, facts, chosen, build, why) => {
+    expect(decide({ ...same, ...facts }, { ...options, ...chosen })).toEqual({ build, why });
+  });
+});
+
+describe("the refresh stamp", () => {
+  const now = Date.UTC(2026, 10, 21, 3, 30, 5, 700);
+  const name = `registry.test/steps-test-${process.pid}:x`;
+  const file = statePath("state", "refresh.json");
+  const saved = existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  afterAll(() => {
+    if (saved === undefined) rmSync(file, { force: true });
+    else writeFileSync(file, saved);
+  });
+
+  test("is a date", () => {
+    expect(newRefresh(now)).toEqual({ stamp: "20261121T033005Z", at: now });
+  });
+
+  test("is empty for a first build, whose packages are of now", () => {
+    expect(knownRefresh(name, undefined, now)).toEqual({ stamp: "", at: now });
+  });
+
+  test("comes from the image's label where nothing else remembers", () => {
+    expect(knownRefresh(name, "20261121T033005Z", now + 5)).toEqual({
+      stamp: "20261121T033005Z",
+      at: Date.UTC(2026, 10, 21, 3, 30, 5),
+    });
+    expect(knownRefresh(name, "nonsense", now)).toEqual({ stamp: "nonsense", at: 0 });
+  });
+
+  test("is remembered, and given up for the label of an image that somebody else built", () => {
+    const first = { stamp: "", at: now };
+    rememberRefresh(name, first);
+    expect(knownRefresh(name, undefined, now + 9)).toEqual(first);
+    expect(knownRefresh(name, "", now + 9)).toEqual(first);
+    expect(knownRefresh(name, "20261121T033005Z", now + 9).stamp).toBe("20261121T033005Z");
+  });
+
+  test("a broken file costs a date, nothing else", () => {
+    writeFileSync(file, "{");
+    expect(knownRefresh(name, undefined, now)).toEqual({ stamp: "", at: now });
+    writeFileSync(file, JSON.stringify({ [name]: { stamp: 5 } }));
+    expect(knownRefresh(name, undefined, now)).toEqual({ stamp: "", at: now });
+  });
+});
