@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { print } from "../lib/cli/output.ts";
-import { projectRoot } from "../lib/cli/project.ts";
+import { toolRoot } from "../lib/cli/project.ts";
 import { runTests, selectTests } from "../lib/cli/testing.ts";
 
 await command("test", async (args) => {
-  const files = selectTests(projectRoot, args.words);
-  const { passed, failed, skipped } = await runTests(projectRoot, files);
+  const files = selectTests(toolRoot, args.words);
+  const { passed, failed, skipped } = await runTests(toolRoot, files);
   print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return failed > 0 || passed === 0 ? 1 : 0;
 });

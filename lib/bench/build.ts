@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytes } from "../cli/output.ts";
-import { projectRoot } from "../cli/project.ts";
+import { toolRoot } from "../cli/project.ts";
 import { byTurns, once } from "./measure.ts";
 
 /** One line of docs/benchmarks.md. */
@@ -15,7 +15,7 @@ export interface Figure {
 }
 
 const bun = process.execPath;
-const script = (name: string) => join(projectRoot, "scripts", `${name}.ts`);
+const script = (name: string) => join(toolRoot, "scripts", `${name}.ts`);
 const ms = (n: number) => `${n.toFixed(0)} ms`;
 const ratio = (a: number, b: number, peer: string) => `${(a / b).toFixed(1)} × ${peer} (${ms(b)})`;
 
@@ -25,7 +25,7 @@ export async function startUp(): Promise<Figure[]> {
     { argv: [bun, script("build"), "amd64", "minimal", "--dry-run"] },
     { argv: ["podman", "image", "ls", "--format", "json"] },
     { argv: [bun, "--eval", "1"] },
-    { argv: [join(projectRoot, "run"), "matrix"] },
+    { argv: [join(toolRoot, "run"), "matrix"] },
     { argv: [bun, "run", "matrix"] },
   ]);
   if (!dry || !list || !empty || !viaRun || !viaBun) return [];
@@ -55,7 +55,7 @@ export async function startUp(): Promise<Figure[]> {
 function coldPlace(): { env: Record<string, string>; remove(): Promise<void> } {
   const root = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   for (const part of ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"])
-    symlinkSync(join(projectRoot, part), join(root, part));
+    symlinkSync(join(toolRoot, part), join(root, part));
   const conf = join(root, "storage.conf");
   writeFileSync(conf, `[storage]\ndriver = "overlay"\ngraphroot = "${root}/graph"\nrunroot = "${root}/runroot"\n`);
   mkdirSync(join(root, "graph"));

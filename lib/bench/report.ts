@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { projectRoot } from "../cli/project.ts";
+import { toolRoot } from "../cli/project.ts";
 import type { Figure } from "./build.ts";
 
 const intro = `# Benchmarks
@@ -33,7 +33,7 @@ function section(name: string, figures: Figure[]): string {
 
 /** Puts the measured parts into docs/benchmarks.md; parts that were not measured stay as they are. */
 export function writeBenchmarks(sections: Map<string, Figure[]>): void {
-  const file = join(projectRoot, "docs/benchmarks.md");
+  const file = join(toolRoot, "docs/benchmarks.md");
   let text = existsSync(file) ? readFileSync(file, "utf8") : intro;
   for (const [name, figures] of sections) {
     const made = section(name, figures);

@@ -1,9 +1,7 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { PackageNames } from "./package-manager.ts";
 import { podmanFacts, podmanFloor, podmanPackages } from "./podman.ts";
-import { statePath } from "./project.ts";
-import { run } from "./shell.ts";
+import { lacksSigstore } from "./sigstore.ts";
 
 /**
  * - `needed`: nothing works without it.
@@ -39,42 +37,6 @@ export interface Tool {
 /** podman's OCI runtimes that run on this machine's cgroups: crun refuses a hybrid tree. */
 function runtimes(): string[] {
   return podmanFacts().cgroups === "hybrid" ? ["runc"] : ["crun", "runc"];
-}
-
-/** Debian 12 builds skopeo with sigstore switched off, and only an attempt to sign tells: before it looks at the key. */
-async function lacksSigstore(skopeo: string): Promise<string | undefined> {
-  const folder = statePath("run", `skopeo-${process.pid}`);
-  const image = join(folder, "image");
-  mkdirSync(image, { recursive: true });
-  const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const config = JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } });
-  const digest = new Bun.CryptoHasher("sha256").update(config).digest("hex");
-  const type = (name: string) => `application/vnd.oci.image.${name}.v1+json`;
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: type("manifest"),
-    config: { mediaType: type("config"), digest: `sha256:${digest}`, size: config.length },
-    layers: [],
-  };
-  file(`image/${digest}`, config);
-  file("image/manifest.json", JSON.stringify(manifest));
-  file("image/version", "Directory Transport Version: 1.1\n");
-  try {
-    const { said } = await run([
-      skopeo,
-      ...["--policy", file("policy.json", JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }))],
-      ...["copy", "--sign-by-sigstore-private-key", file("no.key", "no key\n")],
-      ...["--sign-passphrase-file", file("no.pass", "")],
-      ...["--sign-identity", "localhost/slipway-probe:1"],
-      ...[`dir:${image}`, `dir:${join(folder, "copy")}`],
-    ]);
-    return /sigstore disabled|unknown flag/i.test(said) ? "built without sigstore: cannot sign or verify" : undefined;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 const everywhere = (name: string): PackageNames => ({ apt: name, dnf: name, pacman: name });

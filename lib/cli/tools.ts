@@ -146,3 +146,13 @@ export async function tool(name: string, options: ContainerOptions & { progress?
   const program = found.tool.programs?.()[0] ?? name;
   return [...(await inToolbox(found.tool.container?.() ?? [], options)), program];
 }
+
+/** Every tool of the table: where it was found, and the command that mends it. */
+export async function checkTools(): Promise<{ found: Found; mend: string | undefined }[]> {
+  const all = [];
+  for (const { name } of tools) {
+    const found = await findTool(name);
+    all.push({ found, mend: mendCommand(found) });
+  }
+  return all;
+}

@@ -1,6 +1,6 @@
 import type { WordKind } from "../cli/commands.ts";
 import type { Candidate } from "../cli/completions.ts";
-import { projectRoot } from "../cli/project.ts";
+import { toolRoot } from "../cli/project.ts";
 import { shells } from "../cli/shells.ts";
 import { selectTests, suites } from "../cli/testing.ts";
 import type { Family, Flavor } from "./family.ts";
@@ -21,7 +21,7 @@ function arches(family: Family, typed: string): Candidate[] {
 }
 
 function tests(): Candidate[] {
-  const files = selectTests(projectRoot, []);
+  const files = selectTests(toolRoot, []);
   return bare([...suites, ...files.map((file) => file.replace(/^.*\/|\.test\.ts$/g, ""))]);
 }
 

@@ -1,0 +1,96 @@
+import { existsSync } from "node:fs";
+import { Failure } from "./errors.ts";
+import { type State, spaceHealth, type ToolHealth } from "./health.ts";
+import { type Answer, askRegistry, type Memory, type Space } from "./machine.ts";
+import { bytes, paintOut, print, table } from "./output.ts";
+import { podman } from "./podman.ts";
+import { statePath } from "./project.ts";
+
+/** Everything that `bun run doctor` found out; `--json` prints it as it is. */
+export interface Checkup {
+  good: boolean;
+  /** The family's name; null where its manifest has mistakes. */
+  family: string | null;
+  tools: (ToolHealth & { remark?: string })[];
+  podman: { works: boolean; graphRoot: string | null; because: string };
+  registries: Answer[];
+  cpu: string;
+  arches: { name: string; missing: string[] }[];
+  kvm: { state: string; because: string };
+  disk: Space[];
+  memory: Memory;
+}
+
+const marks: Record<State, string> = {
+  good: paintOut.green("✓"),
+  note: paintOut.yellow("–"),
+  missing: paintOut.red("✗"),
+};
+
+function section(title: string, rows: [State, ...string[]][]): string {
+  const body = table(rows.map(([state, ...cells]) => [marks[state], ...cells])).replaceAll(/^/gm, "  ");
+  return `${paintOut.bold(title)}\n${body}\n\n`;
+}
+
+/** Whether podman gets as far as its storage, and where that is. */
+export async function podmanHealth(): Promise<Checkup["podman"]> {
+  try {
+    const { code, stdout, said } = await podman(["info", "--format", "{{.Store.GraphRoot}}"]);
+    const own = existsSync(statePath("containers.conf")) ? ", with settings of our own for this machine" : "";
+    if (code === 0) return { works: true, graphRoot: stdout.trim(), because: `podman info answers${own}` };
+    return { works: false, graphRoot: null, because: said.trim().split("\n").at(-1) ?? "" };
+  } catch (error) {
+    if (error instanceof Failure) return { works: false, graphRoot: null, because: error.message };
+    throw error;
+  }
+}
+
+/** Which registries answer, asked side by side. @param images names of images or namespaces */
+export function askRegistries(images: string[]): Promise<Answer[]> {
+  const names = [...new Set(images.map((name) => name.split("/")[0] ?? ""))];
+  return Promise.all(names.map((registry) => askRegistry(registry)));
+}
+
+function registryRow({ registry, answers, because }: Answer): [State, string, string] {
+  return [answers ? "good" : "note", registry, answers ? "answers" : `does not answer: ${because}`];
+}
+
+/** The checkup for people: tools, machine, and the commands that mend what is missing. */
+export function showCheckup(c: Checkup): void {
+  const { tools } = c;
+  print(
+    section(
+      "Tools",
+      tools.map((h) => [h.state, h.name, h.version ?? "", h.range, h.from, h.purpose]),
+    ),
+  );
+  const remarks = tools.flatMap((h) => (h.remark ? [`  ${h.name}: this machine's will not do: ${h.remark}`] : []));
+  if (remarks.length) print(`${remarks.join("\n")}\n`);
+  print(
+    section("Machine", [
+      [c.podman.works ? "good" : "missing", "podman", c.podman.because],
+      ["good", "CPU", c.cpu],
+      ...(c.family
+        ? []
+        : [["note", "arches", "the manifest has mistakes: bun run lint"] satisfies [State, string, string]]),
+      ...c.arches.map(({ name, missing }): [State, string, string] => [
+        missing.length ? "note" : "good",
+        `arch ${name}`,
+        missing.length ? `does not run here: the CPU lacks ${missing.join(" ")}` : "runs here",
+      ]),
+      [c.kvm.state === "works" ? "good" : "note", "KVM", `${c.kvm.state}: ${c.kvm.because}`],
+      ["good", "memory", `${bytes(c.memory.available)} available of ${bytes(c.memory.total)}`],
+      ...c.disk.map((place): [State, string, string] => {
+        const { state, text } = spaceHealth(place);
+        return [state, place.path, text];
+      }),
+      ...c.registries.map(registryRow),
+    ]),
+  );
+  const mends = tools.filter((h) => h.mend !== null && h.state !== "good");
+  if (mends.length) {
+    const rows = mends.map((h): [State, string, string] => [h.state, h.name, h.mend ?? ""]);
+    print(section("What mends it", rows));
+  }
+  if (c.good) print("Everything that is needed is here.");
+}
