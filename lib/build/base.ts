@@ -6,11 +6,16 @@ import type { Arch } from "../family/family.ts";
 import { type LocalImage, localImages } from "../image/storage.ts";
 import { baseImageName } from "./expand.ts";
 
+interface BaseImage {
+  name: string;
+  image: LocalImage;
+}
+
+/** By the base's real name. */
+const underway = new Map<string, Promise<BaseImage>>();
+
 /** An arch's own base image among the local ones, under its real name or as made here. */
-export function localBase(
-  arch: Arch,
-  images: Map<string, LocalImage>,
-): { name: string; image: LocalImage } | undefined {
+export function localBase(arch: Arch, images: Map<string, LocalImage>): BaseImage | undefined {
   const names = [baseImageName(arch), ...("debian" in arch.base ? [localDebian(arch.base.debian)] : [])];
   for (const name of names) {
     const image = images.get(name);
@@ -34,14 +39,17 @@ function lastWords(text: string): string {
  * from packages.
  * @throws Failure with what was tried, why each failed, and what to do.
  */
-export async function ensureBase(
-  arch: Arch,
-  images: Map<string, LocalImage>,
-  progress: Progress,
-): Promise<{ name: string; image: LocalImage }> {
+export function ensureBase(arch: Arch, images: Map<string, LocalImage>, progress: Progress): Promise<BaseImage> {
   const known = localBase(arch, images);
-  if (known) return known;
+  if (known) return Promise.resolve(known);
+  // Flavors side by side on one base: the first one fetches it, the others wait for that.
   const name = baseImageName(arch);
+  const begun = underway.get(name) ?? fetchBase(arch, name, progress).finally(() => underway.delete(name));
+  underway.set(name, begun);
+  return begun;
+}
+
+async function fetchBase(arch: Arch, name: string, progress: Progress): Promise<BaseImage> {
   const tried = [`podman's own storage: no ${name}`];
 
   progress.now(`pulling ${name}`);
@@ -67,7 +75,7 @@ export async function ensureBase(
   });
 }
 
-async function present(arch: Arch): Promise<{ name: string; image: LocalImage }> {
+async function present(arch: Arch): Promise<BaseImage> {
   const found = localBase(arch, await localImages());
   if (!found) throw new Failure(exit.failed, `${baseImageName(arch)} was fetched, but podman does not list it`);
   return found;

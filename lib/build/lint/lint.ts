@@ -12,7 +12,8 @@ import { dataSyntax, shellcheck, shellSyntax } from "./shell-lint.ts";
 import { unitFiles } from "./unit-lint.ts";
 
 /** Checks of what the targets ship, each of its kind of file. */
-function fileSteps(targets: Target[], { root }: Family): Step<Outcome>[] {
+function fileSteps(targets: Target[], family: Family): Step<Outcome>[] {
+  const { root } = family;
   const flavors = new Set(targets.flatMap((t) => lineage(t.flavor).map((f) => f.name)));
   const files = shippedFiles(root, [...flavors]);
   const of = (...kinds: Kind[]) => files.filter((f) => kinds.includes(f.kind));
@@ -22,6 +23,7 @@ function fileSteps(targets: Target[], { root }: Family): Step<Outcome>[] {
     checkStep("fish-syntax", "fish files", () => shellSyntax("fish", root, of("fish"))),
     checkStep("data-syntax", "JSON and TOML files", () => dataSyntax(root, of("json", "toml"))),
     checkStep("unit-file", "systemd units", () => unitFiles(root, of("unit"))),
+    checkStep("policy", "policy.json", () => policies(family, flavors)),
   ];
 }
 
@@ -66,12 +68,7 @@ export function planLint(targets: Target[], family: Family, images: Map<string, 
   const why = ({ arch, flavor }: Target) =>
     images ? `it is not built: bun run build ${arch.name} ${flavor.name}` : "podman does not answer: bun run doctor";
   return {
-    steps: [
-      ...fileSteps(targets, family),
-      checkStep("policy", "policy.json", () => policies(family)),
-      containerfileStep(targets, family),
-      ...(built ?? []).flatMap(imageSteps),
-    ],
+    steps: [...fileSteps(targets, family), containerfileStep(targets, family), ...(built ?? []).flatMap(imageSteps)],
     skipped: (missing ?? []).map((t) => ({ check: `image ${t.reference}`, why: why(t) })),
   };
 }

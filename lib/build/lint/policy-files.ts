@@ -17,9 +17,9 @@ function parsed(path: string): unknown {
   }
 }
 
-/** The policy that the manifest makes, and those that overlays ship in its place. */
-export async function policies(family: Family): Promise<Outcome> {
-  const { files } = readOverlays(family.root);
+/** The policy that the manifest makes, and those that the flavors' overlays ship in its place. */
+export async function policies(family: Family, flavors: Set<string>): Promise<Outcome> {
+  const files = readOverlays(family.root).files.filter((f) => flavors.has(f.flavor));
   const keys = [keyPath(family), ...files.map((f) => f.place)];
   const shipped = files.filter((f) => shippedPolicy.test(f.place));
   const all = [
