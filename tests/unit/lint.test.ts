@@ -259,6 +259,12 @@ describe("checks of an expanded Containerfile", () => {
     ]);
   });
 
+  test("a stage that comes later is not known yet", () => {
+    expect(look("ARG BASE=b:1", "FROM ${BASE}", "COPY --from=b /x /y", "FROM ${BASE} AS b", key, end)).toEqual([
+      "3 from-unknown: COPY takes from b",
+    ]);
+  });
+
   test("a place that only a stage for tools writes to is its own matter", () => {
     expect(
       look(good[0] ?? "", "FROM ${BASE} AS h", "RUN mkdir /opt/x", "RUN pacman -S gcc", "FROM ${BASE}", key, end),
