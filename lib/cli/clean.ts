@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { removeAll } from "./remove.ts";
 
 /** Something below `.slipway/` that can go. */
 export interface Remnant {
@@ -49,5 +50,5 @@ export function remnants(folder: string, all: boolean): Remnant[] {
 }
 
 export function remove(found: Remnant[]): void {
-  for (const { path } of found) rmSync(path, { recursive: true, force: true });
+  for (const { path } of found) removeAll(path);
 }

@@ -1,10 +1,20 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
 import { installCommand } from "./package-manager.ts";
 import { podman } from "./podman.ts";
 import { statePath } from "./project.ts";
+import { removeAll } from "./remove.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
 
@@ -90,22 +100,30 @@ async function make(suite: string, progress?: Progress): Promise<string> {
   if (existsSync(path)) return path;
   requireMmdebstrap();
 
+  sweepDead(dirname(path));
   const partial = `${path}.${process.pid}`;
   const scratch = `${partial}.d`;
-  const sweep = () => {
-    rmSync(partial, { force: true });
-    rmSync(scratch, { recursive: true, force: true });
+  const sweep = async () => {
+    removeAll(partial);
+    removeAll(scratch);
   };
   const forget = onInterrupt(sweep);
+  // As root, /tmp will not do: it may be a small tmpfs, and mounted nodev. Without root only /tmp is open to the ids
+  // that mmdebstrap maps.
+  const env: Record<string, string> = { SOURCE_DATE_EPOCH: epoch };
+  if (process.getuid?.() === 0) {
+    mkdirSync(scratch);
+    env.TMPDIR = scratch;
+  }
+  const argv = [
+    ...(await enclosure()),
+    "mmdebstrap",
+    ...words,
+    suite,
+    partial,
+    ...(mirror() ? [String(mirror())] : []),
+  ];
   try {
-    // As root, /tmp will not do: it may be a small tmpfs, and mounted nodev. Without root only /tmp is open to the ids
-    // that mmdebstrap maps.
-    const env: Record<string, string> = { SOURCE_DATE_EPOCH: epoch };
-    if (process.getuid?.() === 0) {
-      mkdirSync(scratch);
-      env.TMPDIR = scratch;
-    }
-    const argv = ["mmdebstrap", ...words, suite, partial, ...(mirror() ? [String(mirror())] : [])];
     const { code, said } = await run(argv, {
       env,
       ...(progress ? { log: progress.log } : {}),
@@ -119,9 +137,27 @@ async function make(suite: string, progress?: Progress): Promise<string> {
     renameSync(partial, path);
   } finally {
     forget();
-    sweep();
+    await sweep();
   }
   return path;
+}
+
+/**
+ * As root, mmdebstrap mounts this machine's /dev/shm and more into the root that it makes, and leaves them there when it is
+ * killed. In mount and process namespaces of its own, both end with it, however it ends.
+ */
+async function enclosure(): Promise<string[]> {
+  if (process.getuid?.() !== 0) return [];
+  const words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  return (await run([...words, "true"])).code === 0 ? words : [];
+}
+
+/** Removes what commands left that were killed while they made a root. */
+function sweepDead(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = /\.tar\.(\d+)(\.|$)/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeAll(join(folder, name));
+  }
 }
 
 /** The tar's digest, kept beside it: a build that has nothing to do shall not read the tar. */
@@ -161,7 +197,7 @@ export async function ensureLocalDebian(suite: string, progress?: Progress): Pro
   if ((await labels(reference))?.["org.slipway.debian"] === digest) return reference;
   progress?.now(`putting Debian ${suite} into podman's store`);
   const folder = `${tar}.${process.pid}.image`;
-  const sweep = () => rmSync(folder, { recursive: true, force: true });
+  const sweep = async () => removeAll(folder);
   const forget = onInterrupt(sweep);
   try {
     writeImage(folder, tar, digest);
@@ -180,7 +216,7 @@ export async function ensureLocalDebian(suite: string, progress?: Progress): Pro
       });
   } finally {
     forget();
-    sweep();
+    await sweep();
   }
   return reference;
 }

@@ -64,7 +64,7 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   return {
     unnamed: unnamed.map((image) => image.id),
     named: named.flatMap((image) => image.names),
-    bytes: store && freedBytes(store.images, store.layers, removed, kept),
+    bytes: removed.length === 0 ? 0 : store && freedBytes(store.images, store.layers, removed, kept),
   };
 }
 

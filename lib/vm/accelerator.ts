@@ -49,7 +49,10 @@ export async function runProbe(qemu: string[], accelerator: string, cpu: string)
     await child.exited;
     clearTimeout(hard);
   };
-  const forget = onInterrupt(stop);
+  const forget = onInterrupt(async () => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const timer = setTimeout(() => void stop(), patience);
   let said = "";
   try {

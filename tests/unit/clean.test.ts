@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { remnants, remove } from "../../lib/cli/clean.ts";
+import { mountsBelow } from "../../lib/cli/remove.ts";
 import { freedBytes } from "../../lib/image/freed.ts";
 import { type ImageRecord, isOurs } from "../../lib/image/ours.ts";
 
@@ -108,4 +109,15 @@ test("a link that leads out of the folder is removed, not followed", () => {
   symlinkSync(join(folder, "keep"), join(folder, "logs/link"));
   remove(remnants(folder, false));
   expect(existsSync(join(folder, "keep/me"))).toBe(true);
+});
+
+test("what is mounted in a folder is seen, with odd names, and a neighbour's mount is not", () => {
+  const info = [
+    "1 0 0:1 / / rw - ext4 /dev/vda rw",
+    "2 1 0:5 / /srv/a/root/dev rw - devtmpfs udev rw",
+    "3 1 0:6 / /srv/a/with\\040space rw - tmpfs tmpfs rw",
+    "4 1 0:7 / /srv/ab rw - tmpfs tmpfs rw",
+  ].join("\n");
+  expect(mountsBelow("/srv/a", info)).toEqual(["/srv/a/root/dev", "/srv/a/with space"]);
+  expect(mountsBelow("/srv/ab", info)).toEqual(["/srv/ab"]);
 });
