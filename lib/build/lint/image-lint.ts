@@ -62,6 +62,8 @@ export async function bootcLint({ reference, flavor }: Target, progress: Progres
 
 /** Run by the image's own sh: a line a fact. */
 const look = `
+# Not running, a finished image has no /var: dpkg's database is where its link would lead.
+if [ -d /usr/lib/sysimage/dpkg ]; then export DPKG_ADMINDIR=/usr/lib/sysimage/dpkg; fi
 kind=
 for word; do
   case $word in --*) kind=$word; continue ;; esac
