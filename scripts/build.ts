@@ -2,9 +2,9 @@
 import { buildSteps, planBuild } from "../lib/build/build.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
-import { sweepDeadRuns } from "../lib/build/leftovers.ts";
 import { report, showPlans } from "../lib/build/report.ts";
 import { command } from "../lib/cli/command.ts";
+import { sweepDeadRuns } from "../lib/cli/leftovers.ts";
 import { print } from "../lib/cli/output.ts";
 import { runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";

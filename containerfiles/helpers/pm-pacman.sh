@@ -42,6 +42,8 @@ pm_exists() { pacman -Sddp --print-format %n -- "$1" >/dev/null; }
 
 pm_upgrade() {
     link_targets
+    # A newer keyring is signed with pacman's own key, which no layer keeps.
+    [ -d /etc/pacman.d/gnupg/private-keys-v1.d ] || pacman-key --init
     pacman_quietly -Syu
     "${here:-/usr/libexec/slipway}"/aur-build --upgrade
     # The last step with packages: lists in an image are only old lists.

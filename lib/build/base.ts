@@ -1,4 +1,4 @@
-import { ensureLocalDebian, localDebian } from "../cli/debian-root.ts";
+import { ensureLocalDebian, localDebian } from "../cli/debian-image.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import type { Progress } from "../cli/steps.ts";

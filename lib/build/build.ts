@@ -5,7 +5,7 @@ import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../image/storage.ts";
 import { ensureBase, localBase } from "./base.ts";
-import { type Job, ociLabels, podmanBuild, shownCommand, writeContainerfile } from "./containerfile.ts";
+import { buildImage, type Job, ociLabels, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
@@ -141,7 +141,7 @@ async function buildTarget(
   const base = target.flavor.from ? baseOf(target, family, images) : await ensureBase(target.arch, images, progress);
   const at = { base, image: images.get(target.reference), origin, now: Date.now() };
   const plan = planTarget(target, family, at, options);
-  if (plan.build) await podmanBuild(plan.job, family, progress);
+  if (plan.build) await buildImage(plan.job, family, progress);
   rememberRefresh(target.reference, plan.refresh);
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   return {

@@ -1,13 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
-import { podman } from "../cli/podman.ts";
+import { podmanBuild } from "../cli/leftovers.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
 import type { Origin } from "./epoch.ts";
-import { endRun, startRun } from "./leftovers.ts";
 
 /** What one `podman build` is made of. */
 export interface Job {
@@ -44,13 +42,12 @@ export function ociLabels(
   };
 }
 
-/** The command line, as pure data: what a dry run shows is what runs. */
-export function buildCommand(job: Job, family: Family): string[] {
+/** The words after `podman build`, as pure data: what a dry run shows is what runs. */
+export function buildWords(job: Job, family: Family): string[] {
   const pairs = (flag: string, map: Record<string, string>) =>
     Object.entries(map).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   const oci = Object.fromEntries(Object.entries(job.labels).filter(([k]) => k.startsWith("org.opencontainers.")));
   return [
-    "build",
     ...["--file", containerfilePath(job.target), "--tag", job.target.reference],
     ...["--format", "oci", "--network", "host", "--force-rm", "--layers", "--timestamp", String(job.origin.epoch)],
     ...(job.noCache ? ["--no-cache"] : []),
@@ -110,33 +107,22 @@ function stepTitle(line: string): string | undefined {
  * Builds one image with podman. The tag moves only when everything went well.
  * @throws Failure with the failing group, package or step, the tool's own words and the log.
  */
-export async function podmanBuild(job: Job, family: Family, progress: Progress): Promise<void> {
+export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   writeContainerfile(job);
-  const run = startRun();
-  let complete = false;
-  const forget = onInterrupt(() => endRun(run.folder, false));
-  try {
-    const [verb = "build", ...rest] = buildCommand(job, family);
-    const outcome = await podman([verb, ...run.flags, ...rest], {
-      cwd: family.root,
-      env: run.env,
-      log: progress.log,
-      onLine: (line) => {
-        const title = stepTitle(line);
-        if (title) progress.now(title);
-      },
-    });
-    if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);
-    complete = true;
-  } finally {
-    forget();
-    await endRun(run.folder, complete);
-  }
+  const outcome = await podmanBuild(buildWords(job, family), {
+    cwd: family.root,
+    log: progress.log,
+    onLine: (line) => {
+      const title = stepTitle(line);
+      if (title) progress.now(title);
+    },
+  });
+  if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);
 }
 
 /** The plain `podman build` that a person could type at the project's root, for dry runs. */
 export function shownCommand(job: Job, family: Family): string[] {
-  return ["podman", ...buildCommand(job, family)].map((word) =>
+  return ["podman", "build", ...buildWords(job, family)].map((word) =>
     word === family.root ? "." : word.replace(`${join(family.root)}/`, ""),
   );
 }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ensureLocalDebian } from "./debian-root.ts";
+import { ensureLocalDebian } from "./debian-image.ts";
 import { exit, Failure } from "./errors.ts";
+import { podmanBuild } from "./leftovers.ts";
 import { podman, podmanEnv } from "./podman.ts";
 import { projectRoot } from "./project.ts";
 import { type Progress, runSteps } from "./steps.ts";
@@ -63,9 +64,9 @@ async function build(progress: Progress): Promise<string> {
   const reference = toolboxReference();
   const from = await base(progress);
   progress.now("installing the tools");
-  const outcome = await podman(
+  const outcome = await podmanBuild(
     [
-      ...["build", "--network", "host", "--force-rm", "--file", recipe, "--tag", reference],
+      ...["--network", "host", "--force-rm", "--file", recipe, "--tag", reference],
       ...["--build-arg", `BASE=${from}`, "--label", `${toolboxLabel}=${reference.split(":").at(-1)}`],
       dirname(recipe),
     ],

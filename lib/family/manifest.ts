@@ -9,9 +9,11 @@ function inputs(root: string): string[] {
   return [join(root, "flavors"), join(root, "overlays"), join(root, "containerfiles"), import.meta.dir];
 }
 
-/** Name, size and time of every file below the folders: changes when any of them does. */
-function fingerprint(folders: string[]): string {
+/** Name, size and time of every file below the folders, and of the keys beside them: changes when any of them does. */
+function fingerprint(root: string): string {
   const hash = new Bun.CryptoHasher("sha1");
+  const folders = inputs(root);
+  for (const name of readdirSync(root).filter((n) => n.endsWith(".pub"))) hash.update(`${name}\n`);
   for (const folder of folders) {
     if (!existsSync(folder)) continue;
     for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
@@ -33,7 +35,7 @@ export async function loadFamily(root = projectRoot): Promise<Family> {
       tried: [join(root, "flavors/family.yaml")],
       next: "run this in a Slipway checkout, or set SLIPWAY_PROJECT to one",
     });
-  const print = fingerprint(inputs(root));
+  const print = fingerprint(root);
   return linkFamily(recall(print) ?? (await check(root, print)), root);
 }
 

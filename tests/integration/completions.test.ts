@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-root.ts";
+import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
 import { podman, podmanEnv } from "../../lib/cli/podman.ts";
 import { checkout, exec, testStorage } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";

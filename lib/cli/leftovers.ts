@@ -1,14 +1,16 @@
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { podman } from "../cli/podman.ts";
-import { statePath } from "../cli/project.ts";
+import { onInterrupt } from "./command.ts";
+import { podman } from "./podman.ts";
+import { statePath } from "./project.ts";
+import type { Outcome, RunOptions } from "./shell.ts";
 
 /**
  * A killed `podman build` leaves its working containers, its folders in TMPDIR, and the process of its RUN line.
  * So each build gets a run folder of its own as TMPDIR and a mark in its containers' settings, by which the end of the
  * build, or the next one after a SIGKILL, finds what is its own and nothing else.
  */
-export interface BuildRun {
+interface BuildRun {
   folder: string;
   /** For podman: TMPDIR. */
   env: Record<string, string>;
@@ -26,7 +28,7 @@ function startOf(pid: number): string | undefined {
 }
 
 /** The folder's name says which process runs the build, so that a later one can tell whether it lives. */
-export function startRun(): BuildRun {
+function startRun(): BuildRun {
   const id = `${process.pid}-${startOf(process.pid)}-${crypto.randomUUID().slice(0, 8)}`;
   const folder = statePath("run", id);
   mkdirSync(join(folder, "tmp"), { recursive: true });
@@ -79,7 +81,7 @@ async function removeContainers(id: string): Promise<void> {
 }
 
 /** Clears up after one run, however it ended. */
-export async function endRun(folder: string, complete: boolean): Promise<void> {
+async function endRun(folder: string, complete: boolean): Promise<void> {
   if (!complete) {
     killProcesses(folder);
     await removeContainers(basename(folder));
@@ -93,5 +95,26 @@ export async function sweepDeadRuns(): Promise<void> {
   for (const name of readdirSync(parent)) {
     const [pid, began] = name.split("-");
     if (began !== undefined && startOf(Number(pid)) !== began) await endRun(join(parent, name), false);
+  }
+}
+
+/**
+ * `podman build` that leaves nothing behind, however it ends.
+ * @param words those after `build`.
+ */
+export async function podmanBuild(words: string[], options: RunOptions): Promise<Outcome> {
+  const run = startRun();
+  const forget = onInterrupt(() => endRun(run.folder, false));
+  let complete = false;
+  try {
+    const outcome = await podman(["build", ...run.flags, ...words], {
+      ...options,
+      env: { ...options.env, ...run.env },
+    });
+    complete = outcome.code === 0;
+    return outcome;
+  } finally {
+    forget();
+    await endRun(run.folder, complete);
   }
 }
