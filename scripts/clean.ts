@@ -8,14 +8,14 @@ import { clean, planCleaning, showCleaning } from "../lib/image/clean.ts";
 
 await command("clean", async (args) => {
   const [all, json, dry, yes] = ["all", "json", "dry-run", "yes"].map((name) => args.has(name));
-  if (!dry && !yes && !canAsk)
-    throw new Failure(exit.usage, "clean asks before it removes anything, and there is no terminal to ask", {
-      next: `bun run clean${all ? " --all" : ""} --dry-run  shows it,  --yes  removes it`,
-    });
   const family = await familyIfGood();
   const plan = await planCleaning(family ? [`${family.registry}/${family.prefix}-`] : [], all === true);
   const shown = showCleaning(plan);
   if (!json) print(shown ?? `Nothing to remove.${all ? "" : " (--all looks at caches and images too)"}`);
+  if (shown !== undefined && !dry && !yes && !canAsk)
+    throw new Failure(exit.usage, "clean asks before it removes anything, and there is no terminal to ask", {
+      next: `bun run clean${all ? " --all" : ""} --yes`,
+    });
   const agreed = shown !== undefined && !dry && (yes || (await confirm("Remove this?", false)));
   if (agreed) await clean(plan);
   if (json) printJson({ removed: agreed, ...plan });
