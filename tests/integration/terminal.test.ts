@@ -58,7 +58,7 @@ describe("build", () => {
   });
 
   test("an arrow chooses another arch; its only flavor is marked already; a dry run shows what would run", async () => {
-    const t = start(["build", "--dry-run"]);
+    const t = start(["build", "--dry-run", "--force"]);
     await t.see("❯   v3");
     t.press(down, enter);
     await t.see("Which flavors?");
@@ -82,7 +82,7 @@ describe("build", () => {
     ["Ctrl-C", interrupt],
     ["Escape", "\x1b"],
   ])("%s at a question ends with 130 and does nothing", async (_, key) => {
-    const t = start(["build", "--dry-run"]);
+    const t = start(["build", "--dry-run", "--force"]);
     await t.see("Which arch?");
     t.press(key);
     await t.see("nothing was chosen, nothing was done");
@@ -231,6 +231,6 @@ describe("run asks before it installs system packages", () => {
     const t = await ask();
     t.press(key);
     expect(await t.end()).toBe(code);
-    expect(machine.calls).toEqual(["bun install --frozen-lockfile --silent"]);
+    expect(machine.calls).toEqual(["bun install --frozen-lockfile --no-progress --no-summary"]);
   });
 });
