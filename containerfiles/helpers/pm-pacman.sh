@@ -5,14 +5,25 @@ export PM_TOOL=pacman
 
 pacman_quietly() { pacman --noconfirm --noprogressbar --color never "$@"; }
 
+# pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make.
+unboxed=()
+if pacman -S --help 2>/dev/null | grep -q -- --disable-sandbox; then unboxed=(--disable-sandbox); fi
+
+# A newer keyring is signed with pacman's own key, which no layer keeps.
+full_upgrade() {
+    pacman_quietly "${unboxed[@]}" -Sy
+    if pacman -Qu | grep -q -- '-keyring ' && [ ! -d /etc/pacman.d/gnupg/private-keys-v1.d ]; then pacman-key --init; fi
+    pacman_quietly "${unboxed[@]}" -Su
+}
+
 # A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it stands on, and
 # a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
 pm_refresh() {
     link_targets
-    pacman_quietly -Syu
+    full_upgrade
 }
 
-pm_install() { pacman_quietly -S --needed -- "$@"; }
+pm_install() { pacman_quietly "${unboxed[@]}" -S --needed -- "$@"; }
 
 # DIR holds what was built for PKG…, and what those need from the AUR: the latter is marked as a dependency.
 pm_install_files() {
@@ -26,7 +37,7 @@ pm_install_files() {
         name=$(file_package "$file")
         case " $* " in *" $name "*) ;; *) needed+=("$name") ;; esac
     done
-    pacman_quietly -U --needed -- "${archives[@]}"
+    pacman_quietly "${unboxed[@]}" -U --needed -- "${archives[@]}"
     [ ${#needed[@]} -eq 0 ] || pacman -D --asdeps -- "${needed[@]}"
 }
 
@@ -42,9 +53,7 @@ pm_exists() { pacman -Sddp --print-format %n -- "$1" >/dev/null; }
 
 pm_upgrade() {
     link_targets
-    # A newer keyring is signed with pacman's own key, which no layer keeps.
-    [ -d /etc/pacman.d/gnupg/private-keys-v1.d ] || pacman-key --init
-    pacman_quietly -Syu
+    full_upgrade
     "${here:-/usr/libexec/slipway}"/aur-build --upgrade
     # The last step with packages: lists in an image are only old lists.
     rm -rf "$(pacman-conf DBPath)"/sync

@@ -1,3 +1,5 @@
+import { localDebian } from "../cli/debian-image.ts";
+import { bootstrapArguments } from "../cli/debian-root.ts";
 import { podmanEnv } from "../cli/podman.ts";
 import { commandLine } from "../cli/shell.ts";
 import type { Progress, Step } from "../cli/steps.ts";
@@ -9,6 +11,7 @@ import { buildImage, type Job, ociLabels, shownCommand, writeContainerfile } fro
 import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
+import { givenArgs } from "./given-args.ts";
 import { inputKey } from "./inputs.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
 
@@ -43,13 +46,6 @@ export function withBases(targets: Target[], family: Family): Target[] {
   return [...wanted.values()];
 }
 
-/** Build arguments of the user's: `SLIPWAY_BUILD_ARGS="NAME=value;NAME=value"`, those that the recipe knows. */
-function givenArgs(containerfile: string): Record<string, string> {
-  const known = new Set([...containerfile.matchAll(/^ARG ([A-Z][A-Z0-9_]*)/gm)].map((m) => m[1]));
-  const pairs = (process.env.SLIPWAY_BUILD_ARGS ?? "").split(";").map((pair) => pair.split(/=(.*)/s));
-  return Object.fromEntries(pairs.flatMap(([name = "", value]) => (known.has(name) && value ? [[name, value]] : [])));
-}
-
 /** What is looked at to plan a target. */
 export interface Situation {
   /** Its base image; undefined while that is still to be made. */
@@ -66,7 +62,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const { base, image, origin, now } = at;
   const containerfile = expand(target, family);
   const realBase = baseReference(target, family);
-  const given = givenArgs(containerfile);
+  const given = givenArgs(containerfile, family);
   const argsFor = ({ stamp }: Refresh) => ({
     ...(base && base.name !== realBase ? { BASE: base.name } : {}),
     ...given,
@@ -165,7 +161,12 @@ export async function planCommands({ build, target, job }: Plan, family: Family)
 
 function baseCommands({ arch }: Target): string[] {
   const pull = `podman pull ${baseImageName(arch)}`;
-  return "debian" in arch.base
-    ? [`# where no registry answers, Debian ${arch.base.debian} is made from its packages with mmdebstrap`, pull]
-    : [pull];
+  if (!("debian" in arch.base)) return [pull];
+  const suite = arch.base.debian;
+  return [
+    pull,
+    "# where no registry answers, these two instead, and --build-arg of the base that they make:",
+    `# ${commandLine(["mmdebstrap", ...bootstrapArguments(suite), suite, "debian.tar"])}`,
+    `# podman import debian.tar ${localDebian(suite)}    BASE=${localDebian(suite)}`,
+  ];
 }

@@ -1,3 +1,4 @@
+import { exit, Failure } from "../cli/errors.ts";
 import { projectRoot } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
 
@@ -13,6 +14,10 @@ export async function origin(): Promise<Origin> {
   const git = await run(["git", "-C", projectRoot, "log", "-1", "--format=%H %ct"]);
   const [revision, committed] = git.code === 0 ? git.stdout.trim().split(" ") : [];
   const given = process.env.SOURCE_DATE_EPOCH;
-  const epoch = Number(given && /^\d+$/.test(given) ? given : (committed ?? 0));
+  if (given && !/^\d+$/.test(given))
+    throw new Failure(exit.usage, `SOURCE_DATE_EPOCH is \`${given}\`: seconds since 1970 were expected`, {
+      next: "unset it, and the date of the commit is taken",
+    });
+  const epoch = Number(given || (committed ?? 0));
   return { revision, epoch };
 }

@@ -1,6 +1,7 @@
-import { exit } from "../cli/errors.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/output.ts";
-import type { StepResult } from "../cli/steps.ts";
+import { podmanEnv } from "../cli/podman.ts";
+import { commandLine } from "../cli/shell.ts";
+import { exitCode, type StepResult } from "../cli/steps.ts";
 import type { Family } from "../family/family.ts";
 import { type Built, type Plan, planCommands } from "./build.ts";
 
@@ -15,7 +16,7 @@ function row(result: StepResult<Built>): object {
 }
 
 /** Prints what became of every target and what to do next; returns the exit code. */
-export function report(results: StepResult<Built>[], json: boolean): number {
+export async function report(results: StepResult<Built>[], json: boolean): Promise<number> {
   const failed = results.filter((r) => r.state !== "done");
   if (json) {
     printJson({ targets: results.map(row) });
@@ -35,9 +36,10 @@ export function report(results: StepResult<Built>[], json: boolean): number {
     );
     print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
     const done = results.findLast((r) => r.state === "done");
-    if (done && failed.length === 0) say(`next: podman run --rm -it ${done.id} bash    bun run lint    bun run list`);
+    const tryIt = done && commandLine(["podman", "run", "--rm", "-it", done.id, "bash"], await podmanEnv());
+    if (tryIt && failed.length === 0) say(`next: bun run lint    or look inside: ${tryIt}`);
   }
-  return failed.length ? exit.failed : exit.done;
+  return exitCode(results);
 }
 
 /** A dry run: for every target what would be done, why, and with which commands. */

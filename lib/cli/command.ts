@@ -1,7 +1,7 @@
 import { type Arguments, help, readArguments } from "./args.ts";
 import { findCommand } from "./commands.ts";
 import { exit, Failure } from "./errors.ts";
-import { paint, print, say } from "./output.ts";
+import { paint, print, say, standStill } from "./output.ts";
 
 type Cleanup = () => void | Promise<void>;
 const cleanups = new Set<Cleanup>();
@@ -21,6 +21,7 @@ export async function unlessInterrupted(): Promise<void> {
 async function interrupted(signal: string): Promise<void> {
   if (ending) return;
   ending = true;
+  standStill();
   say(paint.yellow(`\ninterrupted (${signal}): stopping what was started`));
   // In the order of registration: what runs is stopped before what it wrote is removed.
   for (const cleanup of cleanups) await Promise.resolve(cleanup()).catch(() => undefined);

@@ -67,24 +67,31 @@ function killProcesses(folder: string): void {
 
 const cleaning = { cleaning: true };
 
-/** Removes the working containers that carry the run's mark. */
-async function removeContainers(id: string): Promise<void> {
+/** Removes the working containers that carry the run's mark. @returns whether all of them are gone. */
+async function removeContainers(id: string): Promise<boolean> {
   const listed = await podman(["ps", "--all", "--external", "--format", "{{.ID}}"], cleaning);
+  if (listed.code !== 0) return false;
   const ids = listed.stdout.split("\n").filter(Boolean);
-  if (ids.length === 0) return;
-  const { stdout } = await podman(["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"], cleaning);
+  if (ids.length === 0) return true;
+  const { code, stdout } = await podman(
+    ["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"],
+    cleaning,
+  );
+  if (code !== 0) return false;
   const [graph = "", driver = ""] = stdout.trim().split(" ");
+  let gone = true;
   for (const short of ids) {
     const [file] = globSync(join(graph, `${driver}-containers`, `${short}*`, "userdata/buildah.json"));
-    if (file && mentions(file, mark(id))) await podman(["rm", "--force", short], cleaning);
+    if (file && mentions(file, mark(id))) gone = (await podman(["rm", "--force", short], cleaning)).code === 0 && gone;
   }
+  return gone;
 }
 
-/** Clears up after one run, however it ended. */
+/** Clears up after one run, however it ended. What could not be removed is known by its folder, which stays for the next run. */
 async function endRun(folder: string, complete: boolean): Promise<void> {
   if (!complete) {
     killProcesses(folder);
-    await removeContainers(basename(folder));
+    if (!(await removeContainers(basename(folder)))) return;
   }
   rmSync(folder, { recursive: true, force: true });
 }

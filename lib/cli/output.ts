@@ -19,9 +19,24 @@ export const paint: Paint = coloured ? new (await import("chalk")).Chalk({ level
 /** Colours for stdout, which may go into a pipe while stderr does not. */
 export const paintOut: Paint = process.stdout.isTTY ? paint : plain;
 
+let stopMoving = (): void => undefined;
+
+/** Says how the moving line of a terminal is taken away for good. */
+export function onStandStill(stop: () => void): void {
+  stopMoving = stop;
+}
+
+/** Nothing moves on the terminal from here on. */
+export function standStill(): void {
+  stopMoving();
+}
+
+/** How the reader calls commands: `./run` where that brought its own Bun, which is not on the PATH. */
+const way = process.env.SLIPWAY_RUN;
+
 /** Something for the reader, beside the result: stderr. */
 export function say(line = ""): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${way ? line.replaceAll("bun run ", `${way} `) : line}\n`);
 }
 
 /** The result: stdout, and nothing else goes there. */

@@ -63,7 +63,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     nothrow: true,
     quiet: true,
     verbose: false,
-    detached: false,
+    // The terminal's Ctrl-C goes to all that it sees: a second one shall not stop the clearing up.
+    detached: options.cleaning === true,
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.stdin === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: options.stdin }),
     env: { ...process.env, ...options.env },

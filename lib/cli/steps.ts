@@ -1,6 +1,6 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { exit, Failure } from "./errors.ts";
-import { isTerminal, paint, say, seconds } from "./output.ts";
+import { isTerminal, onStandStill, paint, say, seconds } from "./output.ts";
 import { statePath } from "./project.ts";
 
 /** A titled piece of work. */
@@ -32,13 +32,20 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 class Spinner {
   private readonly rows = new Map<string, { since: number; text: string }>();
   private timer: Timer | undefined;
+  private stopped = false;
   private drawn = 0;
   private frame = 0;
 
   set(id: string, text: string): void {
     const row = this.rows.get(id);
     this.rows.set(id, { since: row?.since ?? performance.now(), text });
-    if (isTerminal && !this.timer) this.timer = setInterval(() => this.draw(), 100);
+    if (isTerminal && !this.timer && !this.stopped) this.timer = setInterval(() => this.draw(), 100);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearInterval(this.timer);
+    this.wipe();
   }
 
   remove(id: string, line: string): void {
@@ -86,6 +93,7 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
   const known = new Set(steps.map((s) => s.id));
   const waiting = [...steps];
   const spinner = new Spinner();
+  onStandStill(() => spinner.stop());
   const grouped = !!process.env.GITHUB_ACTIONS && jobs === 1;
 
   const start = async (step: Step<T>): Promise<void> => {
@@ -133,4 +141,11 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
     if (running.size) await Promise.race(running.values());
   }
   return steps.flatMap((s) => results.get(s.id) ?? []);
+}
+
+/** The exit code of a command that ran steps: 3 if one of them lacked something on this machine, 1 if one failed. */
+export function exitCode(results: StepResult[]): number {
+  const codes = results.flatMap((r) => (r.state === "failed" ? [r.error.code] : []));
+  if (codes.includes(exit.missing)) return exit.missing;
+  return results.every((r) => r.state === "done") ? exit.done : exit.failed;
 }

@@ -24,7 +24,7 @@ describe("Bun", () => {
       const { code, stderr } = await machine.bun(version).npm("1.4.5").run("list");
       expect(code).toBe(0);
       expect(machine.calls).toEqual([
-        "npm install --prefix .slipway/bun --no-audit --no-fund --no-save --loglevel=error bun@1.4.5",
+        "npm install --prefix .slipway/bun --no-audit --no-fund --no-save --loglevel=error --fetch-retries=1 bun@1.4.5",
         `own-bun ${install}`,
         "own-bun run list",
       ]);
