@@ -51,12 +51,14 @@ export async function runTests(root: string, files: string[]): Promise<Counts> {
   for (const file of files) {
     const report = statePath("run", `junit-${process.pid}.xml`);
     rmSync(report, { force: true });
+    // Tests compare messages as they are without ./run around them.
+    const { SLIPWAY_RUN: _, ...env } = process.env;
     const child = Bun.spawn(
       [process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`],
       {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
-        env: { ...process.env, FORCE_COLOR: process.stderr.isTTY ? "1" : "0" },
+        env: { ...env, FORCE_COLOR: process.stderr.isTTY ? "1" : "0" },
       },
     );
     const forget = onInterrupt(async () => {
