@@ -1,11 +1,11 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { print, printJson, say } from "../lib/cli/output.ts";
-import { loadFamily } from "../lib/family/manifest.ts";
+import { loadFamilyToGrow } from "../lib/family/manifest.ts";
 import { decideNewFlavor, writeNewFlavor } from "../lib/family/new-flavor.ts";
 
 await command("new-flavor", async (args) => {
-  const family = await loadFamily();
+  const family = await loadFamilyToGrow();
   const given = {
     name: args.words[0],
     title: args.value("title"),

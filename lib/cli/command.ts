@@ -2,6 +2,7 @@ import { type Arguments, help, readArguments } from "./args.ts";
 import { findCommand } from "./commands.ts";
 import { exit, Failure } from "./errors.ts";
 import { paint, print, say, standStill } from "./output.ts";
+import { stateFailure } from "./project.ts";
 
 type Cleanup = () => void | Promise<void>;
 const cleanups = new Set<Cleanup>();
@@ -28,7 +29,8 @@ async function interrupted(signal: string): Promise<void> {
   process.exit(exit.interrupted);
 }
 
-function explain(error: unknown): number {
+function explain(thrown: unknown): number {
+  const error = (thrown instanceof Error && "path" in thrown && stateFailure(thrown)) || thrown;
   if (error instanceof Failure) {
     const [first = "", ...rest] = error.lines();
     say(paint.red(first));

@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { exit, Failure } from "./errors.ts";
 import { isTerminal, onStandStill, paint, say, seconds } from "./output.ts";
-import { statePath } from "./project.ts";
+import { stateFailure, statePath } from "./project.ts";
 
 /** A titled piece of work. */
 export interface Step<T = unknown> {
@@ -77,8 +77,29 @@ class Spinner {
 
 function asFailure(error: unknown, log: string): Failure {
   if (error instanceof Failure) return error;
+  // An error without a path may be about anything.
+  const refused = error instanceof Error && "path" in error ? stateFailure(error) : undefined;
+  if (refused) return refused;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new Failure(exit.failed, `a defect in Slipway: ${text}`, { log });
+}
+
+/** The empty log of a step. */
+function newLog(id: string): string {
+  const log = statePath("logs", `${id.replaceAll(/[^\w.-]/g, "_")}.log`);
+  try {
+    writeFileSync(log, "");
+  } catch (error) {
+    throw stateFailure(error) ?? error;
+  }
+  return log;
+}
+
+/** A log that cannot be written does not hide what went wrong: that is shown anyway. */
+function note(log: string, error: Failure): void {
+  try {
+    if (log) appendFileSync(log, `\n${error.lines().join("\n")}\n`);
+  } catch {}
 }
 
 /**
@@ -98,19 +119,21 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
 
   const start = async (step: Step<T>): Promise<void> => {
     const began = performance.now();
-    const log = statePath("logs", `${step.id.replaceAll(/[^\w.-]/g, "_")}.log`);
-    writeFileSync(log, "");
     const took = () => (performance.now() - began) / 1000;
     if (grouped) say(`::group::${step.title}`);
     else if (!isTerminal) say(`… ${step.title}`);
     spinner.set(step.id, step.title);
+    let log = "";
     try {
+      // The loop below must have noted the step as running before it can end.
+      await Promise.resolve();
+      log = newLog(step.id);
       const value = await step.run({ log, now: (text) => spinner.set(step.id, `${step.title}: ${text}`) });
       results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "done", value });
       spinner.remove(step.id, `${paint.green("✓")} ${step.title} ${paint.dim(seconds(took()))}`);
     } catch (thrown) {
       const error = asFailure(thrown, log);
-      appendFileSync(log, `\n${error.lines().join("\n")}\n`);
+      note(log, error);
       results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "failed", error });
       spinner.remove(
         step.id,

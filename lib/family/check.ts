@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { linkFamily, type Manifest } from "./family.ts";
 import { ManifestFailure, type Mistake } from "./mistakes.ts";
-import { readOverlays } from "./overlay.ts";
-import type { Source } from "./rule.ts";
+import { isAside, readOverlays } from "./overlay.ts";
+import type { Rule, Source } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { type FamilyFile, familySchema, flavorSchema } from "./schema.ts";
+import { type FamilyFile, familySchema, flavorName, flavorSchema } from "./schema.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 /** Stand in for what a file must say and does not; a rule that would stumble over them looks at `whole` first. */
@@ -23,15 +23,38 @@ const noFlavor = { title: "x", recipe: "x", arches: ["x"] };
 /**
  * Reads and checks `flavors/`: the shape of every file, then the rules of the field. A file with a wrong part is
  * checked without that part, so that all the mistakes of a run are told at once.
+ * @param besides rules that are left out.
  * @throws ManifestFailure with all of them.
  */
-export function checkManifest(root: string): Manifest {
-  const { manifest, mistakes } = findMistakes(root);
+export function checkManifest(root: string, besides: Rule[] = []): Manifest {
+  const { manifest, mistakes } = findMistakes(
+    root,
+    rules.filter((rule) => !besides.includes(rule)),
+  );
   if (mistakes.length || !manifest) throw new ManifestFailure(mistakes);
   return manifest;
 }
 
-function findMistakes(root: string): { manifest: Manifest | undefined; mistakes: Mistake[] } {
+function isFile(folder: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  try {
+    return statSync(join(folder, entry.name)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** What the name of a file of flavors/ gets wrong. */
+function nameMistakes(entry: string, isFile: boolean): Mistake[] {
+  const file = `flavors/${entry}`;
+  const name = entry.replace(/\.[^.]*$/, "");
+  const look = "flavors/NAME.yaml, NAME of small letters, digits and dashes";
+  const message = isFile ? "nothing that Slipway reads" : "no file that can be read";
+  if (!isFile || !entry.endsWith(".yaml")) return [{ file, message, expected: look }];
+  return flavorName.test(name) ? [] : [{ file, message: `\`${name}\` is no name of a flavor`, expected: look }];
+}
+
+function findMistakes(root: string, applied: Rule[]): { manifest: Manifest | undefined; mistakes: Mistake[] } {
   const folder = join(root, "flavors");
   const open = (name: string) => new YamlFile(`flavors/${name}`, readFileSync(join(folder, name), "utf8"));
   const top = open("family.yaml");
@@ -40,8 +63,13 @@ function findMistakes(root: string): { manifest: Manifest | undefined; mistakes:
   const files: YamlFile[] = [top];
   const sources = new Map<string, Source>();
   const names: string[] = [];
-  for (const entry of readdirSync(folder).sort()) {
-    if (!entry.endsWith(".yaml") || entry === "family.yaml") continue;
+  const misnamed: Mistake[] = [];
+  for (const found of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const entry = found.name;
+    if (isAside(entry) || entry === "family.yaml") continue;
+    const readable = isFile(folder, found);
+    misnamed.push(...nameMistakes(entry, readable));
+    if (!readable || !entry.endsWith(".yaml")) continue;
     const name = entry.slice(0, -".yaml".length);
     const yaml = open(entry);
     files.push(yaml);
@@ -52,12 +80,12 @@ function findMistakes(root: string): { manifest: Manifest | undefined; mistakes:
 
   const flavors = Object.fromEntries([...sources].map(([name, { data }]) => [name, data]));
   const family = linkFamily({ head: head?.data ?? emptyHead, flavors }, root);
-  const { folders, files: overlays } = readOverlays(root);
-  const checked = { family, sources, top, topWhole: head?.whole ?? false, names, folders, overlays };
-  const shapes = files.flatMap((f) => f.mistakes);
+  const { folders, files: overlays, strays } = readOverlays(root);
+  const checked = { family, sources, top, topWhole: head?.whole ?? false, names, folders, strays, overlays };
+  const shapes = [...misnamed, ...files.flatMap((f) => f.mistakes)];
   // A rule stumbles over what stands in for a wrong part: that part has been told.
   const told = new Set(shapes.map(placeOf));
-  const found = rules.flatMap((rule) => rule(checked)).filter((m) => m.line === undefined || !told.has(placeOf(m)));
+  const found = applied.flatMap((rule) => rule(checked)).filter((m) => m.line === undefined || !told.has(placeOf(m)));
   const manifest = head?.whole ? { head: head.data, flavors } : undefined;
   return { manifest, mistakes: [...shapes, ...found].sort(byPlace) };
 }

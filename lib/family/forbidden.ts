@@ -38,8 +38,20 @@ export const places: Forbidden[] = [
   },
   { pattern: /^\/var\//, why: "use tmpfiles.d: /var of an image is not carried over to a machine" },
   { pattern: /^\/boot\//, why: "the kernel lives in /usr/lib/modules, /boot is the machine's" },
-  { pattern: /^\/(run|tmp|dev|proc|sys)\//, why: "this folder is empty in an image" },
-  { pattern: /^\/(var\/)?home\//, why: "homes belong to users: use /etc/skel" },
+  { pattern: /^\/(run|tmp)\//, why: "use tmpfiles.d: this folder is empty when a machine starts" },
+  { pattern: /^\/(dev|proc|sys)\//, why: "the kernel fills this folder: use udev rules, sysctl.d or tmpfiles.d" },
+  { pattern: /^\/home\//, why: "homes belong to users: use /etc/skel" },
+  { pattern: /^\/root\//, why: "use /etc/skel, or tmpfiles.d: root's home is the machine's, in /var" },
+  { pattern: /^\/(srv|mnt|media)\//, why: "use tmpfiles.d: this folder is the machine's, in /var" },
+  { pattern: /^\/(sysroot|ostree)\//, why: "use /usr or /etc: ostree keeps its deployments here" },
+  { pattern: /^\/(bin|sbin|lib|lib32|lib64|libx32)\//, why: "use /usr/… : at / these are links to it" },
+  { pattern: /^\/[^/]+$/, why: "use /usr or /etc: / itself holds folders only" },
+  { pattern: /^\/etc\/machine-id$/, why: "leave it out: each machine makes its own at first boot" },
+  { pattern: /^\/etc\/g?shadow-?$/, why: `use sysusers.d for accounts: a password ${machine}` },
+  {
+    pattern: /^\/etc\/ssh\/ssh_host_[^/]*_key(\.pub)?$/,
+    why: "leave it out: each machine makes its own keys; one in an image is everybody's",
+  },
   { pattern: /^\/etc\/crypttab$/, why: `LUKS ${machine}` },
 ];
 

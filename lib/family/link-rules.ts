@@ -20,14 +20,16 @@ export const defaultExists: Rule = ({ family, sources, top, topWhole, names }) =
       top.mistake(["default", "flavor"], `unknown flavor \`${flavor}\`${didYouMean(flavor, names)}`, oneOf(names)),
     );
   const own = sources.get(flavor)?.whole ? family.flavors.get(flavor)?.arches : undefined;
-  if (own && arches.includes(arch) && !own.includes(arch))
+  // An arch of the flavor that is unknown may be this one, misspelt.
+  if (own?.every((a) => arches.includes(a)) && arches.includes(arch) && !own.includes(arch))
     found.push(top.mistake(["default", "arch"], `${flavor} does not exist for ${arch}`, oneOf(own)));
   return found;
 };
 
 export const archesExist = eachFlavor(({ arches, from }, { yaml }, { family, sources, topWhole }) => {
   const known = [...family.arches.keys()];
-  const base = from && sources.get(from.name)?.whole ? from : undefined;
+  // One of the base's arches that is unknown may be the one that is missed.
+  const base = from && sources.get(from.name)?.whole && from.arches.every((a) => known.includes(a)) ? from : undefined;
   return arches.flatMap((name, i) => {
     const at = ["arches", i];
     if (arches.indexOf(name) < i) return yaml.mistake(at, `arch \`${name}\` is there already`, "each arch once");

@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { projectRoot, statePath } from "../cli/project.ts";
@@ -9,17 +19,43 @@ function inputs(root: string): string[] {
   return [join(root, "flavors"), join(root, "overlays"), join(root, "containerfiles"), import.meta.dir];
 }
 
+/** The file that a link leads to; undefined for a folder, for nothing, and for what cannot be looked at. */
+function fileBehind(path: string) {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? stat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return ["cannot be read"];
+  }
+}
+
+/** A line for everything below a folder. Links are not followed: one to / would lead all over the machine. */
+function* traces(folder: string): Generator<string> {
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const link = stat?.isSymbolicLink() ? fileBehind(path) : undefined;
+    const to = stat?.isSymbolicLink() ? `${readlinkSync(path)}\0${link?.size}\0${link?.mtimeMs}\0${link?.ino}` : "";
+    yield `${path}\0${stat?.mode}\0${stat?.size}\0${stat?.mtimeMs}\0${stat?.ino}\0${to}\n`;
+    if (stat?.isDirectory()) yield* traces(path);
+  }
+}
+
 /** Name, size and time of every file below the folders, and of the keys beside them: changes when any of them does. */
-function fingerprint(root: string): string {
+export function fingerprint(root: string): string {
   const hash = new Bun.CryptoHasher("sha1");
   const folders = inputs(root);
   for (const name of readdirSync(root).filter((n) => n.endsWith(".pub"))) hash.update(`${name}\n`);
   for (const folder of folders) {
-    if (!existsSync(folder)) continue;
-    for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
-      const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-      hash.update(`${name}\0${stat?.size}\0${stat?.mtimeMs}\0${stat?.ino}\n`);
-    }
+    if (existsSync(folder)) for (const line of traces(folder)) hash.update(line);
   }
   return hash.digest("hex");
 }
@@ -30,13 +66,27 @@ function fingerprint(root: string): string {
  * @throws ManifestFailure with all the mistakes at once; Failure (usage) where there is no manifest.
  */
 export async function loadFamily(root = projectRoot): Promise<Family> {
+  needManifest(root);
+  const print = fingerprint(root);
+  return linkFamily(recall(print) ?? (await check(root, print)), root);
+}
+
+/** The family as a new flavor finds it: an overlay folder may be there before its flavor. Otherwise as `loadFamily`. */
+export async function loadFamilyToGrow(root = projectRoot): Promise<Family> {
+  needManifest(root);
+  const [{ checkManifest }, { overlaysHaveFlavors }] = await Promise.all([
+    import("./check.ts"),
+    import("./overlay-rules.ts"),
+  ]);
+  return linkFamily(checkManifest(root, [overlaysHaveFlavors]), root);
+}
+
+function needManifest(root: string): void {
   if (!existsSync(join(root, "flavors/family.yaml")))
     throw new Failure(exit.usage, "there is no flavors/family.yaml here", {
       tried: [join(root, "flavors/family.yaml")],
       next: "run this in a Slipway checkout, or set SLIPWAY_PROJECT to one",
     });
-  const print = fingerprint(root);
-  return linkFamily(recall(print) ?? (await check(root, print)), root);
 }
 
 function recall(print: string): Manifest | undefined {
@@ -51,8 +101,25 @@ function recall(print: string): Manifest | undefined {
 async function check(root: string, print: string): Promise<Manifest> {
   const { checkManifest } = await import("./check.ts");
   const manifest = checkManifest(root);
-  const file = statePath("cache", "manifest.json");
-  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ print, manifest }));
-  renameSync(`${file}.${process.pid}`, file);
+  remember(print, manifest);
   return manifest;
+}
+
+/** What cannot be remembered (a read-only checkout, a full disk) is checked again next time. */
+function remember(print: string, manifest: Manifest): void {
+  let partial: string | undefined;
+  try {
+    const file = statePath("cache", "manifest.json");
+    partial = `${file}.${process.pid}`;
+    writeFileSync(partial, JSON.stringify({ print, manifest }));
+    renameSync(partial, file);
+  } catch {
+    removeQuietly(partial);
+  }
+}
+
+function removeQuietly(path: string | undefined): void {
+  try {
+    if (path) rmSync(path, { force: true });
+  } catch {}
 }

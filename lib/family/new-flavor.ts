@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
 import { askText, canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
 import { type Family, type Flavor, lineage } from "./family.ts";
-import { loadFamily } from "./manifest.ts";
+import { loadFamilyToGrow } from "./manifest.ts";
+import { readOverlays } from "./overlay.ts";
 import { displayManagers } from "./rules.ts";
 import { type Beginning, flavorYaml, overlayText, standsAlone } from "./starter.ts";
 
@@ -166,28 +167,34 @@ export async function decideNewFlavor(family: Family, given: Given, yes: boolean
   };
 }
 
+/** Places of the files that lie in an overlay folder already, as `smoke.files` can have them. */
+function shippedAlready(root: string, name: string): string[] {
+  return readOverlays(root).files.flatMap(({ flavor, place, link }) =>
+    flavor === name && link === undefined && /^[\w./@+-]+$/.test(place) ? [place] : [],
+  );
+}
+
 /**
- * Writes the flavor's YAML and an overlay folder with one file.
+ * Writes the flavor's YAML and an overlay folder with one file; an overlay folder that is there is taken as it is.
  * @returns the files, from the project's root.
  * @throws Failure when the manifest is not good with them; then they are gone again.
  */
 export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise<string[]> {
   const overlay = `overlays/${flavor.name}`;
   const readme = `/usr/share/${family.prefix}/${flavor.name}/README`;
-  const files = new Map([
-    [`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, [readme])],
-    [overlay + readme, overlayText(flavor.name, flavor.title, readme)],
-  ]);
+  const adopted = existsSync(join(family.root, overlay));
+  const shipped = adopted ? shippedAlready(family.root, flavor.name).slice(0, 5) : [readme];
+  const files = new Map([[`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, shipped)]]);
+  if (!adopted) files.set(overlay + readme, overlayText(flavor.name, flavor.title, readme));
   try {
     for (const [path, text] of files) {
       mkdirSync(dirname(join(family.root, path)), { recursive: true });
       writeFileSync(join(family.root, path), text, { flag: "wx" });
     }
-    await loadFamily(family.root);
+    await loadFamilyToGrow(family.root);
   } catch (error) {
     rmSync(join(family.root, `flavors/${flavor.name}.yaml`), { force: true });
-    // nobody else's: a folder without a flavor is a mistake, and the manifest was good before
-    rmSync(join(family.root, overlay), { recursive: true, force: true });
+    if (!adopted) rmSync(join(family.root, overlay), { recursive: true, force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(exit.failed, `${flavor.name} would not be good, and was removed again:\n${why}`);
   }

@@ -12,8 +12,21 @@ export const overlaysHaveFlavors: Rule = ({ names, folders }) =>
     .map((name) => ({
       file: `overlays/${name}`,
       message: `an overlay of no flavor${didYouMean(name, names)}`,
-      expected: `the name of a flavor: ${names.join(", ")}`,
+      expected: `the name of a flavor: ${names.join(", ")}; or make one: bun run new-flavor ${name}`,
     }));
+
+export const overlaysAreFolders: Rule = ({ strays }) =>
+  strays.map((name) => ({
+    file: `overlays/${name}`,
+    message: "an overlay that is no folder",
+    expected: "a folder of files as they lie in the image",
+  }));
+
+export const filesAreFiles = eachOverlayFile(({ file, strange }) =>
+  strange
+    ? [{ file, message: `${strange} in an overlay`, expected: "a file, a folder or a link; tmpfiles.d makes others" }]
+    : [],
+);
 
 export const placesAllowed = eachOverlayFile(({ file, place, link }) => {
   const row = forbidden.places.find(({ pattern }) => pattern.test(place));

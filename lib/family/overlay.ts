@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { Mistake } from "./mistakes.ts";
 
@@ -10,6 +10,8 @@ export interface OverlayFile {
   /** Its place in the image. */
   place: string;
   size: number;
+  /** What it is, when it is neither a file nor a link. */
+  strange?: string;
   /** Where a symbolic link leads. */
   link?: string;
   /** Lines of a text file; none for a link, a binary or something huge. */
@@ -23,23 +25,42 @@ function walk(folder: string, below = ""): string[] {
     .flatMap((entry) => (entry.isDirectory() ? walk(folder, `${below}/${entry.name}`) : [`${below}/${entry.name}`]));
 }
 
+function kindOf(stat: Stats): string {
+  if (stat.isFIFO()) return "a FIFO";
+  if (stat.isSocket()) return "a socket";
+  return "a device";
+}
+
 function read(root: string, flavor: string, place: string): OverlayFile {
   const file = `overlays/${flavor}${place}`;
   const path = join(root, file);
   const stat = lstatSync(path);
   const common = { flavor, file, place, size: stat.size };
   if (stat.isSymbolicLink()) return { ...common, link: readlinkSync(path), lines: [] };
-  const text = stat.isFile() && stat.size < 1_000_000 ? readFileSync(path, "utf8") : "";
+  if (!stat.isFile()) return { ...common, strange: kindOf(stat), lines: [] };
+  const text = stat.size < 1_000_000 ? readFileSync(path, "utf8") : "";
   return { ...common, lines: text.includes("\0") ? [] : text.split("\n") };
 }
 
+export interface Overlays {
+  folders: string[];
+  files: OverlayFile[];
+  /** What lies beside the folders and is none. */
+  strays: string[];
+}
+
+/** Beside what Slipway reads there may be a file for git or for a reader. */
+export const isAside = (name: string) => name.startsWith(".") || name === "README.md";
+
 /** The names of the overlay folders, and all files in them. */
-export function readOverlays(root: string): { folders: string[]; files: OverlayFile[] } {
+export function readOverlays(root: string): Overlays {
   const all = join(root, "overlays");
-  if (!existsSync(all)) return { folders: [], files: [] };
+  if (!existsSync(all)) return { folders: [], files: [], strays: [] };
   const entries = readdirSync(all, { withFileTypes: true });
   const folders = entries.flatMap((e) => (e.isDirectory() ? [e.name] : [])).sort();
-  return { folders, files: folders.flatMap((name) => walk(join(all, name)).map((place) => read(root, name, place))) };
+  const strays = entries.flatMap((e) => (e.isDirectory() || isAside(e.name) ? [] : [e.name])).sort();
+  const files = folders.flatMap((name) => walk(join(all, name)).map((place) => read(root, name, place)));
+  return { folders, files, strays };
 }
 
 /** A mistake in a line of a file. */

@@ -1,7 +1,7 @@
 import { lineage } from "./family.ts";
 import * as forbidden from "./forbidden.ts";
 import type { Mistake } from "./mistakes.ts";
-import { eachFlavor, packagesOf } from "./rule.ts";
+import { eachFlavor, isLinked, packagesOf } from "./rule.ts";
 
 export const packagesOnce = eachFlavor((flavor, { yaml }) => {
   const seen = new Map<string, string>();
@@ -32,7 +32,9 @@ const packageNames: Record<string, string> = { gdm3: "gdm", "plasma-login-manage
 const standsOn: Record<string, string[]> = { "cosmic-greeter": ["greetd"] };
 
 /** `displayManager` names the only one; no other is enabled or installed. */
-export const oneDisplayManager = eachFlavor((flavor, { yaml }) => {
+export const oneDisplayManager = eachFlavor((flavor, { yaml }, { sources }) => {
+  // The display manager may be that of a base which is not there.
+  if (!isLinked(flavor, sources)) return [];
   const found: Mistake[] = [];
   const named = lineage(flavor).flatMap(({ displayManager: name, name: where }) => (name ? [{ name, where }] : []));
   const [mine, other] = named;

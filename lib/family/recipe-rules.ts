@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Flavor } from "./family.ts";
 import type { Mistake } from "./mistakes.ts";
-import { type Checked, eachFlavor, packagesOf, type Rule } from "./rule.ts";
+import { type Checked, eachFlavor, isLinked, packagesOf, type Rule } from "./rule.ts";
 import type { FlavorFile } from "./schema.ts";
 
 /** Rules about the recipes: what a flavor says must have its place in its recipe, and bootc has the last word. */
@@ -60,7 +60,7 @@ const isSystem = (flavor: Flavor) => flavor.bootc || packagesOf(flavor).length >
 
 /** The marker `files` brings the policy and, in a flavor that stands on no other, the key. */
 export const imagesHaveKey: Rule = (c) =>
-  recipesOf(c, (f) => isSystem(f) && !f.from)
+  recipesOf(c, (f) => isSystem(f) && !f.from && isLinked(f, c.sources))
     .filter((recipe) => !hasMarker(recipe, "files"))
     .map(({ file }) => ({
       file,

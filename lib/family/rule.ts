@@ -24,6 +24,8 @@ export interface Checked {
   names: string[];
   /** The folders of overlays/. */
   folders: string[];
+  /** What lies beside these folders and is none. */
+  strays: string[];
   /** The files in them, read once for all rules. */
   overlays: OverlayFile[];
 }
@@ -38,6 +40,11 @@ export function eachFlavor(check: (flavor: Flavor, source: Source, c: Checked) =
       const flavor = c.family.flavors.get(source.name);
       return flavor ? check(flavor, source, c) : [];
     });
+}
+
+/** Whether all that a flavor says it stands on is there, down to one that stands on none: no circle, no unknown base. */
+export function isLinked(flavor: Flavor, sources: Map<string, Source>): boolean {
+  return lineage(flavor).every((f) => sources.get(f.name)?.data.from === f.from?.name);
 }
 
 /** Runs a rule on each file of the overlays. */

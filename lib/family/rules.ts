@@ -24,6 +24,8 @@ export const rules: Rule[] = [
   system.unitsAllowed,
   system.snapperIsSetUp,
   overlays.overlaysHaveFlavors,
+  overlays.overlaysAreFolders,
+  overlays.filesAreFiles,
   overlays.placesAllowed,
   overlays.linesAllowed,
   overlays.noInitramfsHook,

@@ -11,7 +11,8 @@ function word(what: string, look: string, pattern: RegExp) {
   return z.string().regex(pattern, { error });
 }
 
-const name = word("a name", "small letters, digits and dashes", /^[a-z0-9][a-z0-9-]*$/);
+export const flavorName = /^[a-z0-9][a-z0-9-]*$/;
+const name = word("a name", "small letters, digits and dashes", flavorName);
 const packageName = word("a package name", "letters, digits and @ . _ + -", /^[a-z0-9@_][a-zA-Z0-9@._+-]*$/);
 const unitName = word(
   "a unit name",

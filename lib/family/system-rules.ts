@@ -2,7 +2,7 @@ import { didYouMean } from "../cli/nearest.ts";
 import { lineage } from "./family.ts";
 import * as forbidden from "./forbidden.ts";
 import { displayManagers } from "./package-rules.ts";
-import { eachFlavor, packagesOf, unitsOf } from "./rule.ts";
+import { eachFlavor, isLinked, packagesOf, unitsOf } from "./rule.ts";
 
 /** Rules about the running system: kernel arguments and units. */
 
@@ -59,7 +59,7 @@ export const unitsAllowed = eachFlavor(({ units }, { yaml }) => {
 export const snapperIsSetUp = eachFlavor((flavor, { yaml }, { family: { prefix }, sources }) => {
   const unit = `${prefix}-snapper-setup.service`;
   const [snapper] = packagesOf(flavor).filter(({ name }) => name === "snapper");
-  const readWhole = lineage(flavor).every((f) => sources.get(f.name)?.whole);
+  const readWhole = isLinked(flavor, sources) && lineage(flavor).every((f) => sources.get(f.name)?.whole);
   if (!snapper || !readWhole || unitsOf(flavor, "enable").includes(unit)) return [];
   return [yaml.mistake(snapper.at, "snapper without its first-boot service", `units.enable has ${unit}`)];
 });

@@ -1,8 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { unwritable } from "../../lib/cli/unwritable.ts";
 import { checkManifest } from "../../lib/family/check.ts";
+import { fingerprint, loadFamilyToGrow } from "../../lib/family/manifest.ts";
 import { ManifestFailure } from "../../lib/family/mistakes.ts";
-import { checkout } from "../support/sandbox.ts";
-import { family, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
+import { writeNewFlavor } from "../../lib/family/new-flavor.ts";
+import { checkout, exec } from "../support/sandbox.ts";
+import { family, mistakes, project, put, removeProjects, small, told } from "../support/small-family.ts";
 
 // What the shape of flavors/*.yaml gets wrong, and the exact answer to it.
 
@@ -99,6 +104,114 @@ test.each<[string, string, string[]]>([
   ],
 ])("a file that is %s", (_, text, said) => {
   expect(told({ "flavors/one.yaml": text })).toEqual(said);
+});
+
+test("the names of flavors' files, and what else lies beside them", () => {
+  const look = "expected: flavors/NAME.yaml, NAME of small letters, digits and dashes";
+  expect(mistakes({ "flavors/Foo.yaml": one, "flavors/foo.yml": one, "flavors/dir.yaml/x": "" })).toEqual([
+    `flavors/Foo.yaml: \`Foo\` is no name of a flavor\n      ${look}`,
+    `flavors/dir.yaml: no file that can be read\n      ${look}`,
+    `flavors/foo.yml: nothing that Slipway reads\n      ${look}`,
+  ]);
+  expect(mistakes({ "flavors/gone.yaml": "-> nowhere" })).toHaveLength(1);
+  expect(mistakes({ "flavors/.keep": "", "flavors/README.md": "", "flavors/link.yaml": "-> one.yaml" })).toEqual([]);
+});
+
+describe("the fingerprint of a manifest", () => {
+  test("follows no link, to wherever it leads", () => {
+    const root = project({
+      "overlays/one/etc/rootlink": "-> /",
+      "overlays/one/etc/loop": "-> loop",
+      "overlays/one/etc/up": "-> ../..",
+    });
+    expect(fingerprint(root)).toBe(fingerprint(root));
+    const before = fingerprint(root);
+    put(root, "elsewhere/x", "");
+    put(root, "overlays/one/etc/out", "-> ../../../elsewhere");
+    const linked = fingerprint(root);
+    expect(linked).not.toBe(before);
+    put(root, "elsewhere/y", "");
+    expect(fingerprint(root)).toBe(linked);
+  });
+
+  test("sees an empty folder, and a change behind a link to a file", () => {
+    const root = project({ "shared.yaml": one, "flavors/three.yaml": "-> ../shared.yaml" });
+    const before = fingerprint(root);
+    put(root, "shared.yaml", `${one}kargs: [quiet]\n`);
+    const changed = fingerprint(root);
+    expect(changed).not.toBe(before);
+    mkdirSync(join(root, "overlays/none"), { recursive: true });
+    expect(fingerprint(root)).not.toBe(changed);
+  });
+});
+
+describe("where `.slipway/` cannot be written", () => {
+  const load = (root: string, code: string) =>
+    exec([process.execPath, "-e", code], { SLIPWAY_PROJECT: root }, checkout);
+
+  test("the family is read all the same; whoever needs a place there is told", async () => {
+    const root = project({ ".slipway": "in the way" });
+    const code = `import { loadFamily } from "./lib/family/manifest.ts"; console.log((await loadFamily()).name)`;
+    expect(await load(root, code)).toEqual({ code: 0, stdout: "toy\n", stderr: "" });
+    const place = `import { statePath } from "./lib/cli/project.ts"; import { command } from "./lib/cli/command.ts";
+      await command("list", async () => statePath("state", "x"))`;
+    const said = await load(root, place);
+    expect(said.code).toBe(1);
+    expect(said.stderr).toMatch(/^`\.slipway\/` cannot be written: E(EXIST|NOTDIR) \(owner \w+\)\n/);
+    expect(said.stderr).toContain("next: something else is in the way");
+  });
+
+  test("nothing is left of a cache that could not be put in place", async () => {
+    const root = project({ ".slipway/cache/manifest.json/x": "" });
+    const code = `import { loadFamily } from "./lib/family/manifest.ts"; console.log((await loadFamily()).name)`;
+    expect(await load(root, code)).toEqual({ code: 0, stdout: "toy\n", stderr: "" });
+    expect(readdirSync(join(root, ".slipway/cache"))).toEqual(["manifest.json"]);
+  });
+
+  test.each([
+    ["EACCES", "may write there: run this as"],
+    ["EROFS", "copy the project to where you may write"],
+    ["ENOSPC", "make room there"],
+  ])("%s: what to do", (code, next) => {
+    const root = project();
+    const folder = join(root, ".slipway");
+    const owner = Bun.spawnSync(["stat", "-c", "%U", root]).stdout.toString().trim();
+    const error = Object.assign(new Error(code), { code, path: join(folder, "logs/x") });
+    const failure = unwritable(error, folder);
+    expect(failure?.code).toBe(1);
+    expect(failure?.message).toBe(`\`.slipway/\` cannot be written: ${code} (owner ${owner})`);
+    expect(failure?.details.next).toContain(next);
+    expect(unwritable(error, join(root, "other"))).toBeUndefined();
+    expect(unwritable(new TypeError("oops"), folder)).toBeUndefined();
+  });
+});
+
+describe("a new flavor", () => {
+  const only = {
+    name: "web",
+    title: "Web",
+    recipe: "desk",
+    arches: ["best"],
+    displayManager: undefined,
+  };
+
+  test("takes an overlay folder that is there as it is", async () => {
+    const root = project({ "overlays/web/etc/x.conf": "mine\n", "overlays/other/etc/y": "" });
+    const of = await loadFamilyToGrow(root);
+    expect(await writeNewFlavor(of, { ...only, from: of.flavors.get("one") })).toEqual(["flavors/web.yaml"]);
+    expect(readFileSync(join(root, "flavors/web.yaml"), "utf8")).toContain("files: [/etc/x.conf]");
+    expect(readdirSync(join(root, "overlays/web"))).toEqual(["etc"]);
+    expect(readFileSync(join(root, "overlays/web/etc/x.conf"), "utf8")).toBe("mine\n");
+  });
+
+  test("that is refused takes nothing along that was there before", async () => {
+    const root = project({ "overlays/web/etc/x.conf": "mine\n" });
+    const of = await loadFamilyToGrow(root);
+    const bad = { ...only, recipe: "none", from: of.flavors.get("one") };
+    await expect(writeNewFlavor(of, bad)).rejects.toThrow("was removed again");
+    expect(readFileSync(join(root, "overlays/web/etc/x.conf"), "utf8")).toBe("mine\n");
+    expect(readdirSync(join(root, "flavors"))).not.toContain("web.yaml");
+  });
 });
 
 describe("family.yaml", () => {

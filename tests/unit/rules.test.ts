@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { type Files, mistakes, removeProjects, small, told } from "../support/small-family.ts";
+import { join } from "node:path";
+import { checkManifest } from "../../lib/family/check.ts";
+import { type Files, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
 
 // The rules of the field: what is well written and still must not be.
 
@@ -60,6 +62,26 @@ describe("names of other things", () => {
     ]);
   });
 
+  test("a broken link is told alone, without what follows from it", () => {
+    const login = "displayManager: gdm\n";
+    const on = (base: string, more = "") => `title: T\nrecipe: desk\nfrom: ${base}\narches: [best]\n${more}`;
+    const enabled = "units: {enable: [gdm.service]}\ngroups: {a: {packages: [gdm, snapper]}}\n";
+    const keyless = small["containerfiles/desk.Containerfile"]?.replace("# @files\n", "");
+    const desk = { "containerfiles/desk.Containerfile": keyless };
+    expect(told({ ...desk, "flavors/a.yaml": on("b", login), "flavors/b.yaml": on("a", enabled) })).toEqual([
+      "flavors/a.yaml:3:7: a circle of bases: a → b → a",
+    ]);
+    expect(told({ ...desk, "flavors/a.yaml": on("oen", enabled) })).toEqual([
+      "flavors/a.yaml:3:7: unknown base `oen`; did you mean `one`?",
+    ]);
+    expect(told({ "flavors/one.yaml": one.replace("plain", "plian") })).toEqual([
+      "flavors/one.yaml:3:16: unknown arch `plian`; did you mean `plain`?",
+    ]);
+    expect(told({ "flavors/one.yaml": one.replace("best, plain", "bset, plain") })).toEqual([
+      "flavors/one.yaml:3:10: unknown arch `bset`; did you mean `best`?",
+    ]);
+  });
+
   test("recipes, helpers, overlays", () => {
     expect(told({ "flavors/one.yaml": one.replace("root", "rot") })).toEqual([
       "flavors/one.yaml:2:9: there is no containerfiles/rot.Containerfile; did you mean `root`?",
@@ -68,7 +90,10 @@ describe("names of other things", () => {
       "flavors/one.yaml:4:7: there is no containerfiles/helpers/polsh; did you mean `polish`?",
       "flavors/one.yaml:5:18: there is no containerfiles/helpers/sand",
     ]);
-    expect(told({ "overlays/oen/etc/x": "" })).toEqual(["overlays/oen: an overlay of no flavor; did you mean `one`?"]);
+    expect(mistakes({ "overlays/oen/etc/x": "" })).toEqual([
+      `overlays/oen: an overlay of no flavor; did you mean \`one\`?
+      expected: the name of a flavor: one, two; or make one: bun run new-flavor oen`,
+    ]);
   });
 });
 
@@ -200,7 +225,25 @@ describe("files of overlays", () => {
     ["/usr/lib/swapfile", "/usr is read-only and in the image: a swap file is made in /var at first boot"],
     ["/var/lib/x", "use tmpfiles.d: /var of an image is not carried over to a machine"],
     ["/boot/loader.conf", "the kernel lives in /usr/lib/modules, /boot is the machine's"],
-    ["/run/x", "this folder is empty in an image"],
+    ["/run/x", "use tmpfiles.d: this folder is empty when a machine starts"],
+    ["/tmp/x", "use tmpfiles.d: this folder is empty when a machine starts"],
+    ["/dev/x", "the kernel fills this folder: use udev rules, sysctl.d or tmpfiles.d"],
+    ["/proc/x", "the kernel fills this folder: use udev rules, sysctl.d or tmpfiles.d"],
+    ["/sys/x", "the kernel fills this folder: use udev rules, sysctl.d or tmpfiles.d"],
+    ["/root/.bashrc", "use /etc/skel, or tmpfiles.d: root's home is the machine's, in /var"],
+    ["/srv/x", "use tmpfiles.d: this folder is the machine's, in /var"],
+    ["/mnt/x", "use tmpfiles.d: this folder is the machine's, in /var"],
+    ["/sysroot/x", "use /usr or /etc: ostree keeps its deployments here"],
+    ["/ostree/x", "use /usr or /etc: ostree keeps its deployments here"],
+    ["/bin/x", "use /usr/… : at / these are links to it"],
+    ["/sbin/x", "use /usr/… : at / these are links to it"],
+    ["/lib/systemd/system/x.service", "use /usr/… : at / these are links to it"],
+    ["/lib64/x", "use /usr/… : at / these are links to it"],
+    ["/README", "use /usr or /etc: / itself holds folders only"],
+    ["/etc/machine-id", "leave it out: each machine makes its own at first boot"],
+    ["/etc/shadow", "use sysusers.d for accounts: a password belongs to the machine, not to the image"],
+    ["/etc/gshadow", "use sysusers.d for accounts: a password belongs to the machine, not to the image"],
+    ["/etc/ssh/ssh_host_ed25519_key", "leave it out: each machine makes its own keys; one in an image is everybody's"],
     ["/home/x", "homes belong to users: use /etc/skel"],
     ["/etc/crypttab", "LUKS belongs to the machine, not to the image"],
   ])("%s is a forbidden place", (place, why) => {
@@ -209,12 +252,16 @@ describe("files of overlays", () => {
     ]);
   });
 
-  test.each(["/usr/lib/opt/x", "/etc/opt.conf", "/usr/share/var/swap", "/etc/skel/.config/x"])(
-    "%s is none",
-    (place) => {
-      expect(told({ [`overlays/one${place}`]: "" })).toEqual([]);
-    },
-  );
+  test.each([
+    "/usr/lib/opt/x",
+    "/etc/opt.conf",
+    "/usr/share/var/swap",
+    "/etc/skel/.config/x",
+    "/usr/lib/x",
+    "/etc/ssh/sshd_config",
+  ])("%s is none", (place) => {
+    expect(told({ [`overlays/one${place}`]: "" })).toEqual([]);
+  });
 
   // place, text, the answer behind the file's name
   test.each<[string, string, string]>([
@@ -279,6 +326,19 @@ describe("files of overlays", () => {
     expect(told({ "overlays/one/etc/systemd/system/systemd-homed.service": "-> /dev/null" })).toEqual([
       "overlays/one/etc/systemd/system/systemd-homed.service: this must not be masked: systemd-homed.service",
     ]);
+  });
+
+  test("what is neither a file, a folder nor a link; an overlay that is no folder", () => {
+    const root = project({
+      "overlays/one/etc/x": "",
+      "overlays/two": "",
+      "overlays/README.md": "",
+      "overlays/.keep": "",
+    });
+    Bun.spawnSync(["mkfifo", join(root, "overlays/one/etc/pipe")]);
+    expect(() => checkManifest(root)).toThrow(/^overlays\/one\/etc\/pipe: a FIFO in an overlay$/m);
+    expect(() => checkManifest(root)).toThrow(/^overlays\/two: an overlay that is no folder$/m);
+    expect(() => checkManifest(root)).toThrow("2 mistakes");
   });
 
   test("a link to a folder is no file to read", () => {

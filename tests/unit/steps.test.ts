@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { decide, keyLabel } from "../../lib/build/decide.ts";
 import { knownRefresh, newRefresh, rememberRefresh } from "../../lib/build/refresh.ts";
 import { exit, Failure } from "../../lib/cli/errors.ts";
@@ -83,6 +83,24 @@ describe("steps", () => {
     expect(broken.error.details.log).toEndWith("logs/broken.log");
     for (const name of ["x_y_z", "broken"]) rmSync(statePath("logs", `${name}.log`));
   });
+});
+
+test("a log that cannot be written fails its step, with what to do; the others go on", async () => {
+  const id = `no-log-${process.pid}`;
+  mkdirSync(statePath("logs", id.concat(".log"), "x"), { recursive: true });
+  const ran: string[] = [];
+  const step = (name: string): Step<void> => ({
+    id: name,
+    title: name,
+    after: [],
+    run: async () => void ran.push(name),
+  });
+  const [first, second] = await runSteps([step(id), step("steps-other")], 1);
+  rmSync(statePath("logs", `${id}.log`), { recursive: true });
+  rmSync(statePath("logs", "steps-other.log"));
+  expect(first?.state === "failed" && first.error.lines()[0]).toMatch(/^`\.slipway\/` cannot be written: EISDIR/);
+  expect(second?.state).toBe("done");
+  expect(ran).toEqual(["steps-other"]);
 });
 
 describe("whether a target is built, and why", () => {

@@ -1,0 +1,58 @@
+import { lstatSync, readFileSync } from "node:fs";
+import { dirname, sep } from "node:path";
+import { exit, Failure } from "./errors.ts";
+
+/** Why nothing could be written to `.slipway/`, for whoever can change it. */
+
+/** Undefined also for what lies below a file, or in a folder that may not be entered. */
+function look(path: string) {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function ownerOf(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    const stat = look(at);
+    if (stat) return userName(stat.uid);
+    if (at === dirname(at)) return "unknown";
+  }
+}
+
+function userName(id: number): string {
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((l) => l.split(":")[2] === String(id));
+    return line?.split(":")[0] ?? `user ${id}`;
+  } catch {
+    return `user ${id}`;
+  }
+}
+
+function advice(code: string, owner: string): string {
+  if (code === "ENOSPC" || code === "EDQUOT") return "make room there: bun run clean, podman image prune";
+  if (code === "EROFS") return "it is read-only here: copy the project to where you may write, and run this there";
+  if (code === "EEXIST" || code === "ENOTDIR" || code === "EISDIR")
+    return "something else is in the way there: remove it";
+  return `${owner} may write there: run this as ${owner}, or give the folder away: sudo chown -R "$(id -un)" .slipway`;
+}
+
+const refusals = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EEXIST", "ENOTDIR", "EISDIR"];
+
+/**
+ * The Failure that a refused write to the state folder is; undefined for any other error.
+ * @param folder the state folder, `.slipway` of the project.
+ */
+export function unwritable(error: unknown, folder: string): Failure | undefined {
+  const { code = "", path = "" }: NodeJS.ErrnoException = error instanceof Error ? error : new Error();
+  if (!refusals.includes(code) || (path !== "" && path !== folder && !path.startsWith(folder + sep))) return undefined;
+  const at = path || folder;
+  const owner = ownerOf(at);
+  return new Failure(exit.failed, `\`.slipway/\` cannot be written: ${code} (owner ${owner})`, {
+    tried: [at],
+    next: advice(code, owner),
+  });
+}
