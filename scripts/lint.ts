@@ -13,7 +13,9 @@ await command("lint", async (args) => {
   try {
     const family = await loadFamily();
     const [arch, flavor] = args.words;
-    const targets = arch ? findTargets(family, findArch(family, arch), [flavor ?? "all"]) : allTargets(family);
+    const targets = arch
+      ? findTargets(family, findArch(family, arch, "lint"), [flavor ?? "all"], "lint")
+      : allTargets(family);
     // Without podman all the rest can still be checked.
     const images = await localImages().catch(() => undefined);
     const { steps, skipped } = planLint(targets, family, images);

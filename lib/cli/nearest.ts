@@ -5,6 +5,7 @@ import { distance } from "fastest-levenshtein";
  * @returns the nearest of `words`, or undefined when none is near enough to be worth saying.
  */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
+  if (word === "") return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {

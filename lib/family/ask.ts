@@ -32,8 +32,14 @@ async function askFlavors(family: Family, arch: Arch): Promise<string[]> {
 /**
  * The targets that a command line means: `arch flavor…`. What is missing is asked in a terminal. Without one, nothing at
  * all (or --yes) means the family's default target, and an arch without a flavor is an error that lists the choices.
+ * @param command whose arguments they are, for what to write instead.
  */
-export async function askForTargets(family: Family, words: string[], yes: boolean): Promise<Target[]> {
+export async function askForTargets(
+  family: Family,
+  words: string[],
+  yes: boolean,
+  command = "build",
+): Promise<Target[]> {
   const [archName, ...names] = words;
   const mayAsk = canAsk && !yes;
   if (archName === undefined && !mayAsk) {
@@ -41,14 +47,14 @@ export async function askForTargets(family: Family, words: string[], yes: boolea
     say(`no target given: ${arch} ${flavor}, the default of flavors/family.yaml`);
     return [findTarget(family, findArch(family, arch), flavor)];
   }
-  const arch = archName === undefined ? await askArch(family) : findArch(family, archName);
-  if (names.length) return findTargets(family, arch, names);
+  const arch = archName === undefined ? await askArch(family) : findArch(family, archName, command);
+  if (names.length) return findTargets(family, arch, names, command);
   if (mayAsk) return findTargets(family, arch, await askFlavors(family, arch));
   if (yes && flavorsOf(family, arch).some((f) => f.name === family.default.flavor))
     return [findTarget(family, arch, family.default.flavor)];
   const here = flavorsOf(family, arch).map((f) => f.name);
   throw new Failure(exit.usage, `which flavor of ${arch.name}?`, {
     tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
-    next: `bun run build ${arch.name} all  or  bun run build ${arch.name} ${here[0] ?? "FLAVOR"}`,
+    next: `bun run ${command} ${arch.name} all  or  bun run ${command} ${arch.name} ${here[0] ?? "FLAVOR"}`,
   });
 }

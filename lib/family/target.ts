@@ -1,5 +1,5 @@
 import { exit, Failure } from "../cli/errors.ts";
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean, nearest } from "../cli/nearest.ts";
 import type { Arch, Family, Flavor, Target } from "./family.ts";
 
 /** The image reference of a flavor for an arch. */
@@ -23,24 +23,41 @@ export function flavorsOf(family: Family, arch: Arch): Flavor[] {
   return [...family.flavors.values()].filter((f) => f.arches.includes(arch.name));
 }
 
-/** @throws Failure (usage) with the nearest word and the list. */
-export function findArch(family: Family, name: string): Arch {
+/** Command lines, one of which was meant. */
+const either = (lines: string[]) => lines.join("  or  ");
+
+/**
+ * @param command whose argument it is, for what to write instead.
+ * @throws Failure (usage) with the nearest word and the list.
+ */
+export function findArch(family: Family, name: string, command = "build"): Arch {
   const arch = family.arches.get(name);
   if (arch) return arch;
   const names = [...family.arches.keys()];
   if (family.flavors.has(name)) {
     const of = family.flavors.get(name)?.arches ?? [];
     throw new Failure(exit.usage, `\`${name}\` is a flavor; the arch comes first`, {
-      next: of.map((a) => `bun run build ${a} ${name}`).join("  or  "),
+      next: either(of.map((a) => `bun run ${command} ${a} ${name}`)),
     });
   }
+  if (name === "all")
+    throw new Failure(exit.usage, "`all` is every flavor of an arch; the arch comes first", {
+      next: either(names.map((a) => `bun run ${command} ${a} all`)),
+    });
+  const near = nearest(name, [...names, ...family.flavors.keys()]);
+  const flavor = near === undefined || family.arches.has(near) ? undefined : family.flavors.get(near);
+  if (flavor)
+    throw new Failure(exit.usage, `unknown arch \`${name}\`; did you mean the flavor \`${flavor.name}\`?`, {
+      tried: [`the arches of ${family.name}: ${names.join(" ")}`],
+      next: either(flavor.arches.map((a) => `bun run ${command} ${a} ${flavor.name}`)),
+    });
   throw new Failure(exit.usage, `unknown arch \`${name}\`${didYouMean(name, names)}`, {
     tried: [`the arches of ${family.name}: ${names.join(" ")}`],
   });
 }
 
 /** @throws Failure (usage) for a flavor that does not exist, or not for this arch. */
-export function findTarget(family: Family, arch: Arch, name: string): Target {
+export function findTarget(family: Family, arch: Arch, name: string, command = "build"): Target {
   const flavor = family.flavors.get(name);
   const here = flavorsOf(family, arch).map((f) => f.name);
   if (!flavor)
@@ -51,15 +68,15 @@ export function findTarget(family: Family, arch: Arch, name: string): Target {
   if (!flavor.arches.includes(arch.name))
     throw new Failure(exit.usage, `${name} does not exist for ${arch.name}; it has: ${flavor.arches.join(" ")}`, {
       tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
-      next: `bun run build ${flavor.arches[0] ?? ""} ${name}`,
+      next: `bun run ${command} ${flavor.arches[0] ?? ""} ${name}`,
     });
   return target(family, arch, flavor);
 }
 
 /** The named targets of an arch; `all` is every flavor of it. Repeats are dropped, build order is kept. */
-export function findTargets(family: Family, arch: Arch, names: string[]): Target[] {
+export function findTargets(family: Family, arch: Arch, names: string[], command = "build"): Target[] {
   const found = names.flatMap((name) =>
-    name === "all" ? flavorsOf(family, arch).map((f) => f.name) : [findTarget(family, arch, name).flavor.name],
+    name === "all" ? flavorsOf(family, arch).map((f) => f.name) : [findTarget(family, arch, name, command).flavor.name],
   );
   return flavorsOf(family, arch)
     .filter((f) => found.includes(f.name))

@@ -69,6 +69,33 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
     });
   });
 
+  test("a word that is nothing of an arch's", () => {
+    expect(refused(() => findArch(family, "cosmc"))).toEqual({
+      code: 2,
+      lines: [
+        "unknown arch `cosmc`; did you mean the flavor `cosmic`?",
+        "  tried: the arches of guaraos: znver4 v3 amd64",
+        "  next: bun run build znver4 cosmic",
+      ],
+    });
+    expect(refused(() => findArch(family, "")).lines[0]).toBe("unknown arch ``");
+    expect(refused(() => findArch(family, "all")).lines).toEqual([
+      "`all` is every flavor of an arch; the arch comes first",
+      "  next: bun run build znver4 all  or  bun run build v3 all  or  bun run build amd64 all",
+    ]);
+  });
+
+  test("what to write instead is of the command that was given", () => {
+    const v3 = findArch(family, "v3", "lint");
+    for (const ask of [
+      () => findArch(family, "cosmic", "lint"),
+      () => findArch(family, "cosmc", "lint"),
+      () => findTarget(family, v3, "cosmic", "lint"),
+      () => findTargets(family, v3, ["cosmic"], "lint"),
+    ])
+      expect(refused(ask).lines.at(-1)).toBe("  next: bun run lint znver4 cosmic");
+  });
+
   test("flavor", () => {
     expect(refused(() => findTarget(family, findArch(family, "v3"), "gamesation"))).toEqual({
       code: 2,
