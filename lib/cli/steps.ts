@@ -87,11 +87,7 @@ function asFailure(error: unknown, log: string): Failure {
 /** The empty log of a step. */
 function newLog(id: string): string {
   const log = statePath("logs", `${id.replaceAll(/[^\w.-]/g, "_")}.log`);
-  try {
-    writeFileSync(log, "");
-  } catch (error) {
-    throw stateFailure(error) ?? error;
-  }
+  writeFileSync(log, "");
   return log;
 }
 

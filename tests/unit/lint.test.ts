@@ -186,7 +186,7 @@ describe("reading a Containerfile", () => {
 
 describe("checks of an expanded Containerfile", () => {
   const bootc = "title: One\nrecipe: root\narches: [best, plain]\nbootc: true\ngroups: {a: {packages: [x]}}\n";
-  const of = family(project({ "flavors/one.yaml": bootc, "overlays/one/x": "" }));
+  const of = family(project({ "flavors/one.yaml": bootc, "overlays/one/etc/x": "" }));
   const t = target(of, "best", "one");
   const good = ["ARG BASE=registry.test/base:1", "FROM ${BASE} AS h", "COPY overlays/one/ /o/", "FROM ${BASE}"];
   const key = "COPY toy.pub /etc/pki/containers/toy.pub";

@@ -153,8 +153,11 @@ describe("where `.slipway/` cannot be written", () => {
     const root = project({ ".slipway": "in the way" });
     const code = `import { loadFamily } from "./lib/family/manifest.ts"; console.log((await loadFamily()).name)`;
     expect(await load(root, code)).toEqual({ code: 0, stdout: "toy\n", stderr: "" });
-    const place = `import { statePath } from "./lib/cli/project.ts"; import { command } from "./lib/cli/command.ts";
-      await command("list", async () => statePath("state", "x"))`;
+    const place = `import { command } from "./lib/cli/command.ts";
+      await command("list", async () => (await import("node:fs")).writeFileSync("${root}/.slipway/x", ""))`;
+    const thrown = `import { statePath } from "./lib/cli/project.ts"; import { Failure } from "./lib/cli/errors.ts";
+      try { statePath("state", "x") } catch (error) { console.log(error instanceof Failure) }`;
+    expect((await load(root, thrown)).stdout).toBe("true\n");
     const said = await load(root, place);
     expect(said.code).toBe(1);
     expect(said.stderr).toMatch(/^`\.slipway\/` cannot be written: E(EXIST|NOTDIR) \(owner \w+\)\n/);
