@@ -1,16 +1,19 @@
 #!/usr/bin/env bun
 import { builds, startUp } from "../lib/bench/build.ts";
+import { rechunks } from "../lib/bench/rechunk.ts";
 import { writeBenchmarks } from "../lib/bench/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { exit, Failure } from "../lib/cli/errors.ts";
 import { didYouMean } from "../lib/cli/nearest.ts";
 import { print, printJson, say, table } from "../lib/cli/output.ts";
 
-const benches = { start: startUp, build: builds };
+const benches = { start: startUp, build: builds, rechunk: rechunks };
+/** Needs tens of gigabytes and half an hour: only where it is asked for. */
+const heavy = ["rechunk"];
 
 await command("bench", async (args) => {
   const names = Object.keys(benches);
-  const wanted = args.words.length ? args.words : names;
+  const wanted = args.words.length ? args.words : names.filter((name) => !heavy.includes(name));
   for (const word of wanted)
     if (!names.includes(word))
       throw new Failure(exit.usage, `no benchmark is called \`${word}\`${didYouMean(word, names)}`, {

@@ -1,0 +1,112 @@
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { packingOf, readBlob } from "./blob.ts";
+import type { Entry } from "./entry.ts";
+import { TarReader } from "./tar-read.ts";
+
+/** What reading a layer through gives. */
+export interface LayerIndex {
+  /** Of the blob as it lies there. */
+  digest: string;
+  size: number;
+  /** Of the tar inside. */
+  diffId: string;
+  plainSize: number;
+  /** A file with the tar: the blob itself, or what was unpacked from it. Entries' `at` counts in it. */
+  tar: string;
+}
+
+const zeros = Buffer.alloc(1 << 16);
+const digits = 22;
+
+/** The hash of a file's whole content, holes written out, so that the same file is the same however it is stored. */
+class ContentHash {
+  private readonly hash = new Bun.CryptoHasher("sha256");
+  private part = 0;
+  private inPart = 0;
+  private at = 0;
+
+  constructor(private readonly entry: Entry) {}
+
+  private hole(until: number): void {
+    for (; this.at < until; this.at += Math.min(zeros.length, until - this.at))
+      this.hash.update(until - this.at >= zeros.length ? zeros : zeros.subarray(0, until - this.at));
+  }
+
+  push(bytes: Uint8Array): void {
+    const { parts } = this.entry;
+    if (!parts) {
+      this.hash.update(bytes);
+      return;
+    }
+    for (let i = 0; i < bytes.length; ) {
+      const [start = 0, length = 0] = parts[this.part] ?? [];
+      this.hole(start);
+      const n = Math.min(bytes.length - i, length - this.inPart);
+      this.hash.update(bytes.subarray(i, i + n));
+      this.at += n;
+      this.inPart += n;
+      i += n;
+      if (this.inPart === length) {
+        this.part++;
+        this.inPart = 0;
+      }
+    }
+  }
+
+  end(): string {
+    if (this.entry.parts) this.hole(this.entry.size);
+    return this.hash.digest("base64").slice(0, digits);
+  }
+}
+
+/**
+ * Reads a layer: its entries, the hash of every file, and what the blob and the tar in it hash to.
+ * @param spool where the tar is written if the blob is packed; contents are later read from there, not from memory.
+ * @param tell told each entry when its content has been read.
+ */
+export async function indexLayer(blob: string, spool: string, tell: (entry: Entry) => void): Promise<LayerIndex> {
+  const packed = packingOf(blob) !== "none";
+  const out = packed ? openSync(spool, "w") : undefined;
+  const plainHash = new Bun.CryptoHasher("sha256");
+  const rawHash = packed ? new Bun.CryptoHasher("sha256") : plainHash;
+  let size = 0;
+  let plainSize = 0;
+  let content: ContentHash | undefined;
+  const reader = new TarReader(
+    (entry) => {
+      content = entry.kind === "file" ? new ContentHash(entry) : undefined;
+    },
+    (bytes) => content?.push(bytes),
+    (entry) => {
+      if (content) entry.hash = content.end();
+      tell(entry);
+    },
+  );
+  try {
+    await readBlob(
+      blob,
+      (bytes) => {
+        if (packed) rawHash.update(bytes);
+        size += bytes.length;
+      },
+      (bytes) => {
+        plainHash.update(bytes);
+        plainSize += bytes.length;
+        if (out !== undefined) writeSync(out, bytes);
+        reader.push(bytes);
+      },
+    );
+    reader.close();
+    if (out !== undefined) ftruncateSync(out, plainSize);
+  } finally {
+    if (out !== undefined) closeSync(out);
+  }
+  const diffId = `sha256:${plainHash.digest("hex")}`;
+  return {
+    digest: packed ? `sha256:${rawHash.digest("hex")}` : diffId,
+    size,
+    diffId,
+    plainSize,
+    tar: packed ? spool : blob,
+  };
+}

@@ -1,0 +1,97 @@
+/** The documents of the OCI image specification, as far as they are read here; what else is in them is kept. */
+import { exit, Failure } from "../cli/errors.ts";
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  annotations?: Record<string, string>;
+  platform?: { architecture?: string; os?: string };
+}
+
+export interface Manifest {
+  schemaVersion: 2;
+  mediaType?: string;
+  config: Descriptor;
+  layers: Descriptor[];
+  annotations?: Record<string, string>;
+}
+
+export interface Index {
+  manifests: Descriptor[];
+}
+
+export interface ImageConfig {
+  created?: string;
+  architecture?: string;
+  config?: { Labels?: Record<string, string> | null };
+  rootfs: { type: "layers"; diff_ids: string[] };
+  history?: object[];
+}
+
+export const mediaTypes = {
+  manifest: "application/vnd.oci.image.manifest.v1+json",
+  index: "application/vnd.oci.image.index.v1+json",
+  config: "application/vnd.oci.image.config.v1+json",
+  zstdLayer: "application/vnd.oci.image.layer.v1.tar+zstd",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+} as const;
+
+const digestForm = /^sha256:[0-9a-f]{64}$/;
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  // A digest becomes part of a path: anything else than hexadecimal digits must not get that far.
+  return (
+    isObject(value) &&
+    typeof value.digest === "string" &&
+    digestForm.test(value.digest) &&
+    typeof value.size === "number"
+  );
+}
+
+function parse(text: string, where: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // told below
+  }
+  throw new Failure(exit.failed, `${where} is no JSON document`);
+}
+
+/** @throws Failure for a document of another form. */
+export function parseManifest(text: string, where: string): Manifest | Index {
+  const value = parse(text, where);
+  if (Array.isArray(value.manifests) && value.manifests.every(isDescriptor)) return { manifests: value.manifests };
+  if (isDescriptor(value.config) && Array.isArray(value.layers) && value.layers.every(isDescriptor))
+    return value as unknown as Manifest;
+  throw new Failure(exit.failed, `${where} is no image manifest`);
+}
+
+export function parseConfig(text: string, where: string): ImageConfig {
+  const value = parse(text, where);
+  const rootfs = value.rootfs;
+  if (isObject(rootfs) && Array.isArray(rootfs.diff_ids) && rootfs.diff_ids.every((d) => digestForm.test(String(d))))
+    return value as unknown as ImageConfig;
+  throw new Failure(exit.failed, `${where} is no image configuration`);
+}
+
+/** Of an index, the manifest for this machine's kind, or the only one. */
+export function choose(index: Index, where: string): Descriptor {
+  const arch = process.arch === "x64" ? "amd64" : process.arch;
+  const found =
+    index.manifests.length === 1 ? index.manifests[0] : index.manifests.find((m) => m.platform?.architecture === arch);
+  if (found) return found;
+  throw new Failure(exit.failed, `${where} has no image for ${arch}`, {
+    tried: index.manifests.map((m) => `${m.platform?.os ?? "?"}/${m.platform?.architecture ?? "?"} ${m.digest}`),
+  });
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import type { Entry } from "./entry.ts";
+import type { LayerIndex } from "./layer-index.ts";
+import type { LayerPool } from "./layer-pool.ts";
+import type { Descriptor } from "./manifest.ts";
+import type { Image } from "./source.ts";
+import { Tree, TreeError } from "./tree.ts";
+
+/** An image's layers, read through. */
+export interface ReadImage {
+  tree: Tree;
+  /** By layer: a file with its tar, where contents are. */
+  tars: string[];
+  layers: LayerIndex[];
+  /** Bytes of all the layers' tars. */
+  plainSize: number;
+}
+
+const gcEvery = 25_000;
+const damaged = "the image is broken: build or pull it again; nothing was changed";
+
+/** A layer's short name in messages. */
+export function layerName(number: number, { digest }: Descriptor): string {
+  return `layer ${number + 1} (${digest.slice(0, 19)}…)`;
+}
+
+/** Reads one layer and holds it against what the image says of it. @throws Failure naming the layer and the offset. */
+export async function readLayer(
+  image: Image,
+  number: number,
+  pool: LayerPool,
+  work: string,
+): Promise<{ entries: Entry[]; index: LayerIndex }> {
+  const descriptor = image.manifest.layers[number];
+  if (!descriptor) throw new Failure(exit.failed, `${image.name} has no layer ${number + 1}`);
+  const what = `${image.name}: ${layerName(number, descriptor)}`;
+  const entries: Entry[] = [];
+  const blob = await image.layer(descriptor);
+  const spool = join(work, `${descriptor.digest.slice(7)}.tar`);
+  const index = await pool.index(what, blob, spool, (some) => {
+    for (const entry of some) entries.push(entry);
+    // The text that they came in is garbage now, several times their own size.
+    if (entries.length % gcEvery === 0) Bun.gc(true);
+  });
+  const tried = (name: string, stated: string, is: string) => [`${name} stated: ${stated}`, `${name} found: ${is}`];
+  if (index.digest !== descriptor.digest)
+    throw new Failure(exit.failed, `${what}: changed or cut off before byte ${index.size}`, {
+      tried: tried("digest", descriptor.digest, index.digest),
+      next: damaged,
+    });
+  const diffId = image.config.rootfs.diff_ids[number];
+  if (diffId !== index.diffId)
+    throw new Failure(exit.failed, `${what}: its content is not the one that the configuration names`, {
+      tried: tried("diff_id", diffId ?? "none", index.diffId),
+      next: damaged,
+    });
+  return { entries, index };
+}
+
+/** Reads all layers, several at a time, and lays them over each other. */
+export async function readTree(
+  image: Image,
+  pool: LayerPool,
+  work: string,
+  progress: (done: number, of: number) => void = () => undefined,
+): Promise<ReadImage> {
+  const { layers } = image.manifest;
+  if (layers.length !== image.config.rootfs.diff_ids.length)
+    throw new Failure(
+      exit.failed,
+      `${image.name}: the manifest has ${layers.length} layers, the configuration ${image.config.rootfs.diff_ids.length}`,
+    );
+  const tree = new Tree();
+  const indices: LayerIndex[] = [];
+  // The entries of two layers wait here at most: reading goes on while one is laid over the others.
+  const ahead = 2;
+  const reading = new Map<number, ReturnType<typeof readLayer>>();
+  const start = (n: number) => {
+    if (n >= layers.length) return;
+    const promise = readLayer(image, n, pool, work);
+    promise.catch(() => undefined); // looked at when its turn comes
+    reading.set(n, promise);
+  };
+  for (let n = 0; n < ahead; n++) start(n);
+  for (const [n, descriptor] of layers.entries()) {
+    progress(n, layers.length);
+    const { entries, index } = (await reading.get(n)) ?? (await readLayer(image, n, pool, work));
+    reading.delete(n);
+    start(n + ahead);
+    try {
+      tree.apply(entries, n);
+    } catch (error) {
+      if (!(error instanceof TreeError)) throw error;
+      throw new Failure(exit.failed, `${image.name}: ${layerName(n, descriptor)}: ${error.message}`, { next: damaged });
+    }
+    indices.push(index);
+  }
+  return {
+    tree,
+    tars: indices.map((i) => i.tar),
+    layers: indices,
+    plainSize: indices.reduce((sum, i) => sum + i.plainSize, 0),
+  };
+}

@@ -1,0 +1,118 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import { type Outcome, type RunOptions, run } from "../cli/shell.ts";
+import type { Progress } from "../cli/steps.ts";
+import { tool } from "../cli/tools.ts";
+import { login } from "./login.ts";
+
+/**
+ * skopeo is the one client by which images go to a registry and come back: it speaks with podman's own library, so names,
+ * logins and authorities mean what they mean to podman, and unlike podman 4.3 it is told a compression level.
+ * It comes from the toolbox where the machine's own will not do.
+ */
+
+/** Nothing that asks a registry waits for ever: a dead connection ends after this. */
+export const patience = { question: "2m", image: "2h" };
+
+export type Trouble = "absent" | "denied" | "space" | "mistake" | "passing";
+
+/** What skopeo's last words mean; the first that fits. What is not known here may pass by itself. */
+const troubles: [RegExp, Trouble][] = [
+  [/OCI (runtime|permission)|permission denied|executable file not found/i, "mistake"],
+  [/manifest unknown|name unknown|not found: |NAME_UNKNOWN|MANIFEST_UNKNOWN|status code 404/i, "absent"],
+  [
+    /unauthorized|authentication required|requested access|denied:|forbidden|invalid username|status code 40[13]/i,
+    "denied",
+  ],
+  [/no space left|disk quota/i, "space"],
+  [/x509:|tls: |manifest invalid|invalid reference|no such file|unknown flag|Would invalidate/i, "mistake"],
+];
+
+export function troubleOf(said: string): Trouble {
+  return troubles.find(([pattern]) => pattern.test(said))?.[1] ?? "passing";
+}
+
+const advice: Record<Trouble, string> = {
+  absent: "see that the name is right and the image was pushed: bun run push",
+  denied: "log in first (podman login REGISTRY), as somebody who may write there",
+  space: "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
+  mistake: "read the log",
+  passing: "see that the registry can be reached, then run this again",
+};
+
+/** skopeo's own sentence, without time, level and wrapping. */
+export function lastWords(said: string): string {
+  const line = said.trim().split("\n").at(-1) ?? "";
+  return (/msg="(.*)"$/.exec(line)?.[1] ?? line).replaceAll('\\"', '"') || "it said nothing";
+}
+
+/** An end of skopeo that was not the wanted one. */
+export class RegistryTrouble extends Failure {
+  readonly trouble: Trouble;
+  readonly said: string;
+
+  constructor(what: string, said: string, log?: string) {
+    const trouble = troubleOf(said);
+    super(exit.failed, what, { tried: [lastWords(said)], next: advice[trouble], ...(log ? { log } : {}) });
+    this.trouble = trouble;
+    this.said = said;
+  }
+}
+
+export interface SkopeoOptions extends RunOptions {
+  progress?: Progress;
+  /** Folders and files beside the project that it reads or writes. */
+  mounts?: string[];
+}
+
+/** Runs skopeo, logged in as podman is. */
+export async function skopeo(args: readonly string[], options: SkopeoOptions = {}): Promise<Outcome> {
+  const { progress, mounts = [], ...rest } = options;
+  const known = login();
+  try {
+    const words = await tool("skopeo", {
+      mounts: [...mounts, ...known.mounts],
+      env: Object.keys(known.env),
+      ...(progress ? { progress } : {}),
+    });
+    const log = rest.log ?? progress?.log;
+    return await run([...words, ...args], { ...rest, ...(log ? { log } : {}), env: { ...known.env, ...rest.env } });
+  } finally {
+    known.remove();
+  }
+}
+
+/** A policy for what was made here a moment ago: the machine's own may well refuse a folder. */
+export function openPolicy(folder: string): string {
+  const path = join(folder, "open-policy.json");
+  writeFileSync(path, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
+  return path;
+}
+
+/**
+ * The manifest that stands at a name, as it came.
+ * @param name with its transport: `docker://…`, `oci:…`, `dir:…`
+ * @throws RegistryTrouble
+ */
+export async function rawManifest(name: string, options: SkopeoOptions = {}): Promise<string> {
+  const argv = ["--command-timeout", patience.question, "inspect", "--raw", name];
+  const { code, stdout, said } = await skopeo(argv, options);
+  if (code === 0) return stdout;
+  throw new RegistryTrouble(`${name.replace("docker://", "")} could not be read`, said, options.progress?.log);
+}
+
+/** The digest of a manifest's text. */
+export function digestOf(manifest: string | Uint8Array): string {
+  return `sha256:${new Bun.CryptoHasher("sha256").update(manifest).digest("hex")}`;
+}
+
+/** The digest that a tag stands for right now; undefined where there is no such tag. */
+export async function tagDigest(reference: string, options: SkopeoOptions = {}): Promise<string | undefined> {
+  try {
+    return digestOf(await rawManifest(`docker://${reference}`, options));
+  } catch (error) {
+    if (error instanceof RegistryTrouble && error.trouble === "absent") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+import { blobPath, openLayout, startLayout } from "./layout.ts";
+import type { Descriptor, ImageConfig, Manifest } from "./manifest.ts";
+import { parseReference, Repository } from "./registry.ts";
+import { localImages, podmanFailure } from "./storage.ts";
+
+/** An image, wherever it lies. */
+export interface Image {
+  /** As the user named it. */
+  name: string;
+  place: "storage" | "folder" | "registry";
+  manifest: Manifest;
+  digest: string;
+  config: ImageConfig;
+  /** A file with the layer's blob. */
+  layer(descriptor: Descriptor): Promise<string>;
+}
+
+export interface OpenOptions {
+  /** A folder for what must be fetched; the caller removes it. */
+  work: string;
+  log?: string;
+  /** How often a registry is asked before that counts as no answer. */
+  attempts?: number;
+}
+
+function inFolder(name: string, place: Image["place"], folder: string, tag?: string): Image {
+  const opened = openLayout(folder, tag);
+  const layer = async ({ digest, size }: Descriptor) => {
+    const path = blobPath(folder, digest);
+    if (!existsSync(path)) throw new Failure(exit.failed, `layer ${digest}: missing in ${folder}`);
+    const has = statSync(path).size;
+    if (has !== size)
+      throw new Failure(exit.failed, `layer ${digest}: cut off at byte ${has} of ${size}`, {
+        next: "the image is broken: build or pull it again; nothing was changed",
+      });
+    return path;
+  };
+  return { name, place, ...opened, layer };
+}
+
+/** Podman's storage, through `podman save`: it alone can put a layer's tar together again, and may read it without root. */
+async function fromStorage(name: string, id: string, options: OpenOptions): Promise<Image> {
+  const folder = join(options.work, `saved-${id.slice(0, 12)}`);
+  const words = ["save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder, id];
+  const outcome = await podman(words, { env: { TMPDIR: options.work }, ...(options.log ? { log: options.log } : {}) });
+  if (outcome.code !== 0) {
+    if (/no space left/i.test(outcome.said))
+      throw new Failure(exit.failed, `${name}: no space left to read it from podman's storage`, {
+        tried: [`podman save into ${options.work}`],
+        next: "free space where .slipway/ lies, then run this again",
+      });
+    throw podmanFailure(`reading ${name} from podman's storage`, outcome);
+  }
+  return inFolder(name, "storage", folder);
+}
+
+async function fromRegistry(name: string, text: string, options: OpenOptions): Promise<Image> {
+  const reference = parseReference(text);
+  if (!reference)
+    throw new Failure(exit.usage, `\`${name}\` is no image`, {
+      tried: ["a folder (oci:DIR)", "podman's storage", "a registry's name (host/repository:tag)"],
+    });
+  const repository = new Repository(reference, options.attempts);
+  const opened = await repository.open();
+  const folder = join(options.work, "fetched");
+  const layer = async (descriptor: Descriptor) => {
+    startLayout(folder);
+    const path = blobPath(folder, descriptor.digest);
+    if (!existsSync(path)) await repository.fetchBlob(descriptor, path);
+    return path;
+  };
+  return { name, place: "registry", ...opened, layer };
+}
+
+/**
+ * Opens an image by any of its names: `oci:DIR[:tag]`, `docker://…` or a registry's name, a name or id in podman's
+ * storage. A plain name is looked for in the storage first, then in its registry.
+ */
+export async function openImage(name: string, options: OpenOptions): Promise<Image> {
+  mkdirSync(options.work, { recursive: true });
+  if (name.startsWith("oci:")) {
+    const rest = name.slice("oci:".length);
+    if (existsSync(resolve(rest))) return inFolder(name, "folder", resolve(rest));
+    const [, folder, tag] = /^(.+?):([^/].*)$/.exec(rest) ?? [];
+    if (folder !== undefined && existsSync(resolve(folder))) return inFolder(name, "folder", resolve(folder), tag);
+    throw new Failure(exit.usage, `there is no folder ${rest}`);
+  }
+  if (name.startsWith("docker://")) return fromRegistry(name, name.slice("docker://".length), options);
+  const images = await localImages();
+  const local =
+    images.get(name) ??
+    images.get(`localhost/${name}`) ??
+    [...images.values()].find((i) => i.id.startsWith(name) && name.length >= 12);
+  if (local) return fromStorage(name, local.id, options);
+  if (existsSync(join(name, "index.json"))) return inFolder(name, "folder", resolve(name));
+  return fromRegistry(name, name, options);
+}

@@ -1,0 +1,41 @@
+import { bytes, paintOut, print, table } from "../cli/output.ts";
+import type { ChangedLayer, Delta, Reasons } from "./delta.ts";
+
+const words: [keyof Reasons, (n: number) => string][] = [
+  ["content", (n) => `content ${bytes(n)}`],
+  ["owner", (n) => `only owner, mode or xattr ${bytes(n)}`],
+  ["times", (n) => `only times ${bytes(n)}`],
+  ["moved", (n) => `moved here ${bytes(n)}`],
+  ["left", (n) => `${n} files left it`],
+  ["beside", (n) => `unchanged beside it ${bytes(n)}`],
+];
+
+/** Why a layer changed, in words. */
+export function because({ reasons }: ChangedLayer): string {
+  if (!reasons) return "";
+  const said = words.flatMap(([name, say]) => (reasons[name] > 0 ? [say(reasons[name])] : []));
+  return said.length ? said.join(", ") : "links, folders or packing";
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+export function showDelta(delta: Delta, budget: number | undefined): void {
+  const { download, requests, kept, changed, floor, efficiency } = delta;
+  const rows = [...changed]
+    .sort((a, b) => b.size - a.size)
+    .map((l) => [bytes(l.size), l.digest.slice(7, 19), cut(l.contents ?? l.files.join(" "), 48), because(l)]);
+  if (rows.length)
+    print(
+      table([["size", "layer", "contents", "why"], ...rows], (cell, _, row) => (row === 0 ? paintOut.dim(cell) : cell)),
+    );
+  const lines = [
+    `${bytes(download)} to download${delta.unpacked ? " (unpacked, as in podman's storage)" : ""} in ${requests} requests; ${kept} of ${kept + changed.length} layers are there already`,
+    ...(floor === undefined
+      ? []
+      : [`${bytes(floor)} really differ: efficiency ${((efficiency ?? 0) * 100).toFixed(0)} %`]),
+    ...(budget === undefined ? [] : [`budget ${bytes(budget)}: ${download > budget ? "exceeded" : "kept"}`]),
+  ];
+  print(lines.map((line) => paintOut.bold(line)).join("\n"));
+}

@@ -1,0 +1,142 @@
+/**
+ * An image with its files dealt out to layers by the plan. Its content stays what it was but for what is pruned and for
+ * times: later ones than the plan's are set back to it, folders carry it.
+ */
+import { cpSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { LayerPool } from "../../image/layer-pool.ts";
+import type { WrittenLayer } from "../../image/layer-write.ts";
+import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
+import { type Descriptor, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
+import { readTree } from "../../image/read-tree.ts";
+import type { Image } from "../../image/source.ts";
+import { type Component, divide, type Leaf } from "./components.ts";
+import { encodeMemory, planAnnotation } from "./memory.ts";
+import { pieces } from "./pieces.ts";
+import { type Memory, type Plan, type PlannedLayer, plan } from "./plan.ts";
+import { prune } from "./prune.ts";
+
+/** The annotation of a layer that says what is in it, for whoever looks. */
+export const contentAnnotation = "org.slipway.components";
+const shownComponents = 24;
+
+export interface RechunkOptions {
+  layers: number;
+  prune: string[];
+  tags: boolean;
+  previous: Memory | undefined;
+  /** For what is unpacked on the way; must exist. */
+  work: string;
+  /** The name in the folder's index. */
+  tag?: string | undefined;
+  now?: (text: string) => void;
+}
+
+export interface Rechunked {
+  digest: string;
+  plan: Plan;
+  components: Component[];
+  layers: (WrittenLayer & PlannedLayer)[];
+  /** Bytes of the image's own layers, unpacked. */
+  input: number;
+}
+
+/** The time that a first plan fixes: when the image says that it was made. */
+export function epochOf(config: ImageConfig): number {
+  const created = config.config?.Labels?.["org.opencontainers.image.created"] ?? config.created ?? "";
+  const seconds = Math.floor(Date.parse(created) / 1000);
+  // Zero means "no time" to some readers.
+  return seconds > 0 ? seconds : 1;
+}
+
+function contents({ components }: PlannedLayer): string {
+  const more = components.length - shownComponents;
+  return [...components.slice(0, shownComponents), ...(more > 0 ? [`and ${more} more`] : [])].join(" ");
+}
+
+/** Leaves by the layer that the plan gives their component. */
+function deal(leaves: Leaf[], components: Component[], layers: PlannedLayer[]): Leaf[][] {
+  const place = new Map(layers.flatMap((layer, i) => layer.components.map((name): [string, number] => [name, i])));
+  const dealt: Leaf[][] = layers.map(() => []);
+  for (const leaf of leaves) dealt[place.get(components[leaf.component]?.name ?? "") ?? 0]?.push(leaf);
+  return dealt;
+}
+
+/**
+ * Reads an image and writes it anew.
+ * @param folder where the result goes; whatever is there is replaced, and only once the new one is whole.
+ * @throws Failure naming the layer and the offset of what is broken; then nothing was changed.
+ */
+export async function rechunk(image: Image, folder: string, options: RechunkOptions): Promise<Rechunked> {
+  const now = options.now ?? (() => undefined);
+  const pool = new LayerPool();
+  const out = join(options.work, "out");
+  try {
+    const { tree, tars, plainSize } = await readTree(image, pool, options.work, (done, of) =>
+      now(`reading layer ${done + 1} of ${of}`),
+    );
+    prune(tree, options.prune);
+    Bun.gc(true); // reading left much behind that would be in memory together with what comes
+    now("whose file is it");
+    const epoch = options.previous?.epoch ?? epochOf(image.config);
+    const { components, leaves } = await divide(tree, tars, { tags: options.tags, epoch, work: options.work });
+    if (leaves.length === 0) throw new Failure(exit.failed, `${image.name} has no files`);
+    const planned = plan(components, options.layers, epoch, options.previous);
+    const dealt = deal(leaves, components, planned.layers);
+    startLayout(out);
+    let done = 0;
+    const written = await Promise.all(
+      dealt.map(async (some, i) => {
+        const path = join(out, `layer-${i}`);
+        const name = `writing layer ${i + 1} of ${dealt.length}`;
+        const layer = await pool.write(name, () => pieces(tree, some, planned.memory.epoch), tars, path);
+        renameSync(path, blobPath(out, layer.digest));
+        now(`writing: ${++done} of ${dealt.length} layers`);
+        return layer;
+      }),
+    );
+    const digest = finish(image, out, planned, written, options.tag);
+    replace(out, folder);
+    const layers = planned.layers.flatMap((layer, i) => {
+      const made = written[i];
+      return made ? [{ ...layer, ...made }] : [];
+    });
+    return { digest, plan: planned, components, layers, input: plainSize };
+  } finally {
+    pool.close();
+  }
+}
+
+/** Puts the finished folder in the place of the old one, also on another disk: there it is copied beside it first. */
+function replace(made: string, folder: string): void {
+  mkdirSync(join(folder, ".."), { recursive: true });
+  let ready = made;
+  if (statSync(made).dev !== statSync(join(folder, "..")).dev) {
+    ready = `${folder}.${process.pid}`;
+    cpSync(made, ready, { recursive: true });
+  }
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(ready, folder);
+}
+
+function finish(image: Image, out: string, planned: Plan, written: WrittenLayer[], tag?: string): string {
+  const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  const config: ImageConfig = {
+    ...image.config,
+    rootfs: { type: "layers", diff_ids: written.map((w) => w.diffId) },
+    history: planned.layers.map((layer) => ({ created, created_by: "slipway rechunk", comment: contents(layer) })),
+  };
+  const layers = written.map(
+    (w, i): Descriptor => ({
+      mediaType: mediaTypes.zstdLayer,
+      digest: w.digest,
+      size: w.size,
+      annotations: {
+        [contentAnnotation]: contents(planned.layers[i] ?? { components: [], kept: false, size: 0, probability: 0 }),
+      },
+    }),
+  );
+  const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
+  return finishLayout(out, config, { schemaVersion: 2, layers, annotations }, tag);
+}

@@ -1,0 +1,135 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { podman } from "../../cli/podman.ts";
+import { statePath } from "../../cli/project.ts";
+import { commandLine, quote } from "../../cli/shell.ts";
+import type { Progress, Step } from "../../cli/steps.ts";
+import type { Family, Target } from "../../family/family.ts";
+import { openLayout } from "../../image/layout.ts";
+import { openImage } from "../../image/source.ts";
+import { localImages, podmanFailure } from "../../image/storage.ts";
+import { withScratch } from "../scratch.ts";
+import { findPrevious } from "./previous.ts";
+import { type Rechunked, rechunk } from "./rechunk.ts";
+
+export interface RechunkWish {
+  layers: number;
+  prune: string[];
+  tags: boolean;
+  previous: string | undefined;
+}
+
+export interface Done extends Rechunked {
+  name: string;
+  /** The oci folder. */
+  folder: string;
+  previous: string;
+  /** The image's id in podman's storage, if it was loaded. */
+  id: string | undefined;
+  seconds: number;
+}
+
+/** Where a target's rechunked image lies. */
+export function imageFolder(reference: string): string {
+  return statePath("images", basename(reference).replace(":", "-"));
+}
+
+/** Puts the folder's image into podman's storage under its name. The image that has the name keeps it until then. */
+async function load(folder: string, reference: string, progress: Progress): Promise<string> {
+  const { manifest } = openLayout(folder);
+  const id = manifest.config.digest.slice("sha256:".length);
+  const now = (await localImages()).get(reference);
+  if (now?.id === id) return id;
+  // podman names the image after the folder as it was written; `.slipway` in it would be no name at all.
+  const name = basename(folder);
+  // The machine's own policy may refuse what nobody signed; this was made here, a moment ago.
+  const policy = statePath("run", `policy-${process.pid}.json`);
+  writeFileSync(policy, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
+  const words = ["pull", "--quiet", "--signature-policy", policy, `oci:${name}`];
+  const pulled = await podman(words, { log: progress.log, cwd: dirname(folder) });
+  rmSync(policy);
+  if (pulled.code !== 0) throw podmanFailure(`loading ${reference} into podman's storage`, pulled);
+  const tagged = await podman(["tag", id, reference], { log: progress.log });
+  if (tagged.code !== 0) throw podmanFailure(`naming ${reference}`, tagged);
+  await podman(["untag", id, `localhost/${name}:latest`], { log: progress.log });
+  return id;
+}
+
+async function rechunkTarget({ reference }: Target, wish: RechunkWish, progress: Progress): Promise<Done> {
+  const began = performance.now();
+  const known = (await localImages()).get(reference);
+  if (!known)
+    throw new Failure(exit.failed, `${reference} is not in podman's storage`, {
+      next: "build it first: bun run build",
+    });
+  return withScratch(async (work) => {
+    progress.now("reading it from podman's storage");
+    const image = await openImage(reference, { work, log: progress.log });
+    const folder = imageFolder(reference);
+    const { memory, from } = await findPrevious(image, reference, folder, wish.previous, work);
+    const { layers, prune, tags } = wish;
+    const done = await rechunk(image, folder, {
+      layers,
+      prune,
+      tags,
+      previous: memory,
+      work,
+      tag: reference,
+      now: progress.now,
+    });
+    progress.now("loading it into podman's storage");
+    const id = await load(folder, reference, progress);
+    return { ...done, name: reference, folder, previous: from, id, seconds: (performance.now() - began) / 1000 };
+  });
+}
+
+/** One after the other: each uses all the cores by itself. */
+export function rechunkSteps(targets: Target[], wish: RechunkWish): Step<Done>[] {
+  return targets.map((target) => ({
+    id: target.reference,
+    title: `rechunk ${target.reference}`,
+    after: [],
+    run: (progress) => rechunkTarget(target, wish, progress),
+  }));
+}
+
+/** Any image, into a folder; nothing is loaded. */
+export async function rechunkImage(name: string, folder: string, wish: RechunkWish): Promise<Done> {
+  const began = performance.now();
+  return withScratch(async (work) => {
+    const image = await openImage(name, { work });
+    const { memory, from } = await findPrevious(image, undefined, folder, wish.previous, work);
+    const { layers, prune, tags } = wish;
+    const done = await rechunk(image, folder, { layers, prune, tags, previous: memory, work });
+    return { ...done, name, folder, previous: from, id: undefined, seconds: (performance.now() - began) / 1000 };
+  });
+}
+
+export function wishOf(
+  family: Family,
+  options: { layers: number; tags: boolean; previous: string | undefined },
+): RechunkWish {
+  return { ...options, prune: family.rechunk.prune };
+}
+
+/** What would be run, as a person would type it. */
+export function dryLines(target: Target): string[] {
+  const folder = imageFolder(target.reference);
+  return [
+    commandLine([
+      "podman",
+      "save",
+      "--quiet",
+      "--format",
+      "oci-dir",
+      "--uncompressed",
+      "--output",
+      ".slipway/run/…",
+      target.reference,
+    ]),
+    `# its files dealt out anew, by the plan that docker://${target.reference} carries, into ${folder}`,
+    `(cd ${quote(dirname(folder))} && ${commandLine(["podman", "pull", "--quiet", `oci:${basename(folder)}`])})`,
+    `podman tag ID ${target.reference}`,
+  ];
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bun
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { command } from "../lib/cli/command.ts";
+import { exit, Failure } from "../lib/cli/errors.ts";
+import { printJson } from "../lib/cli/output.ts";
+import { openImage } from "../lib/image/source.ts";
+import { delta, parseBudget } from "../lib/ship/delta.ts";
+import { showDelta } from "../lib/ship/delta-report.ts";
+import { withScratch } from "../lib/ship/scratch.ts";
+
+await command("delta", async (args) => {
+  const [a, b] = args.words;
+  if (a === undefined || b === undefined)
+    throw new Failure(exit.usage, "delta: two images are compared", { next: "bun run delta A B" });
+  const budget = parseBudget(args.value("budget"));
+  return withScratch(async (scratch) => {
+    const work = (name: string) => {
+      const folder = join(scratch, name);
+      mkdirSync(folder);
+      return folder;
+    };
+    const from = await openImage(a, { work: work("a") });
+    const to = await openImage(b, { work: work("b") });
+    const found = await delta(from, to, { work: work("layers"), quick: args.has("quick") });
+    const over = budget !== undefined && found.download > budget;
+    if (args.has("json")) printJson({ ...found, ...(budget === undefined ? {} : { budget, over }) });
+    else showDelta(found, budget);
+    return over ? exit.failed : exit.done;
+  });
+});

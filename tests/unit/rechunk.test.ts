@@ -1,0 +1,257 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { differences } from "../../lib/image/compare.ts";
+import type { Entry } from "../../lib/image/entry.ts";
+import { LayerPool } from "../../lib/image/layer-pool.ts";
+import { blobPath, openLayout } from "../../lib/image/layout.ts";
+import { openImage } from "../../lib/image/source.ts";
+import { delta, parseSize } from "../../lib/ship/delta.ts";
+import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/memory.ts";
+import { prune } from "../../lib/ship/rechunk/prune.ts";
+import { type RechunkOptions, rechunk } from "../../lib/ship/rechunk/rechunk.ts";
+import { Place, packings, treeOf, writeImage } from "../support/images.ts";
+import { entry, tarOf } from "../support/tars.ts";
+
+const place = new Place();
+afterAll(() => place.remove());
+let count = 0;
+const folder = (name = "w") => place.path(`${name}-${++count}`);
+
+const dir = (path: string, more: Partial<Entry> = {}): [Entry] => [entry(path, { kind: "dir", mode: 0o755, ...more })];
+const file = (path: string, text: string, more: Partial<Entry> = {}): [Entry, string] => [entry(path, more), text];
+
+const status = (packages: [name: string, source: string, version: string][]) =>
+  packages.map(([n, s, v]) => `Package: ${n}\nStatus: install ok installed\nSource: ${s}\nVersion: ${v}\n`).join("\n");
+
+/** A small Debian-like system: two layers, with everything in it that a file system can hold. */
+function system(versions: Record<string, string> = {}, more: [Entry, string?][] = []): Buffer[] {
+  const v = (name: string) => versions[name] ?? "1.0";
+  const base: [Entry, string?][] = [
+    [entry("lib", { kind: "symlink", target: "usr/lib", mode: 0o777 })],
+    ...["usr", "usr/bin", "usr/lib", "var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/info"].map((p) => dir(p)),
+    file(
+      "var/lib/dpkg/status",
+      status([
+        ["bash", "bash", v("bash")],
+        ["libc6", "glibc", v("glibc")],
+        ["libc-bin", "glibc", v("glibc")],
+      ]),
+    ),
+    file("var/lib/dpkg/info/bash.list", "/.\n/usr\n/usr/bin\n/usr/bin/bash\n/usr/bin/sh\n"),
+    file("var/lib/dpkg/info/libc6:amd64.list", "/.\n/lib/libc.so.6\n/usr/lib/empty\n"),
+    file("var/lib/dpkg/info/libc-bin.list", "/.\n/usr/bin/ldd\n"),
+    file("usr/bin/bash", `bash ${v("bash")} `.repeat(50_000), { mode: 0o755 }),
+    [entry("usr/bin/sh", { kind: "link", target: "usr/bin/bash" })],
+    file("usr/lib/libc.so.6", `libc ${v("glibc")} `.repeat(60_000)),
+    file("usr/bin/ldd", `ldd ${v("glibc")}`),
+    ...[dir("usr/lib/empty", { uid: 5 })],
+    file("usr/bin/ping", "ping", {
+      mode: 0o755,
+      xattrs: { "security.capability": "\x01\0\0\x02\0 \0\0\0\0\0\0\0\0\0\0\0\0\0\0" },
+    }),
+    file("usr/lib/gone", "x"),
+    file("var/cache/x", "cache"),
+  ];
+  const second: [Entry, string?][] = [
+    file("usr/lib/.wh.gone", ""),
+    file("usr/share/tagged", "tagged", { xattrs: { "user.component": "fonts" } }),
+    file("usr/share/late", "late", { mtime: 2_000_000_000 }),
+    file("usr/share/old", "old", { mtime: -5 }),
+    [entry("usr/share/pipe", { kind: "fifo" })],
+    [entry("usr/share/null", { kind: "char", major: 1, minor: 3 })],
+    file(`usr/share/${"long/".repeat(60)}name`, "deep"),
+    file("usr/share/\xff\xfe", "no text"),
+    ...more,
+  ];
+  return [tarOf(base), tarOf(second)];
+}
+
+async function run(source: string, more: Partial<RechunkOptions> = {}, to = folder("out")) {
+  const image = await openImage(`oci:${source}`, { work: folder() });
+  const result = await rechunk(image, to, {
+    layers: 16,
+    prune: ["/var/cache/"],
+    tags: false,
+    previous: undefined,
+    work: folder(),
+    ...more,
+  });
+  return { ...result, to };
+}
+const memoryOf = (to: string) => decodeMemory(openLayout(to).manifest.annotations?.[planAnnotation]);
+const epoch = Date.parse("2024-01-01T00:00:00Z") / 1000;
+
+describe("a rechunked image", () => {
+  for (const [name, pack] of Object.entries(packings))
+    test(`is the same file system, from ${name} layers`, async () => {
+      const source = writeImage(folder("in"), system(), pack);
+      const { to } = await run(source);
+      const before = await treeOf(`oci:${source}`, folder());
+      prune(before, ["/var/cache/"]);
+      expect(differences(before, await treeOf(`oci:${to}`, folder()), epoch)).toEqual([]);
+    });
+
+  test("has its files by source package, tags, and place", async () => {
+    const { components } = await run(writeImage(folder("in"), system()));
+    expect(components.map((c) => c.name)).toEqual([
+      "dpkg/bash",
+      "dpkg/glibc",
+      "rest/",
+      "rest/usr/bin",
+      "rest/usr/share",
+      "rest/var",
+      "rest/var/lib",
+      "tag/fonts",
+    ]);
+  });
+
+  test("has the same bytes from any packing, on any day, with or without its own plan", async () => {
+    const first = await run(writeImage(folder("in"), system()));
+    const packed = await run(writeImage(folder("in"), system(), packings.gzip));
+    expect(packed.layers.map((l) => l.digest)).toEqual(first.layers.map((l) => l.digest));
+    const later = await run(writeImage(folder("in"), system(), packings.zstd, "2025-06-06T00:00:00Z"), {
+      previous: memoryOf(first.to),
+    });
+    expect(later.layers.map((l) => l.digest)).toEqual(first.layers.map((l) => l.digest));
+    const again = await run(first.to, { previous: memoryOf(first.to) });
+    expect(again.layers.map((l) => l.digest)).toEqual(first.layers.map((l) => l.digest));
+    expect(again.layers.every((l) => l.kept)).toBe(true);
+    expect(again.digest).toBe(first.digest);
+  });
+
+  test("folders carry one time, and files none that is later", async () => {
+    const { to } = await run(writeImage(folder("in"), system()));
+    const tree = await treeOf(`oci:${to}`, folder());
+    expect(tree.find("usr/share/late")?.mtime).toBe(epoch);
+    expect(tree.find("usr/share/old")?.mtime).toBe(-5);
+    for (const [path, node] of tree.walk()) if (node.kind === "dir" && path) expect(node.mtime).toBe(epoch);
+  });
+
+  test("keeps the configuration, and says what is in its layers", async () => {
+    const { to } = await run(writeImage(folder("in"), system()));
+    const { config, manifest } = openLayout(to);
+    expect(config).toMatchObject({ created: "2024-01-01T00:00:00Z", architecture: "amd64", config: {} });
+    expect(config.history?.length).toBe(manifest.layers.length);
+    expect(manifest.layers.map((l) => l.annotations?.["org.slipway.components"]).join(" ")).toContain("dpkg/glibc");
+  });
+
+  test("an updated package opens its layer only", async () => {
+    const first = await run(writeImage(folder("in"), system()), { layers: 16 });
+    const next = await run(writeImage(folder("in"), system({ bash: "2.0" })), { previous: memoryOf(first.to) });
+    const had = new Set(first.layers.map((l) => l.digest));
+    const fresh = next.layers.filter((l) => !had.has(l.digest)).flatMap((l) => l.components);
+    expect(fresh).toContain("dpkg/bash");
+    expect(fresh).not.toContain("dpkg/glibc");
+  });
+
+  test("with tags, the attribute wins over the package", async () => {
+    const tagged = [file("usr/bin/ldd", "ldd", { xattrs: { "user.component": "mine" } })];
+    const names = async (tags: boolean) =>
+      (await run(writeImage(folder("in"), system({}, tagged)), { tags })).components.map((c) => c.name);
+    expect(await names(true)).toContain("tag/mine");
+    expect(await names(false)).not.toContain("tag/mine");
+  });
+});
+
+describe("a broken image", () => {
+  const blobs = (source: string) => openLayout(source).manifest.layers.map((l) => blobPath(source, l.digest));
+  const message = (work: Promise<unknown>) =>
+    work.then(
+      () => "",
+      (e: Error) => e.message,
+    );
+
+  test("a layer that is cut off, in the file", async () => {
+    const source = writeImage(folder("in"), system());
+    truncateSync(blobs(source)[1] ?? "", 1000);
+    expect(await message(run(source))).toMatch(/^layer sha256:\w{64}: cut off at byte 1000 of \d+$/);
+  });
+
+  for (const [name, pack] of Object.entries(packings))
+    test(`a changed byte in ${name}`, async () => {
+      const source = writeImage(folder("in"), system(), pack);
+      const [path = ""] = blobs(source);
+      const bytes = readFileSync(path);
+      const at = Math.floor(bytes.length / 2);
+      bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+      writeFileSync(path, bytes);
+      expect(await message(run(source))).toMatch(/layer 1 \(sha256:\w+…\): .* byte \d+/);
+    });
+
+  test("a tar that ends in the middle, under a digest that fits", async () => {
+    const [first = Buffer.alloc(0)] = system();
+    for (const pack of Object.values(packings))
+      expect(await message(run(writeImage(folder("in"), [first.subarray(0, 9000)], pack)))).toMatch(
+        /layer 1 .*cut off at byte 9000/,
+      );
+  });
+
+  test("a hard link to nothing", async () => {
+    const tar = tarOf([[entry("a", { kind: "link", target: "b" })]]);
+    expect(await message(run(writeImage(folder("in"), [tar])))).toMatch(
+      /layer 1 .*a: a hard link to b, which is not there at byte \d+/,
+    );
+  });
+
+  test("what was there stays", async () => {
+    const to = folder("out");
+    const good = await run(writeImage(folder("in"), system()), {}, to);
+    const bad = writeImage(folder("in"), system({ bash: "3" }));
+    truncateSync(blobs(bad)[0] ?? "", 5000);
+    await message(run(bad, {}, to));
+    expect(openLayout(to).digest).toBe(good.digest);
+  });
+
+  test("no space left is said", async () => {
+    if (!existsSync("/dev/full")) return;
+    const pool = new LayerPool(1);
+    const tar = join(folder(), "t");
+    writeFileSync(tar, "x".repeat(100));
+    const written = pool.write("writing layer 1", () => [{ ...entry("a", { size: 100 }), tar: 0 }], [tar], "/dev/full");
+    expect(await message(written)).toBe("writing layer 1: no space left");
+    pool.close();
+  });
+});
+
+describe("delta", () => {
+  const images = async (a: Buffer[], b: Buffer[]) => {
+    const first = await run(writeImage(folder("in"), a));
+    const second = await run(writeImage(folder("in"), b), { previous: memoryOf(first.to) });
+    const open = (to: string) => openImage(`oci:${to}`, { work: folder() });
+    return delta(await open(first.to), await open(second.to), { work: folder(), quick: false });
+  };
+
+  test("nothing between an image and itself", async () => {
+    const d = await images(system(), system());
+    expect(d).toMatchObject({ download: 0, requests: 0, changed: [], floor: 0, efficiency: 1 });
+  });
+
+  test("a changed content, its bytes, its floor", async () => {
+    const d = await images(system(), system({ bash: "2.0" }));
+    const bash = d.changed.find((l) => l.contents?.includes("dpkg/bash"));
+    expect(bash?.files).toContain("usr/bin/bash");
+    expect(bash?.reasons?.content).toBe("bash 2.0 ".length * 50_000);
+    expect(d.requests).toBe(d.changed.length + 2);
+    expect(d.floor).toBeGreaterThan(0);
+    expect(d.floor).toBeLessThanOrEqual(d.download);
+  });
+
+  test("only a time, only an owner, only an attribute", async () => {
+    const layers = (more: Partial<Entry>) => system({}, [file("usr/share/late", "late", { mtime: 1000, ...more })]);
+    const reasons = async (more: Partial<Entry>) =>
+      (await images(layers({}), layers(more))).changed.flatMap((l) =>
+        Object.entries(l.reasons ?? {}).filter(([k, n]) => n > 0 && ["content", "owner", "times"].includes(k)),
+      );
+    expect(await reasons({ mtime: 2000 })).toEqual([["times", 4]]);
+    expect(await reasons({ uid: 7 })).toEqual([["owner", 4]]);
+    expect(await reasons({ xattrs: { "user.x": "1" } })).toEqual([["owner", 4]]);
+  });
+
+  test("sizes", () => {
+    expect([parseSize("400MB"), parseSize("1.5GiB"), parseSize("12"), parseSize("3k")]).toEqual([
+      400_000_000, 1_610_612_736, 12, 3000,
+    ]);
+    expect(() => parseSize("much")).toThrow("no size");
+  });
+});

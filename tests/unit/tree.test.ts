@@ -1,0 +1,103 @@
+import { expect, test } from "bun:test";
+import { differences } from "../../lib/image/compare.ts";
+import type { Entry } from "../../lib/image/entry.ts";
+import { Tree } from "../../lib/image/tree.ts";
+import { entry } from "../support/tars.ts";
+
+const dir = (path: string, more: Partial<Entry> = {}) => entry(path, { kind: "dir", mode: 0o755, ...more });
+const file = (path: string, hash = path) => entry(path, { hash, size: 1 });
+const link = (path: string, target: string) => entry(path, { kind: "link", target });
+const symlink = (path: string, target: string) => entry(path, { kind: "symlink", target });
+
+function flatten(...layers: Entry[][]): Tree {
+  const tree = new Tree();
+  for (const [i, layer] of layers.entries()) tree.apply(layer, i);
+  return tree;
+}
+const paths = (tree: Tree) => [...tree.walk()].map(([path]) => path).slice(1);
+
+test("a later layer's file takes the place of an earlier one's", () => {
+  const tree = flatten([dir("a"), file("a/x", "old")], [file("a/x", "new")]);
+  expect(tree.find("a/x")).toMatchObject({ hash: "new", tar: 1 });
+});
+
+test("a folder over a folder keeps what is in it, and has the later one's mode", () => {
+  const tree = flatten([dir("a"), file("a/x")], [dir("a", { mode: 0o700 })]);
+  expect(paths(tree)).toEqual(["a", "a/x"]);
+  expect(tree.find("a")?.mode).toBe(0o700);
+});
+
+test("a whiteout hides what lies below, wherever it stands in the layer, and not its own layer's", () => {
+  expect(paths(flatten([file("a/x"), file("a/y")], [file("a/.wh.x")]))).toEqual(["a", "a/y"]);
+  expect(paths(flatten([dir("a"), file("a/b/x")], [file(".wh.a"), dir("a"), file("a/new")]))).toEqual(["a", "a/new"]);
+  expect(paths(flatten([dir("a"), file("a/b/x")], [dir("a"), file("a/new"), file(".wh.a")]))).toEqual(["a", "a/new"]);
+  expect(paths(flatten([file("x")], [file(".wh.gone")]))).toEqual(["x"]);
+});
+
+test("an opaque folder hides what is in it below, and keeps itself", () => {
+  const tree = flatten([dir("a"), file("a/x"), file("a/b/y")], [dir("a"), file("a/z"), file("a/.wh..wh..opq")]);
+  expect(paths(tree)).toEqual(["a", "a/z"]);
+});
+
+test("other marks of that kind are no files", () => {
+  expect(paths(flatten([file("x")], [file(".wh..wh.plnk"), file("a/.wh..wh.aufs")]))).toEqual(["x"]);
+});
+
+test("kinds change: folder to file, file to folder, link to folder", () => {
+  expect(paths(flatten([file("a/x")], [file("a")]))).toEqual(["a"]);
+  expect(paths(flatten([file("a")], [file("a/x")]))).toEqual(["a", "a/x"]);
+  const tree = flatten([dir("usr/lib"), symlink("lib", "usr/lib")], [file("lib/x")]);
+  expect(tree.find("lib")?.kind).toBe("dir");
+  expect(tree.find("usr/lib/x")).toBeUndefined();
+});
+
+test("hard links share a file, also with one of a layer below", () => {
+  const tree = flatten([file("a"), link("b", "a")], [link("c", "b")], [file("a", "new")]);
+  expect(tree.find("b")).toBe(tree.find("c") as never);
+  expect(tree.find("b")?.hash).toBe("a");
+  expect(tree.find("a")?.hash).toBe("new");
+});
+
+test("a hard link to nothing is an error that names both", () => {
+  expect(() => flatten([link("b", "a")])).toThrow("b: a hard link to a, which is not there");
+  expect(() => flatten([dir("a"), link("b", "a")])).toThrow("a hard link to a");
+});
+
+test("names are in the order of bytes, parents first", () => {
+  expect(paths(flatten([file("a/b"), file("a-b"), file("B"), file("a/\xff"), file("a/z")]))).toEqual([
+    "B",
+    "a",
+    "a/b",
+    "a/z",
+    "a/\xff",
+    "a-b",
+  ]);
+});
+
+test("a path through links leads to where the file is", () => {
+  const tree = flatten([
+    file("usr/lib/x"),
+    symlink("lib", "usr/lib"),
+    symlink("var/db", "../usr/lib"),
+    symlink("loop", "loop"),
+  ]);
+  expect(tree.lookup("lib/x")).toBe(tree.find("usr/lib/x") as never);
+  expect(tree.lookup("var/db/x")).toBe(tree.find("usr/lib/x") as never);
+  expect(tree.lookup("var/db/.")).toBe(tree.find("usr/lib") as never);
+  expect(tree.lookup("lib")?.kind).toBe("symlink");
+  expect(tree.lookup("loop/x")).toBeUndefined();
+  expect(tree.lookup("lib/y")).toBeUndefined();
+});
+
+test("differences are seen: content, owner, attributes, links, what is missing", () => {
+  const base = () => [file("a"), file("b"), link("c", "a")];
+  const what = (layer: Entry[]) => differences(flatten(base()), flatten(layer)).map((d) => `${d.path}: ${d.what}`);
+  expect(what(base())).toEqual([]);
+  expect(what([file("a", "z"), file("b"), link("c", "a")])[0]).toContain("content");
+  expect(what([file("a"), entry("b", { hash: "b", size: 1, uid: 3 }), link("c", "a")])).toEqual(["b: owner 0 ≠ 3"]);
+  expect(what([file("a"), file("b"), file("c", "a")])).toEqual(["c: not a hard link of the same file"]);
+  expect(what([file("a"), link("c", "a")])).toEqual(["b: only in the first"]);
+  expect(what([file("a"), entry("b", { hash: "b", size: 1, xattrs: { "user.x": "1" } }), link("c", "a")])[0]).toContain(
+    "attributes",
+  );
+});
