@@ -1,0 +1,245 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import type { Progress, Step } from "../cli/steps.ts";
+import type { Family, Target } from "../family/family.ts";
+import type { Manifest } from "../image/manifest.ts";
+import {
+  digestOf,
+  lastWords,
+  openPolicy,
+  patience,
+  RegistryTrouble,
+  rawManifest,
+  skopeo,
+  tagDigest,
+} from "../image/skopeo.ts";
+import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
+import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
+import { verdict } from "../trust/verdict.ts";
+import { oneManifest } from "./push/compare.ts";
+import { pushedOf, repositoryOf } from "./push/pushed.ts";
+import { signatureTag } from "./sign.ts";
+
+/**
+ * Verification of a target in the registry, as its machines would do it:
+ *
+ * - manifest: what stands at the tag is what its digest says, and what was pushed from here, if anything was;
+ * - content: every blob is fetched, and hashes to its name;
+ * - cosign: the family's public key verifies the digest;
+ * - policy: containers/image accepts it under the policy and the registries.d that the image itself ships;
+ * - unsigned: under that policy an unsigned tag of the same repository is refused. The signature's own tag is one: nobody has
+ *   signed it, it is always there, and nothing has to be written into the registry.
+ *
+ * Interface for `release`: `verifyTarget`.
+ */
+
+export const checkNames = ["manifest", "content", "cosign", "policy", "unsigned"] as const;
+export type CheckName = (typeof checkNames)[number];
+
+export interface Check {
+  name: CheckName;
+  /** `left`: not looked at, because of what came before. */
+  state: "good" | "bad" | "left";
+  /** What is wrong, or what was seen. */
+  said: string;
+}
+
+export interface VerifyOutcome {
+  target: Target;
+  digest: string | undefined;
+  checks: Check[];
+}
+
+/** An image that its machines would refuse, or should have. */
+export class NotVerified extends Failure {
+  readonly outcome: VerifyOutcome;
+
+  constructor(outcome: VerifyOutcome, log: string) {
+    const wrong = outcome.checks.filter(({ state }) => state === "bad");
+    super(exit.failed, `${outcome.target.reference} is not what its machines should run`, {
+      tried: wrong.map(({ name, said }) => `${name}: ${said}`),
+      log,
+    });
+    this.outcome = outcome;
+  }
+}
+
+/** Which part of an image a sentence with a digest is about; the digest alone means nothing to a reader. */
+export function partOf(said: string, manifest: Manifest): string | undefined {
+  const digests = said.match(/sha256:[0-9a-f]{64}/g) ?? [];
+  for (const digest of digests) {
+    if (digest === manifest.config.digest) return `the configuration ${digest}`;
+    const i = manifest.layers.findIndex((layer) => layer.digest === digest);
+    if (i >= 0) return `layer ${i + 1} of ${manifest.layers.length} (${digest})`;
+  }
+  return undefined;
+}
+
+/** What was verified of one target so far. */
+class Examination {
+  readonly checks: Check[] = [];
+  constructor(private readonly progress: Progress) {}
+
+  /** Runs one check; its sentence is what was wrong, and what went wrong by itself is wrong too. */
+  async check(name: CheckName, doing: string, look: () => Promise<Omit<Check, "name">>): Promise<boolean> {
+    this.progress.now(doing);
+    const found = await look().catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      return { state: "bad" as const, said: [error.message, ...(error.details.tried ?? [])].join(": ") };
+    });
+    this.checks.push({ name, ...found });
+    return found.state === "good";
+  }
+
+  leave(names: CheckName[], because: string): void {
+    for (const name of names) this.checks.push({ name, state: "left", said: because });
+  }
+}
+
+const good = (said: string) => ({ state: "good" as const, said });
+const bad = (said: string) => ({ state: "bad" as const, said });
+
+async function checkManifest(
+  target: Target,
+  progress: Progress,
+): Promise<{ digest: string; manifest: Manifest; state: "good" | "bad"; said: string }> {
+  const text = await rawManifest(`docker://${target.reference}`, { progress });
+  const digest = digestOf(text);
+  const manifest = oneManifest(text, target.reference);
+  const pushed = pushedOf(target);
+  const repository = repositoryOf(target);
+  try {
+    await rawManifest(`docker://${repository}@${digest}`, { progress });
+  } catch (error) {
+    if (!(error instanceof RegistryTrouble) || error.trouble === "passing") throw error;
+    const was = pushed?.repository === repository ? `; pushed was ${pushed.digest}` : "";
+    return {
+      digest,
+      manifest,
+      ...bad(
+        `the manifest was tampered with: at ${target.reference} stands one that hashes to ${digest}, which the registry itself does not know${was}`,
+      ),
+    };
+  }
+  if (pushed?.repository === repository && pushed.digest !== digest)
+    return {
+      digest,
+      manifest,
+      ...bad(`the tag was moved: it stands for ${digest}, pushed from here was ${pushed.digest}`),
+    };
+  return { digest, manifest, ...good(digest) };
+}
+
+async function fetchAll(
+  image: string,
+  manifest: Manifest,
+  folder: { path: string; blobs: string },
+  progress: Progress,
+): Promise<Omit<Check, "name">> {
+  const words = [
+    ...["--command-timeout", patience.image, "--policy", openPolicy(folder.path)],
+    ...["copy", "--quiet", "--remove-signatures", "--preserve-digests", "--dest-shared-blob-dir", folder.blobs],
+    `docker://${image}`,
+    `oci:${folder.path}:fetched`,
+  ];
+  const { code, said } = await skopeo(words, { progress, mounts: [folder.path, folder.blobs] });
+  if (code === 0) return good(`${manifest.layers.length} layers`);
+  const part = partOf(said, manifest);
+  if (part && /digest did not match|size mismatch|does not match|unexpected EOF|unknown/i.test(said))
+    return bad(`${part} was tampered with: ${lastWords(said)}`);
+  return bad(`${part ? `${part}: ` : ""}${lastWords(said)}`);
+}
+
+/** The tag that nobody has signed, if the registry has it. */
+async function unsignedTag(repository: string, digest: string, progress: Progress): Promise<string | undefined> {
+  const tag = `${repository}:${signatureTag(digest)}`;
+  return (await tagDigest(tag, { progress })) === undefined ? undefined : tag;
+}
+
+/**
+ * Verifies a target in the registry.
+ * @param folder for what is fetched; targets that share it fetch shared layers once. The caller removes it.
+ * @throws NotVerified with all the checks, if one of them is not good
+ */
+export async function verifyTarget(
+  target: Target,
+  family: Family,
+  folder: string,
+  progress: Progress,
+): Promise<VerifyOutcome> {
+  const outcome = await examine(target, family, folder, progress);
+  if (outcome.checks.every(({ state }) => state === "good")) return outcome;
+  throw new NotVerified(outcome, progress.log);
+}
+
+async function examine(target: Target, family: Family, folder: string, progress: Progress): Promise<VerifyOutcome> {
+  const exam = new Examination(progress);
+  const repository = repositoryOf(target);
+  let standing: { digest: string; manifest: Manifest } | undefined;
+  await exam.check("manifest", "reading the manifest", async () => {
+    const { state, said, ...rest } = await checkManifest(target, progress);
+    standing = rest;
+    return { state, said };
+  });
+  if (!standing) {
+    exam.leave(["content", "cosign", "policy", "unsigned"], "there is no manifest to look at");
+    return { target, digest: undefined, checks: exam.checks };
+  }
+  const { digest, manifest } = standing;
+  const image = `${repository}@${digest}`;
+  const place = { path: join(folder, `${target.flavor.name}-${target.arch.name}`), blobs: join(folder, "blobs") };
+  for (const path of [place.path, place.blobs]) mkdirSync(path, { recursive: true });
+
+  const whole = await exam.check("content", "fetching every layer", () => fetchAll(image, manifest, place, progress));
+  await exam.check("cosign", "asking cosign", async () => {
+    const key = join(family.root, family.key);
+    const { code, said } = await cosign(verifyWords(image, key), { progress, mounts: [key] });
+    return code === 0 ? good(`signed by ${family.key}`) : bad(cosignWords(said).join(" "));
+  });
+  if (!whole) {
+    exam.leave(["policy", "unsigned"], "the image's own policy cannot be had from it");
+    return { target, digest, checks: exam.checks };
+  }
+  const trust = await writeOutTrust(folder, manifest, join(place.path, "trust"));
+  await judge(exam, trust, { image, repository, digest, place, progress });
+  return { target, digest, checks: exam.checks };
+}
+
+/** The verdicts of containers/image: yes to the image, no to what nobody signed. */
+async function judge(
+  exam: Examination,
+  trust: ShippedTrust | string,
+  at: { image: string; repository: string; digest: string; place: { path: string; blobs: string }; progress: Progress },
+): Promise<void> {
+  const { image, repository, digest, place, progress } = at;
+  if (typeof trust === "string") {
+    await exam.check("policy", "reading the image's policy", async () => bad(trust));
+    exam.leave(["unsigned"], trust);
+    return;
+  }
+  let refusedItself = false;
+  await exam.check("policy", "asking the image's own policy", async () => {
+    const said = await verdict(image, trust, place, progress);
+    refusedItself = said.is === "refused";
+    return said.is === "accepted" ? good("accepted under its own policy") : bad(`${said.is}: ${said.said}`);
+  });
+  await exam.check("unsigned", "asking it about an unsigned tag", async () => {
+    const tag = await unsignedTag(repository, digest, progress);
+    if (!tag && refusedItself) return good("refused: the image itself is not signed");
+    if (!tag) return bad("no signature is in the registry, and the image's policy accepts it all the same");
+    const said = await verdict(tag, trust, place, progress);
+    if (said.is === "refused") return good(`refused: ${said.said}`);
+    return bad(said.is === "accepted" ? `${tag} is not signed, and the image's policy accepts it` : said.said);
+  });
+}
+
+/** One step a target; all of them side by side. */
+export function verifySteps(targets: Target[], family: Family, folder: string): Step<VerifyOutcome>[] {
+  return targets.map((target) => ({
+    id: `verify ${target.reference}`,
+    title: `verify ${target.reference}`,
+    after: [],
+    run: (progress) => verifyTarget(target, family, folder, progress),
+  }));
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import { type Outcome, run } from "../cli/shell.ts";
+import type { Progress } from "../cli/steps.ts";
+import { tool } from "../cli/tools.ts";
+import type { Family } from "../family/family.ts";
+import { login } from "../image/login.ts";
+import type { SigningKey } from "./key.ts";
+
+/**
+ * cosign, which gets the key and its password on stdin: they stand on no command line, in no file, and not in the settings that
+ * podman keeps of a container. The first line is the password, the rest is the key.
+ */
+const withSecrets = `IFS= read -r COSIGN_PASSWORD || :
+COSIGN_PRIVATE_KEY=$(cat)
+export COSIGN_PASSWORD COSIGN_PRIVATE_KEY
+exec "$@" </dev/null`;
+
+/** How cosign names the key that the script above puts into its environment. */
+export const keyInEnvironment = "env://COSIGN_PRIVATE_KEY";
+
+/** podman-run(1): podman itself failed, the program could not be started, there is none. cosign never ends so. */
+const neverRan = [125, 126, 127];
+
+interface CosignOptions {
+  /** Handed over; without one cosign gets no secret at all. */
+  secrets?: { pem: string; password: string };
+  progress?: Progress;
+  cwd?: string;
+  mounts?: string[];
+}
+
+export async function cosign(args: readonly string[], options: CosignOptions = {}): Promise<Outcome> {
+  const { secrets, progress, cwd, mounts = [] } = options;
+  const known = login();
+  try {
+    const words = await tool("cosign", {
+      mounts: [...mounts, ...known.mounts],
+      env: Object.keys(known.env),
+      ...(cwd ? { cwd } : {}),
+      ...(secrets ? { stdin: true } : {}),
+      ...(progress ? { progress } : {}),
+    });
+    const program = words.at(-1) ?? "cosign";
+    const argv = secrets
+      ? [...words.slice(0, -1), "sh", "-c", withSecrets, "sh", program, ...args]
+      : [...words, ...args];
+    const outcome = await run(argv, {
+      env: known.env,
+      ...(secrets ? { stdin: `${secrets.password}\n${secrets.pem}` } : {}),
+      ...(progress ? { log: progress.log } : {}),
+      ...(cwd ? { cwd } : {}),
+    });
+    if (neverRan.includes(outcome.code))
+      throw new Failure(exit.failed, "cosign could not be run", {
+        tried: [program, ...cosignWords(outcome.said)],
+        next: "bun run doctor",
+      });
+    return outcome;
+  } finally {
+    known.remove();
+  }
+}
+
+/** cosign's own sentence, without its prefixes. */
+export function cosignWords(said: string): string[] {
+  const lines = said.split("\n").filter((line) => /\S/.test(line) && !/^(WARNING|main\.go|\s*Usage|\s*$)/i.test(line));
+  return lines.slice(-3).map((line) => line.replace(/^(Error: |error during command execution: )+/, ""));
+}
+
+let forms: Promise<string[]> | undefined;
+
+/**
+ * The flags by which any cosign writes the form of a signature that podman, skopeo and bootc look for (a tag
+ * `sha256-….sig`). From version 3 on it writes another one that they do not see, unless it is told; before, it does not
+ * know the words.
+ */
+export function oldFormFlags(progress?: Progress): Promise<string[]> {
+  forms ??= cosign(["sign", "--help"], progress ? { progress } : {}).then(({ said, stdout }) =>
+    formFlags(`${stdout}\n${said}`),
+  );
+  return forms;
+}
+
+/**
+ * Pure: the flags for a cosign whose `sign --help` is given. One that knows signing configurations (3) knows both flags, but does not
+ * list the one about the bundle.
+ */
+export function formFlags(help: string): string[] {
+  const bundle = "--new-bundle-format=false";
+  if (help.includes("--use-signing-config")) return [bundle, "--use-signing-config=false"];
+  return help.includes("--new-bundle-format") ? [bundle] : [];
+}
+
+/** Pure: the words of cosign that sign a digest. Nothing goes to a public log: the key alone is what machines ask for. */
+export function signWords(reference: string, flags: string[]): string[] {
+  return ["sign", "--yes", "--key", keyInEnvironment, "--tlog-upload=false", ...flags, reference];
+}
+
+/** Pure: the words of cosign that verify a digest with a public key. */
+export function verifyWords(reference: string, publicKey: string): string[] {
+  return ["verify", "--key", publicKey, "--insecure-ignore-tlog=true", reference];
+}
+
+/** A public key without what editors do to line ends. */
+function plain(pem: string): string {
+  return pem.replaceAll(/\s+/g, "");
+}
+
+/**
+ * Sees to it that the key opens with its password and belongs to the family's public key, before anything is done.
+ * @throws Failure saying which of these is not so
+ */
+export async function checkKey(family: Family, key: SigningKey, progress?: Progress): Promise<void> {
+  const asked = ["public-key", "--key", keyInEnvironment];
+  const { code, stdout, said } = await cosign(asked, { secrets: key, ...(progress ? { progress } : {}) });
+  if (code !== 0) {
+    const wrong = /decrypt|password|passphrase/i.test(said);
+    throw new Failure(
+      exit.failed,
+      wrong ? `the password does not open ${key.from}` : `cosign cannot read ${key.from}`,
+      {
+        tried: [wrong ? "COSIGN_PASSWORD, or the password that was typed" : cosignWords(said).join(" ")],
+        next: wrong ? "give the password that the key was made with" : "make a new pair with `bun run keys`",
+      },
+    );
+  }
+  const block = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(stdout)?.[0] ?? "";
+  if (plain(block) === plain(readFileSync(join(family.root, family.key), "utf8"))) return;
+  throw new Failure(exit.failed, `${key.from} does not belong to ${family.key}: machines would refuse what it signs`, {
+    tried: [`the public half of ${key.from}, against ${family.key}`],
+    next: `take the private key of ${family.key}; or, for a new pair, ship its public key in an image signed by the old one first`,
+  });
+}

@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+
+/** A machine's policy.json, read. Format and search order: containers-policy.json(5). */
+
+export interface Requirement {
+  type: string;
+  keyPath?: string;
+  keyPaths?: string[];
+}
+
+export interface Policy {
+  path: string;
+  default: Requirement[];
+  transports: Record<string, Record<string, Requirement[]>>;
+}
+
+/**
+ * The file that counts when bootc, as root, fetches an image.
+ * @param at turns a path of that machine into one that can be read here.
+ */
+export function policyInForce(at: (path: string) => string, env = process.env): string | undefined {
+  // Another user's variable and home folder mean nothing to root.
+  const root = process.getuid?.() === 0;
+  const own = root && env.HOME ? [join(env.HOME, ".config/containers/policy.json")] : [];
+  const candidates = [
+    ...(root && env.CONTAINERS_POLICY_JSON ? [env.CONTAINERS_POLICY_JSON] : []),
+    ...own.map(at),
+    at("/etc/containers/policy.json"),
+    at("/usr/share/containers/policy.json"),
+  ];
+  return candidates.find((path) => existsSync(path));
+}
+
+/** @throws Failure for a file that is no policy */
+export function readPolicy(path: string): Policy {
+  const broken = (what: string) =>
+    new Failure(exit.failed, `${path}: ${what}`, { next: "mend the file; containers-policy.json(5) describes it" });
+  let value: Partial<Policy>;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8")) as Partial<Policy>;
+  } catch (error) {
+    throw broken(`no JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (!Array.isArray(value?.default)) throw broken("it has no list `default`");
+  return { path, default: value.default, transports: value.transports ?? {} };
+}
+
+/** The scopes that could hold a registry's image, the narrowest first. */
+export function scopesOf(reference: string): string[] {
+  const repository = reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+  const parts = repository.split("/");
+  const parents = parts.map((_, i) => parts.slice(0, parts.length - i).join("/"));
+  const host = (parts[0] ?? "").replace(/:\d+$/, "");
+  const labels = host.split(".");
+  const wildcards = labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join(".")}`);
+  return [reference, ...parents, ...wildcards, ""];
+}
+
+/** What a policy asks of an image, and which of its scopes says so. */
+export function requirements(
+  policy: Policy,
+  transport: string,
+  reference: string,
+): { scope: string; asks: Requirement[] } {
+  const scopes = policy.transports[transport] ?? {};
+  for (const scope of transport === "docker" ? scopesOf(reference) : [reference, ""]) {
+    const asks = scopes[scope];
+    if (asks) return { scope: scope === "" ? `any ${transport} image` : scope, asks };
+  }
+  return { scope: "default", asks: policy.default };
+}
+
+/** A signature is asked for: to be accepted means to be signed. */
+export function asksForSignature(asks: Requirement[]): boolean {
+  return asks.some(({ type }) => type === "sigstoreSigned" || type === "signedBy");
+}
+
+/** Everything is accepted where nothing else is said; bootc does not enforce such a policy. */
+export function acceptsAnything(policy: Policy): boolean {
+  return policy.default.length === 1 && policy.default[0]?.type === "insecureAcceptAnything";
+}
+
+/** The keys that a policy names. */
+export function policyKeys(policy: Policy): string[] {
+  const all = Object.values(policy.transports).flatMap((scopes) => Object.values(scopes).flat());
+  return [...policy.default, ...all].flatMap((r) => [...(r.keyPath ? [r.keyPath] : []), ...(r.keyPaths ?? [])]);
+}
