@@ -1,0 +1,140 @@
+import { exit, Failure } from "../cli/errors.ts";
+import { run } from "../cli/shell.ts";
+import { asRoot } from "./root.ts";
+
+/**
+ * bootc as data: what it says of the machine, and the words that make it act.
+ * Source: bootc's host-v1 schema and man pages. Read leniently: older hosts say v1alpha1 and leave fields out.
+ */
+
+export type Transport = "registry" | "containers-storage";
+
+/** Where an image comes from and who vouches for it. */
+export interface ImageSpec {
+  image: string;
+  transport: string;
+  /** `containerPolicy` is the mark that `--enforce-container-sigpolicy` leaves. */
+  signature: "containerPolicy" | "insecure" | "ostreeRemote" | undefined;
+}
+
+/** A system that is booted, or would be. */
+export interface Entry {
+  spec: ImageSpec | undefined;
+  digest: string | undefined;
+  version: string | undefined;
+  /** Layered packages, or other changes that bootc does not understand. */
+  incompatible: boolean;
+  /** It is fetched, but the next shutdown does not put it in place. */
+  downloadOnly: boolean;
+  /** It is kept by composefs alone, without ostree. */
+  composefs: boolean;
+}
+
+export interface Host {
+  booted: Entry | undefined;
+  staged: Entry | undefined;
+  rollback: Entry | undefined;
+  /** What `bootc upgrade` follows: of the staged system if there is one, else of the booted one. */
+  spec: ImageSpec | undefined;
+  rollbackQueued: boolean;
+  readOnly: boolean;
+}
+
+function field(value: unknown, ...path: string[]): unknown {
+  let at = value;
+  for (const key of path) at = typeof at === "object" && at !== null ? (at as Record<string, unknown>)[key] : undefined;
+  return at;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function toSpec(value: unknown): ImageSpec | undefined {
+  const image = text(field(value, "image"));
+  if (image === undefined) return undefined;
+  const said = field(value, "signature");
+  const remote = typeof field(said, "ostreeRemote") === "string" ? "ostreeRemote" : undefined;
+  const signature = said === "containerPolicy" || said === "insecure" ? said : remote;
+  return { image, transport: text(field(value, "transport")) ?? "registry", signature };
+}
+
+function toEntry(value: unknown): Entry | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  return {
+    spec: toSpec(field(value, "image", "image")),
+    digest: text(field(value, "image", "imageDigest")),
+    version: text(field(value, "image", "version")),
+    incompatible: field(value, "incompatible") === true,
+    downloadOnly: field(value, "downloadOnly") === true,
+    composefs: typeof field(value, "composefs") === "object" && field(value, "composefs") !== null,
+  };
+}
+
+/** @throws Failure for something that is no status of bootc's */
+export function parseStatus(said: string): Host {
+  let value: unknown;
+  try {
+    value = JSON.parse(said);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null)
+    throw new Failure(exit.failed, "bootc status did not answer with JSON", {
+      tried: ["bootc status --format=json", ...said.trim().split("\n").slice(-2)],
+      next: "see what it says by itself: sudo bootc status",
+    });
+  const status = field(value, "status");
+  const booted = toEntry(field(status, "booted"));
+  const staged = toEntry(field(status, "staged"));
+  return {
+    booted,
+    staged,
+    rollback: toEntry(field(status, "rollback")),
+    spec: toSpec(field(value, "spec", "image")) ?? staged?.spec ?? booted?.spec,
+    rollbackQueued: field(status, "rollbackQueued") === true || field(value, "spec", "bootOrder") === "rollback",
+    readOnly: field(status, "readOnly") === true,
+  };
+}
+
+/** How the status is asked for, the newest way first. */
+const statusForms = [["--format=json", "--format-version=1"], ["--format=json"], ["--json"]];
+
+/** @throws Failure (missing) without bootc, Failure where it does not answer */
+export async function readHost(): Promise<Host> {
+  if (!Bun.which("bootc"))
+    throw new Failure(exit.missing, "this machine has no bootc: only a bootc host can be moved to an image", {
+      tried: ["bootc on the PATH"],
+      next: "install the image on a disk, or try it in a virtual machine",
+    });
+  let said = "";
+  for (const form of statusForms) {
+    const outcome = await run(asRoot(["bootc", "status", ...form]));
+    if (outcome.code === 0) return parseStatus(outcome.stdout);
+    said = outcome.said;
+    if (!/unexpected argument|invalid value|unrecognized/i.test(said)) break;
+  }
+  throw new Failure(exit.failed, "bootc status does not answer", {
+    tried: said.trim().split("\n").slice(-3),
+    next: "see what it says by itself: sudo bootc status",
+  });
+}
+
+/** The words that make an image the next system. An unchanged specification is an upgrade: `switch` would do nothing. */
+export function stageWords(host: Pick<Host, "spec" | "staged">, wanted: ImageSpec, isStaged: boolean): string[] {
+  if (isStaged && host.staged?.downloadOnly) return ["bootc", "upgrade", "--from-downloaded"];
+  if (host.spec && sameSpec(host.spec, wanted)) return ["bootc", "upgrade"];
+  return [
+    ...["bootc", "switch"],
+    ...(wanted.transport === "registry" ? [] : ["--transport", wanted.transport]),
+    ...(wanted.signature === "containerPolicy" ? ["--enforce-container-sigpolicy"] : []),
+    wanted.image,
+  ];
+}
+
+/** A host that does not say a signature mode has none. */
+export function sameSpec(a: ImageSpec, b: ImageSpec): boolean {
+  return (
+    a.image === b.image && a.transport === b.transport && (a.signature ?? "insecure") === (b.signature ?? "insecure")
+  );
+}

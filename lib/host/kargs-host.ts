@@ -1,0 +1,144 @@
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { onInterrupt } from "../cli/command.ts";
+import { exit, Failure } from "../cli/errors.ts";
+import { podman } from "../cli/podman.ts";
+import { statePath } from "../cli/project.ts";
+import { run } from "../cli/shell.ts";
+import { podmanFailure } from "../image/storage.ts";
+import { readHost } from "./bootc.ts";
+import { hostPath } from "./host-path.ts";
+import { type Difference, imageArguments, splitArguments, wholeList } from "./kargs.ts";
+import { asRoot } from "./root.ts";
+
+/** Kernel arguments of this machine and of images, and the programs that change them. */
+
+const kargsFolder = "/usr/lib/bootc/kargs.d";
+
+function readFolder(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder);
+  return imageArguments(Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8")])));
+}
+
+/** What the booted image asks for; nothing on a machine that was booted from none. */
+export function bootedArguments(): string[] {
+  return readFolder(hostPath(kargsFolder));
+}
+
+/** @throws Failure on a machine that was booted from no image */
+export function ownArguments(): string[] {
+  if (existsSync(hostPath(kargsFolder)) || Bun.which("bootc")) return bootedArguments();
+  throw new Failure(exit.missing, "this machine was not booted from an image", {
+    tried: [`${kargsFolder}, bootc on the PATH`],
+    next: "name an image to compare it with: bun run kargs ARCH FLAVOR",
+  });
+}
+
+export function runningArguments(): string[] {
+  return splitArguments(readFileSync(hostPath("/proc/cmdline"), "utf8"));
+}
+
+/**
+ * What an image in podman's storage asks for. Nothing of it is run: it may be for another CPU.
+ * @throws Failure where there is no such image
+ */
+export async function argumentsOf(reference: string): Promise<string[]> {
+  if ((await podman(["image", "exists", reference])).code !== 0)
+    throw new Failure(exit.failed, `podman's storage has no ${reference}`, {
+      tried: ["podman image exists"],
+      next: `build it first (bun run build), or fetch it: podman pull ${reference}`,
+    });
+  const folder = statePath("run", `kargs-${process.pid}`);
+  const created = await podman(["create", "--network=none", reference, "true"]);
+  if (created.code !== 0) throw podmanFailure(`opening ${reference}`, created);
+  const container = created.stdout.trim();
+  const remove = async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await podman(["rm", "--force", container], { cleaning: true });
+  };
+  const forget = onInterrupt(remove);
+  try {
+    mkdirSync(folder, { recursive: true });
+    const copied = await podman(["cp", `${container}:${kargsFolder}`, folder]);
+    if (copied.code !== 0 && !/no such file|could not find|not be found/i.test(copied.stderr))
+      throw podmanFailure(`reading ${kargsFolder} of ${reference}`, copied);
+    return readFolder(join(folder, basename(kargsFolder)));
+  } finally {
+    forget();
+    await remove();
+  }
+}
+
+/** The arguments in the entry that the boot loader takes next. Source: the Boot Loader Specification. */
+export function entryArguments(entries: string[]): string[] | undefined {
+  const value = (entry: string, key: string) => new RegExp(`^${key}\\s+(.*)$`, "m").exec(entry)?.[1];
+  const newest = entries.toSorted((a, b) =>
+    (value(b, "version") ?? "").localeCompare(value(a, "version") ?? "", "en", { numeric: true }),
+  )[0];
+  const options = newest === undefined ? undefined : value(newest, "options");
+  return options === undefined ? undefined : splitArguments(options);
+}
+
+type Tool = "rpm-ostree" | "ostree";
+
+/** rpm-ostree knows the machine's own changes where it is; a host without it has ostree. */
+export function kargsTool(): Tool | undefined {
+  return (["rpm-ostree", "ostree"] as const).find((program) => Bun.which(program));
+}
+
+/** What the next boot gets; the running arguments where nobody says. */
+export async function configuredArguments(): Promise<string[]> {
+  if (kargsTool() === "rpm-ostree") {
+    const outcome = await run(["rpm-ostree", "kargs"]);
+    if (outcome.code === 0) return splitArguments(outcome.stdout);
+  }
+  const folder = hostPath("/boot/loader/entries");
+  const files = existsSync(folder) ? globSync("*.conf", { cwd: folder }).sort() : [];
+  const texts: string[] = [];
+  for (const file of files) {
+    const path = join(folder, file);
+    try {
+      texts.push(readFileSync(path, "utf8"));
+    } catch {
+      texts.push((await run(asRoot(["cat", path]))).stdout);
+    }
+  }
+  return entryArguments(texts) ?? runningArguments();
+}
+
+/** The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice. */
+export function applyWords(tool: Tool, configured: string[], change: Difference): string[] {
+  if (tool === "ostree") return ["ostree", "admin", "instutil", "set-kargs", ...wholeList(configured, change)];
+  return [
+    ...["rpm-ostree", "kargs"],
+    ...change.add.map((word) => `--append-if-missing=${word}`),
+    ...change.drop.map((word) => `--delete-if-present=${word}`),
+  ];
+}
+
+/** @throws Failure where the arguments of this machine cannot be changed */
+export async function toolForApplying(): Promise<Tool> {
+  const host = await readHost();
+  if (!host.booted)
+    throw new Failure(exit.missing, "this machine was not booted from an image: its arguments are not ours to change", {
+      tried: ["bootc status: status.booted is null"],
+      next: "change them in its boot loader's configuration",
+    });
+  if (host.booted.composefs)
+    throw new Failure(exit.failed, "this system is kept by composefs: nothing changes its arguments but an image", {
+      tried: ["bootc status: status.booted.composefs"],
+      next: "try them once in the boot menu, or put them into the flavor's `kargs` and build",
+    });
+  if (host.staged)
+    throw new Failure(exit.failed, "something is staged: arguments that are changed now would be lost with it", {
+      tried: ["bootc status: status.staged"],
+      next: "reboot into it first",
+    });
+  const tool = kargsTool();
+  if (tool) return tool;
+  throw new Failure(exit.missing, "nothing here changes kernel arguments", {
+    tried: ["rpm-ostree, ostree on the PATH"],
+    next: "try them once in the boot menu, or put them into the flavor's `kargs` and build",
+  });
+}

@@ -1,0 +1,73 @@
+import { existsSync } from "node:fs";
+import { exit, Failure } from "../cli/errors.ts";
+import { commandLine } from "../cli/shell.ts";
+import type { Family } from "../family/family.ts";
+import { peek, type Resolved } from "../trust/peek.ts";
+import { keyPath } from "../trust/policy.ts";
+import {
+  acceptsAnything,
+  asksForSignature,
+  type Policy,
+  policyInForce,
+  readPolicy,
+  requirements,
+} from "../trust/policy-file.ts";
+import { hostPath } from "./host-path.ts";
+import { asRoot } from "./root.ts";
+
+/** What this machine's policy says of an image that it is to be moved to. */
+export interface Trust {
+  policy: string;
+  /** The part of the policy that decides. */
+  scope: string;
+  signed: boolean;
+}
+
+/** How a machine gets the family's policy: nothing but its own flavors carries it. */
+function install(family: Family): string {
+  const image = `${family.registry}/${family.prefix}-*`;
+  const key = commandLine(asRoot(["install", "-Dm644", family.key, keyPath(family)]));
+  return `have it ask for ${image}'s signature: \`${key}\`, and in policy.json and registries.d what the images themselves carry in /etc/containers`;
+}
+
+function policyOf(): Policy {
+  const path = policyInForce(hostPath);
+  if (path) return readPolicy(path);
+  throw new Failure(exit.failed, "this machine has no policy.json: nothing is accepted, signed or not", {
+    tried: ["/etc/containers/policy.json", "/usr/share/containers/policy.json"],
+    next: "put the family's policy there: its images carry it in /etc/containers",
+  });
+}
+
+/** The verdict of containers/image on a registry's image. @throws Failure where it is refused, with the policy's reason */
+export async function judge(image: Resolved, family: Family): Promise<Trust> {
+  const policy = policyOf();
+  if (acceptsAnything(policy))
+    throw new Failure(exit.failed, "this machine's policy accepts anything, so bootc would not enforce it", {
+      tried: [`${policy.path}: default is insecureAcceptAnything`],
+      next: install(family),
+    });
+  const folder = hostPath("/etc/containers/registries.d");
+  const { accepted, because } = await peek(image, policy, existsSync(folder) ? folder : undefined);
+  const { scope, asks } = requirements(policy, "docker", image.reference);
+  if (!accepted)
+    throw new Failure(exit.failed, `this machine's policy refuses ${image.reference}: ${because}`, {
+      tried: [`${policy.path}, ${scope}`, `the digest ${image.digest}`],
+      next: /signature was required/.test(because)
+        ? "sign it (bun run sign); if it is signed, see that registries.d says `use-sigstore-attachments: true` for it"
+        : "see that the image is signed with the key that the policy names (bun run verify)",
+    });
+  return { policy: policy.path, scope, signed: asksForSignature(asks) };
+}
+
+/** A local image has no signature to look at; a policy may refuse local images altogether. */
+export function judgeLocal(reference: string): Trust {
+  const policy = policyOf();
+  const { scope, asks } = requirements(policy, "containers-storage", reference);
+  if (asks.some(({ type }) => type === "reject"))
+    throw new Failure(exit.failed, "this machine's policy refuses images from podman's storage", {
+      tried: [`${policy.path}, ${scope}`],
+      next: "allow them there (transports, containers-storage), or push the image and switch without --local",
+    });
+  return { policy: policy.path, scope, signed: false };
+}

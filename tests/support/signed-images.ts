@@ -1,0 +1,118 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tool } from "../../lib/cli/tools.ts";
+import { type Registry, startRegistry } from "../stand-in/registry.ts";
+import { exec, type Said, testStorage } from "./sandbox.ts";
+
+const type = (name: string) => `application/vnd.oci.image.${name}.v1+json`;
+const sha256 = (text: string) => `sha256:${new Bun.CryptoHasher("sha256").update(text).digest("hex")}`;
+
+/** Images in a registry of this process, and skopeo to sign them: two key pairs, policies and registries.d that name them. */
+export class SignedImages {
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "slipway-signed-")));
+  readonly registry: Registry = startRegistry();
+  readonly namespace = `${this.registry.host}/acme`;
+  readonly env: Record<string, string>;
+  private made = 0;
+
+  private constructor() {
+    const conf = this.file("registries.conf", `[[registry]]\nlocation = "${this.registry.host}"\ninsecure = true\n`);
+    this.env = { CONTAINERS_REGISTRIES_CONF: conf };
+    mkdirSync(join(this.folder, "registries.d"));
+    this.file("registries.d/acme.yaml", this.attachments);
+    this.file("empty", "");
+  }
+
+  static async start(): Promise<SignedImages> {
+    Object.assign(process.env, testStorage());
+    const images = new SignedImages();
+    for (const name of ["ours", "theirs"])
+      await images.skopeo(
+        "generate-sigstore-key",
+        "--output-prefix",
+        join(images.folder, name),
+        "--passphrase-file",
+        join(images.folder, "empty"),
+      );
+    return images;
+  }
+
+  /** What a machine's registries.d must say. */
+  get attachments(): string {
+    return `docker:\n  ${this.namespace}:\n    use-sigstore-attachments: true\n`;
+  }
+
+  file(name: string, text: string): string {
+    writeFileSync(join(this.folder, name), text);
+    return join(this.folder, name);
+  }
+
+  /** policy.json: everything is refused but what this key signed in our namespace. */
+  policy(key: string): string {
+    const asks = [
+      { type: "sigstoreSigned", keyPath: join(this.folder, `${key}.pub`), signedIdentity: { type: "matchRepository" } },
+    ];
+    return JSON.stringify({ default: [{ type: "reject" }], transports: { docker: { [this.namespace]: asks } } });
+  }
+
+  async skopeo(...args: string[]): Promise<Said> {
+    const words = await tool("skopeo", { mounts: [this.folder] });
+    const said = await exec([...words, "--registries-conf", join(this.folder, "registries.conf"), ...args]);
+    if (said.code !== 0) throw new Error(said.stderr);
+    return said;
+  }
+
+  private async put(path: string, body: string, contentType = "application/octet-stream"): Promise<void> {
+    const init = { method: "PUT", body, headers: { "Content-Type": contentType } };
+    const { ok, status } = await fetch(`http://${this.registry.host}/v2/${path}`, init);
+    if (!ok) throw new Error(`${path}: ${status}`);
+  }
+
+  /** Pushes a new image, unlike all others; returns its digest. */
+  async push(repository: string, tag: string): Promise<string> {
+    const layer = `layer ${++this.made}`;
+    const config = JSON.stringify({
+      ...{ architecture: "amd64", os: "linux", config: {} },
+      rootfs: { type: "layers", diff_ids: [sha256(layer)] },
+    });
+    for (const blob of [layer, config])
+      await this.put(`acme/${repository}/blobs/uploads/x${this.made}?digest=${sha256(blob)}`, blob);
+    const manifest = JSON.stringify({
+      ...{ schemaVersion: 2, mediaType: type("manifest") },
+      config: { mediaType: type("config"), digest: sha256(config), size: config.length },
+      layers: [{ mediaType: `${type("layer")}`.replace("+json", ".tar"), digest: sha256(layer), size: layer.length }],
+    });
+    await this.put(`acme/${repository}/manifests/${tag}`, manifest, type("manifest"));
+    return sha256(manifest);
+  }
+
+  /** Puts an index of one image for this machine under a tag; returns its digest. */
+  async index(repository: string, tag: string, digest: string): Promise<string> {
+    const platform = { architecture: process.arch === "x64" ? "amd64" : process.arch, os: "linux" };
+    const manifests = [{ mediaType: type("manifest"), digest, size: 1, platform }];
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: type("index"), manifests });
+    await this.put(`acme/${repository}/manifests/${tag}`, body, type("index"));
+    return sha256(body);
+  }
+
+  async sign(repository: string, digest: string, key = "ours"): Promise<void> {
+    const reference = `docker://${this.namespace}/${repository}`;
+    await this.skopeo(
+      ...["--insecure-policy", "--registries.d", join(this.folder, "registries.d"), "copy", "--preserve-digests"],
+      ...["--sign-by-sigstore-private-key", join(this.folder, `${key}.private`)],
+      ...[
+        "--sign-passphrase-file",
+        join(this.folder, "empty"),
+        "--sign-identity",
+        `${this.namespace}/${repository}:signed`,
+      ],
+      ...[`${reference}@${digest}`, `${reference}:signed`],
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.registry.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
