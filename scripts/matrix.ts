@@ -6,6 +6,11 @@ import { allTargets } from "../lib/family/target.ts";
 
 await command("matrix", async (args) => {
   const targets = allTargets(await loadFamily());
+  if (args.has("arches")) {
+    const include = [...new Set(targets.map((t) => t.arch))].map(({ name, runner }) => ({ arch: name, runner }));
+    if (args.has("json")) return printJson({ include });
+    return print(table([["arch", "runner"], ...include.map((a) => [a.arch, a.runner.join(" ")])]));
+  }
   const include = targets.map(({ arch, flavor, reference }) => ({
     arch: arch.name,
     flavor: flavor.name,

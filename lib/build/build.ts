@@ -116,13 +116,37 @@ export function planBuild(
   });
 }
 
+/** A step that builds a target. */
+export interface BuildStep extends Step<Built> {
+  target: Target;
+  /** The reference of the flavor that it stands on. */
+  base: string | undefined;
+}
+
 /** One step a target; each decides when its turn comes, by what its base has become. */
-export function buildSteps(named: Target[], family: Family, options: BuildOptions, origin: Origin): Step<Built>[] {
-  return withBases(named, family).map((target) => ({
-    id: target.reference,
-    title: `build ${target.reference}`,
-    after: target.flavor.from ? [baseReference(target, family)] : [],
-    run: (progress) => buildTarget(target, family, optionsFor(target, named, options), origin, progress),
+export function buildSteps(named: Target[], family: Family, options: BuildOptions, origin: Origin): BuildStep[] {
+  return withBases(named, family).map((target) => {
+    const base = target.flavor.from ? baseReference(target, family) : undefined;
+    return {
+      target,
+      base,
+      id: target.reference,
+      title: `build ${target.reference}`,
+      after: base === undefined ? [] : [base],
+      run: (progress) => buildTarget(target, family, optionsFor(target, named, options), origin, progress),
+    };
+  });
+}
+
+/** The same for a reader of a longer line, in a few words and as facts. */
+export function toldBuilds(steps: BuildStep[]) {
+  return steps.map(({ target, base, run }) => ({
+    target,
+    base,
+    run: async (progress: Progress) => {
+      const { action, why, id, size } = await run(progress);
+      return { said: action, facts: { action, why, id, bytes: size } };
+    },
   }));
 }
 

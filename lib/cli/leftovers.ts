@@ -2,6 +2,7 @@ import { globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { podman } from "./podman.ts";
+import { startOf } from "./process.ts";
 import { statePath } from "./project.ts";
 import type { Outcome, RunOptions } from "./shell.ts";
 
@@ -16,15 +17,6 @@ interface BuildRun {
   env: Record<string, string>;
   /** For podman build: the mark. It adds a line to the build's own /etc/hosts and is no part of the image or its cache key. */
   flags: string[];
-}
-
-/** When a process began, in ticks since boot: with its number, the process's name for good. Source: proc_pid_stat(5). */
-function startOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
-  } catch {
-    return undefined;
-  }
 }
 
 /** The folder's name says which process runs the build, so that a later one can tell whether it lives. */

@@ -61,3 +61,8 @@ export async function confirm(message: string, otherwise: boolean): Promise<bool
   if (isTerminal) say(`${message} ${otherwise ? "yes" : "no"}`);
   return otherwise;
 }
+
+/** Something that is not shown while it is typed. */
+export async function askSecret(message: string): Promise<string> {
+  return String(await ask({ type: "password", message }));
+}

@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { $, type ProcessPromise } from "zx/core";
 import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { say } from "./output.ts";
+import { hideSecrets } from "./secrets.ts";
 
 // The words of a command are passed as they are, never through quotes of our own; bash only starts them.
 $.shell = "/bin/bash";
@@ -74,7 +75,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   let said = "";
   let partial = "";
   const hear = (chunk: Buffer | string) => {
-    const text = String(chunk);
+    const text = hideSecrets(String(chunk));
     if (log !== undefined) writeSync(log, text);
     said = (said + text).slice(-16_384);
     if (!options.onLine) return;
@@ -87,7 +88,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   try {
     const output = await child;
     if (options.onLine && partial) options.onLine(partial);
-    return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, said };
+    return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: hideSecrets(output.stderr), said };
   } finally {
     running.delete(child);
     if (log !== undefined) closeSync(log);

@@ -58,3 +58,31 @@ export async function askForTargets(
     next: `bun run ${command} ${arch.name} all  or  bun run ${command} ${arch.name} ${here[0] ?? "FLAVOR"}`,
   });
 }
+
+/** One target, for a command that takes no more: asked for like several, the default where nothing is said. */
+export async function askForTarget(family: Family, words: string[], yes: boolean): Promise<Target> {
+  if (words.length === 1 && canAsk && !yes) {
+    const arch = findArch(family, words[0] ?? "");
+    return findTarget(family, arch, await askFlavor(family, arch));
+  }
+  if (words.length === 0 && canAsk && !yes) {
+    const arch = await askArch(family);
+    return findTarget(family, arch, await askFlavor(family, arch));
+  }
+  const [target, ...more] = await askForTargets(family, words, yes);
+  if (target && more.length === 0) return target;
+  throw new Failure(exit.usage, "one flavor, not several", {
+    tried: [`the flavors of ${target?.arch.name}: ${[target, ...more].map((t) => t?.flavor.name).join(" ")}`],
+  });
+}
+
+async function askFlavor(family: Family, arch: Arch): Promise<string> {
+  return chooseOne(
+    "Which flavor?",
+    flavorsOf(family, arch).map((f) => ({
+      value: f.name,
+      title: `${f.name}: ${f.title}`,
+      selected: f.name === family.default.flavor,
+    })),
+  );
+}

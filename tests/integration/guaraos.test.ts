@@ -229,7 +229,7 @@ describe.each(targets)("%s %s", (arch, name) => {
     const { log } = here();
     const steps = log
       .filter((line) => /^\[PACMAN\] Running .*mesa/.test(line))
-      .map((line) => line.replace(/.*never |'$/g, ""));
+      .map((line) => line.replace(/.*never (--disable-sandbox )?|'$/g, ""));
     const { packages = [] } = flavorNamed("base").groups["graphics-drivers"] ?? {};
     expect(steps.slice(0, 4)).toEqual([
       "-Rdd -- mesa",

@@ -9,6 +9,7 @@ import { bootcLint, contents } from "./image-lint.ts";
 import { policies } from "./policy-files.ts";
 import { type Kind, shippedFiles } from "./shell-files.ts";
 import { dataSyntax, shellcheck, shellSyntax } from "./shell-lint.ts";
+import { trustInImage } from "./trust-lint.ts";
 import { unitFiles } from "./unit-lint.ts";
 
 /** Checks of what the targets ship, each of its kind of file. */
@@ -45,11 +46,12 @@ function containerfileStep(targets: Target[], family: Family): Step<Outcome> {
   return checkStep("containerfile", title, async () => ({ findings: targets.flatMap(look) }));
 }
 
-function imageSteps(target: Target): Step<Outcome>[] {
+function imageSteps(target: Target, family: Family): Step<Outcome>[] {
   const { reference } = target;
   return [
     checkStep(`bootc ${reference}`, `bootc container lint in ${reference}`, (progress) => bootcLint(target, progress)),
     checkStep(`contents ${reference}`, `contents of ${reference}`, (progress) => contents(target, progress)),
+    checkStep(`trust ${reference}`, `whom ${reference} trusts`, (progress) => trustInImage(target, family, progress)),
   ];
 }
 
@@ -68,7 +70,11 @@ export function planLint(targets: Target[], family: Family, images: Map<string, 
   const why = ({ arch, flavor }: Target) =>
     images ? `it is not built: bun run build ${arch.name} ${flavor.name}` : "podman does not answer: bun run doctor";
   return {
-    steps: [...fileSteps(targets, family), containerfileStep(targets, family), ...(built ?? []).flatMap(imageSteps)],
+    steps: [
+      ...fileSteps(targets, family),
+      containerfileStep(targets, family),
+      ...(built ?? []).flatMap((t) => imageSteps(t, family)),
+    ],
     skipped: (missing ?? []).map((t) => ({ check: `image ${t.reference}`, why: why(t) })),
   };
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Family } from "../../family/family.ts";
 import { readOverlays } from "../../family/overlay.ts";
-import { keyPath, policyJson } from "../../trust/policy.ts";
+import { keyPath, policyJson, registriesYaml } from "../../trust/policy.ts";
 import { policyHoles } from "../../trust/policy-lint.ts";
+import { registriesHoles } from "../../trust/registries-lint.ts";
 import type { Finding, Outcome } from "./finding.ts";
 
+const shippedRegistries = /^\/etc\/containers\/registries\.d\/[^/]+\.yaml$/;
 const shippedPolicy = /^\/(etc|usr\/share)\/containers\/policy\.json$/;
 
 /** A file's content, or what is no policy where it cannot be read. */
@@ -15,6 +17,22 @@ function parsed(path: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** registries.d as the manifest makes it, with the files that overlays put beside it. */
+function registries(family: Family, files: { place: string; file: string }[]): Finding[] {
+  const own = { name: `${family.prefix}.yaml`, text: registriesYaml(family).join("\n") };
+  const shipped = files.filter((f) => shippedRegistries.test(f.place));
+  const all = new Map(shipped.map(({ place, file }) => [basename(place), { name: file, file }]));
+  const texts = [...all.values()].map(({ file }) => ({
+    name: file,
+    text: readFileSync(join(family.root, file), "utf8"),
+  }));
+  const together = [...(all.has(own.name) ? [] : [own]), ...texts];
+  return registriesHoles(together, family.registry).map(({ where, what, next }): Finding => {
+    const file = shipped.find((f) => where.startsWith(f.file))?.file ?? "flavors/family.yaml";
+    return { check: "policy", severity: "error", file, message: `${where}: ${what}`, next };
+  });
 }
 
 /** The policy that the manifest makes, and those that the flavors' overlays ship in its place. */
@@ -37,5 +55,5 @@ export async function policies(family: Family, flavors: Set<string>): Promise<Ou
       }),
     ),
   );
-  return { findings };
+  return { findings: [...findings, ...registries(family, files)] };
 }

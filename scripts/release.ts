@@ -1,0 +1,35 @@
+#!/usr/bin/env bun
+import { buildSteps, toldBuilds } from "../lib/build/build.ts";
+import { origin } from "../lib/build/epoch.ts";
+import { command } from "../lib/cli/command.ts";
+import { sweepDeadRuns } from "../lib/cli/leftovers.ts";
+import { runSteps } from "../lib/cli/steps.ts";
+import { refuseForeignCpu } from "../lib/family/arch.ts";
+import { askForTargets } from "../lib/family/ask.ts";
+import { loadFamily } from "../lib/family/manifest.ts";
+import { parseBudget } from "../lib/ship/delta.ts";
+import { defaultPushOptions } from "../lib/ship/push/push.ts";
+import { showRelease } from "../lib/ship/release/dry-run.ts";
+import { releaseSteps } from "../lib/ship/release/release.ts";
+import { reportRelease } from "../lib/ship/release/report.ts";
+import { checkKey } from "../lib/trust/cosign.ts";
+import { signingKey } from "../lib/trust/key.ts";
+
+await command("release", async (args) => {
+  const family = await loadFamily();
+  const jobs = args.count("jobs", 2);
+  const words = args.words.length === 1 ? [...args.words, "all"] : args.words;
+  const targets = await askForTargets(family, words, args.has("yes"), "release");
+  if (!args.has("force")) refuseForeignCpu(targets);
+  const usual = defaultPushOptions(new Date());
+  const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };
+  const budget = parseBudget(args.value("budget"));
+  const options = { force: false, refresh: args.has("refresh"), noCache: args.has("no-cache") };
+  const builds = toldBuilds(buildSteps(targets, family, options, await origin()));
+  if (args.has("dry-run")) return showRelease(targets, builds, family, push, !args.has("no-push"), args.has("json"));
+  const key = args.has("no-push") ? undefined : await signingKey(family.root);
+  if (key) await checkKey(family, key);
+  await sweepDeadRuns();
+  const steps = releaseSteps(targets, builds, family, { ship: key && { key, push }, budget });
+  return reportRelease(await runSteps(steps, jobs), args.has("json"));
+});
