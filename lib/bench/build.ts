@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytes } from "../cli/output.ts";
@@ -55,7 +55,7 @@ export async function startUp(): Promise<Figure[]> {
 function coldPlace(): { env: Record<string, string>; remove(): Promise<void> } {
   const root = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   for (const part of ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"])
-    symlinkSync(join(toolRoot, part), join(root, part));
+    cpSync(join(toolRoot, part), join(root, part), { recursive: true });
   const conf = join(root, "storage.conf");
   writeFileSync(conf, `[storage]\ndriver = "overlay"\ngraphroot = "${root}/graph"\nrunroot = "${root}/runroot"\n`);
   mkdirSync(join(root, "graph"));
