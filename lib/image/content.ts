@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { type ByteString, byBytes } from "./entry.ts";
-import type { Node, Tree } from "./tree.ts";
+import type { ByteString } from "./entry.ts";
+import type { Name, Tree } from "./tree.ts";
 
 /** What is read here are databases and lists; a bigger file is not one. */
 const most = 512 << 20;
@@ -9,16 +9,17 @@ const most = 512 << 20;
  * Databases are megabytes of text, which is cut into lines and paths; what is left of them is only seen to when memory gets
  * scarce, and other machines' memory is scarcer than this one's.
  */
-const gcEvery = 3 << 20;
+const gcEvery = 1 << 20;
 
 /** A file's content. For databases and lists, which fit into memory. */
-export function contentOf(node: Node, tars: string[]): Buffer {
-  if (node.kind !== "file" || node.size > most) return Buffer.alloc(0);
-  const whole = Buffer.alloc(node.size);
-  const fd = openSync(tars[node.tar] ?? "", "r");
+export function contentOf({ nodes }: Tree, node: number, tars: string[]): Buffer {
+  const size = nodes.size(node);
+  if (nodes.kind(node) !== "file" || size > most) return Buffer.alloc(0);
+  const whole = Buffer.alloc(size);
+  const fd = openSync(tars[nodes.tar(node)] ?? "", "r");
   try {
-    let from = node.at;
-    for (const [at, length] of node.parts ?? [[0, node.size]]) {
+    let from = nodes.at(node);
+    for (const [at, length] of nodes.partsOf(node) ?? [[0, size]]) {
       for (let done = 0; done < length; ) {
         const n = readSync(fd, whole, at + done, length - done, from + done);
         if (n === 0) break;
@@ -41,20 +42,25 @@ export class Files {
     private readonly tars: string[],
   ) {}
 
-  /** The file there, links of folders followed. */
-  node(path: ByteString): Node | undefined {
-    return this.tree.lookup(path);
+  /** Whether there is a file, links of folders followed. */
+  has(path: ByteString): boolean {
+    return this.file(path) !== 0;
+  }
+
+  private file(path: ByteString): number {
+    const node = this.tree.node(this.tree.lookup(path));
+    return node && this.tree.nodes.kind(node) === "file" ? node : 0;
   }
 
   bytes(path: ByteString): Buffer | undefined {
-    const node = this.node(path);
-    if (node?.kind !== "file") return undefined;
-    this.read += node.size;
+    const node = this.file(path);
+    if (!node) return undefined;
+    this.read += this.tree.nodes.size(node);
     if (this.read > gcEvery) {
       this.read = 0;
       Bun.gc(true);
     }
-    return contentOf(node, this.tars);
+    return contentOf(this.tree, node, this.tars);
   }
 
   /** Bytes as a ByteString: names in it compare with the tree's. */
@@ -73,7 +79,7 @@ export class Files {
   /** Sorted: what is read in another order gives another answer where two packages own a folder. */
   names(path: ByteString): ByteString[] {
     // a name after it, so that the path's own last name is followed too
-    const node = this.tree.lookup(`${path}/.`);
-    return [...(node?.children?.keys() ?? [])].sort(byBytes);
+    const folder: Name = this.tree.lookup(`${path}/.`);
+    return folder ? this.tree.children(folder).map((name) => this.tree.nameOf(name)) : [];
   }
 }

@@ -25,7 +25,7 @@ export interface Entry {
   at: number;
   /** Only of a sparse file. */
   parts?: Part[];
-  /** The content of a file: the first 132 bits of its SHA-256, base64. */
+  /** The SHA-256 of a file's content, base64 without its filling. */
   hash?: string;
   /** What a symlink says, or the path that a hard link shares its content with. */
   target?: ByteString;

@@ -3,6 +3,9 @@ import { packingOf, readBlob } from "./blob.ts";
 import type { Entry } from "./entry.ts";
 import { TarReader } from "./tar-read.ts";
 
+/** 32 bytes in base64, without what fills it up. */
+const hashDigits = 43;
+
 /** What reading a layer through gives. */
 export interface LayerIndex {
   /** Of the blob as it lies there. */
@@ -16,7 +19,6 @@ export interface LayerIndex {
 }
 
 const zeros = Buffer.alloc(1 << 16);
-const digits = 22;
 
 /** The hash of a file's whole content, holes written out, so that the same file is the same however it is stored. */
 class ContentHash {
@@ -55,7 +57,7 @@ class ContentHash {
 
   end(): string {
     if (this.entry.parts) this.hole(this.entry.size);
-    return this.hash.digest("base64").slice(0, digits);
+    return this.hash.digest("base64").slice(0, hashDigits);
   }
 }
 

@@ -1,15 +1,16 @@
+import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { exit, Failure } from "../cli/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { Piece, WrittenLayer } from "./layer-write.ts";
+import { Lines, writeLines } from "./lines.ts";
 
 export type Question =
-  | { do: "index"; blob: string; spool: string }
+  | { do: "index"; blob: string; spool: string; entries: string }
   | { do: "write"; pieces: string; tars: string[]; path: string };
 
 export type Answer =
-  | { entries: string }
   | { index: LayerIndex }
   | { written: WrittenLayer }
   | { broken: string; offset: number }
@@ -53,19 +54,16 @@ export class LayerPool {
     else this.idle.push(worker);
   }
 
-  private async ask<T>(what: string, question: () => Question, hear: (answer: Answer) => T | undefined): Promise<T> {
+  private async ask(what: string, question: () => Question): Promise<Answer> {
     const worker = await this.take();
     try {
-      return await new Promise<T>((done, fail) => {
+      return await new Promise<Answer>((done, fail) => {
         worker.onmessage = ({ data }: MessageEvent<Answer>) => {
           if ("broken" in data) {
             const next = "the image is broken: build or pull it again; nothing was changed";
             fail(new Failure(exit.failed, `${what}: ${data.broken} at byte ${data.offset}`, { next }));
           } else if ("failed" in data) fail(systemFailure(what, data.failed, data.code));
-          else {
-            const value = hear(data);
-            if (value !== undefined) done(value);
-          }
+          else done(data);
         };
         worker.onerror = (event) => fail(new Failure(exit.failed, `${what}: ${event.message}`));
         worker.postMessage(question());
@@ -78,23 +76,26 @@ export class LayerPool {
 
   /**
    * @param what the layer's name in an error.
+   * @param spool where its tar is unpacked to, if it is packed; beside it lie the entries.
    * @throws Failure naming the layer and the offset
    */
-  index(what: string, blob: string, spool: string, entries: (some: Entry[]) => void): Promise<LayerIndex> {
-    return this.ask(
-      what,
-      () => ({ do: "index", blob, spool }),
-      (answer) => {
-        if ("entries" in answer) entries(JSON.parse(answer.entries));
-        return "index" in answer ? answer.index : undefined;
-      },
-    );
+  async index(what: string, blob: string, spool: string): Promise<{ index: LayerIndex; entries: Lines<Entry> }> {
+    const entries = `${spool}.entries`;
+    const answer = await this.ask(what, () => ({ do: "index", blob, spool, entries }));
+    if (!("index" in answer)) throw new Error("a thread answered something else");
+    return { index: answer.index, entries: new Lines(entries) };
   }
 
-  /** @param pieces made when a thread is free, so that only the layers under way are in memory. */
-  write(what: string, pieces: () => Piece[], tars: string[], path: string): Promise<WrittenLayer> {
-    const question = () => ({ do: "write", pieces: JSON.stringify(pieces()), tars, path }) as const;
-    return this.ask(what, question, (answer) => ("written" in answer ? answer.written : undefined));
+  /** @param pieces gone through when a thread is free, and only once. */
+  async write(what: string, pieces: () => Iterable<Piece>, tars: string[], path: string): Promise<WrittenLayer> {
+    const list = `${path}.pieces`;
+    const answer = await this.ask(what, () => {
+      writeLines(list, pieces());
+      return { do: "write", pieces: list, tars, path };
+    });
+    rmSync(list, { force: true });
+    if (!("written" in answer)) throw new Error("a thread answered something else");
+    return answer.written;
   }
 
   close(): void {

@@ -1,34 +1,28 @@
 /** The thread that reads and writes layers; the rest of the program stays free, and two layers are done side by side. */
 import { BlobError } from "./blob.ts";
 import type { Entry } from "./entry.ts";
-import { indexLayer } from "./layer-index.ts";
+import { indexLayer, type LayerIndex } from "./layer-index.ts";
 import type { Answer, Question } from "./layer-pool.ts";
 import { type Piece, writeLayer } from "./layer-write.ts";
+import { Lines, LineWriter } from "./lines.ts";
 import { TarError } from "./tar-read.ts";
 
 declare const self: Worker;
-
-const batch = 1000;
 
 const post = (answer: Answer) => self.postMessage(answer);
 
 async function work(question: Question): Promise<void> {
   if (question.do === "write") {
-    const pieces: Piece[] = JSON.parse(question.pieces);
-    post({ written: writeLayer(pieces, question.tars, question.path) });
+    post({ written: writeLayer(new Lines<Piece>(question.pieces), question.tars, question.path) });
     return;
   }
-  // As text: it crosses to the other thread without being copied object by object.
-  let entries: Entry[] = [];
-  const send = () => {
-    post({ entries: JSON.stringify(entries) });
-    entries = [];
-  };
-  const index = await indexLayer(question.blob, question.spool, (entry) => {
-    entries.push(entry);
-    if (entries.length === batch) send();
-  });
-  if (entries.length) send();
+  const entries = new LineWriter<Entry>(question.entries);
+  let index: LayerIndex;
+  try {
+    index = await indexLayer(question.blob, question.spool, (entry) => entries.add(entry));
+  } finally {
+    entries.close();
+  }
   post({ index });
 }
 

@@ -7,19 +7,13 @@ import {
   type ImageConfig,
   type Manifest,
   mediaTypes,
+  type Opened,
   parseConfig,
   parseManifest,
   sha256,
 } from "./manifest.ts";
 
 /** Source: the OCI image specification, image-layout.md. */
-
-export interface Opened {
-  manifest: Manifest;
-  /** Of the manifest. */
-  digest: string;
-  config: ImageConfig;
-}
 
 const refName = "org.opencontainers.image.ref.name";
 

@@ -29,6 +29,14 @@ export interface ImageConfig {
   history?: object[];
 }
 
+/** The documents of one image. */
+export interface Opened {
+  manifest: Manifest;
+  /** Of the manifest. */
+  digest: string;
+  config: ImageConfig;
+}
+
 export const mediaTypes = {
   manifest: "application/vnd.oci.image.manifest.v1+json",
   index: "application/vnd.oci.image.index.v1+json",

@@ -1,8 +1,10 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { LayerPool } from "./layer-pool.ts";
+import type { Lines } from "./lines.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Image } from "./source.ts";
 import { Tree, TreeError } from "./tree.ts";
@@ -17,7 +19,6 @@ export interface ReadImage {
   plainSize: number;
 }
 
-const gcEvery = 25_000;
 const damaged = "the image is broken: build or pull it again; nothing was changed";
 
 /** A layer's short name in messages. */
@@ -31,18 +32,12 @@ export async function readLayer(
   number: number,
   pool: LayerPool,
   work: string,
-): Promise<{ entries: Entry[]; index: LayerIndex }> {
+): Promise<{ entries: Lines<Entry>; index: LayerIndex }> {
   const descriptor = image.manifest.layers[number];
   if (!descriptor) throw new Failure(exit.failed, `${image.name} has no layer ${number + 1}`);
   const what = `${image.name}: ${layerName(number, descriptor)}`;
-  const entries: Entry[] = [];
   const blob = await image.layer(descriptor);
-  const spool = join(work, `${descriptor.digest.slice(7)}.tar`);
-  const index = await pool.index(what, blob, spool, (some) => {
-    for (const entry of some) entries.push(entry);
-    // The text that they came in is garbage now, several times their own size.
-    if (entries.length % gcEvery === 0) Bun.gc(true);
-  });
+  const { index, entries } = await pool.index(what, blob, join(work, `${number}-${descriptor.digest.slice(7)}.tar`));
   const tried = (name: string, stated: string, is: string) => [`${name} stated: ${stated}`, `${name} found: ${is}`];
   if (index.digest !== descriptor.digest)
     throw new Failure(exit.failed, `${what}: changed or cut off before byte ${index.size}`, {
@@ -73,7 +68,7 @@ export async function readTree(
     );
   const tree = new Tree();
   const indices: LayerIndex[] = [];
-  // The entries of two layers wait here at most: reading goes on while one is laid over the others.
+  // Reading goes on while one layer is laid over the others.
   const ahead = 2;
   const reading = new Map<number, ReturnType<typeof readLayer>>();
   const start = (n: number) => {
@@ -94,6 +89,7 @@ export async function readTree(
       if (!(error instanceof TreeError)) throw error;
       throw new Failure(exit.failed, `${image.name}: ${layerName(n, descriptor)}: ${error.message}`, { next: damaged });
     }
+    rmSync(entries.path);
     indices.push(index);
   }
   return {

@@ -5,16 +5,8 @@ import { createWriteStream, existsSync, readdirSync, readFileSync, renameSync, r
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
-import {
-  choose,
-  type Descriptor,
-  type ImageConfig,
-  type Manifest,
-  mediaTypes,
-  parseConfig,
-  parseManifest,
-  sha256,
-} from "./manifest.ts";
+import { sha256OfFile } from "../cli/hash-file.ts";
+import { choose, type Descriptor, mediaTypes, type Opened, parseConfig, parseManifest, sha256 } from "./manifest.ts";
 
 /** `registry/repository:tag` or `…@sha256:…` in its parts. */
 export interface Reference {
@@ -175,7 +167,7 @@ export class Repository {
     });
   }
 
-  async open(): Promise<{ manifest: Manifest; digest: string; config: ImageConfig }> {
+  async open(): Promise<Opened> {
     let text = await this.manifestText(this.at.version);
     let manifest = parseManifest(text, this.at.version);
     if ("manifests" in manifest) {
@@ -214,9 +206,7 @@ export class Repository {
       if (have < size) await this.append(digest, partial, have);
       const came = statSync(partial).size;
       if (came < size) throw new Error(`the connection ended at byte ${came} of ${size}`);
-      const hash = new Bun.CryptoHasher("sha256");
-      for await (const bytes of Bun.file(partial).stream()) hash.update(bytes);
-      if (`sha256:${hash.digest("hex")}` !== digest) {
+      if (`sha256:${await sha256OfFile(partial)}` !== digest) {
         rmSync(partial, { force: true });
         throw new Error(`what came does not hash to ${digest}`);
       }

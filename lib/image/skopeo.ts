@@ -5,6 +5,7 @@ import { type Outcome, type RunOptions, run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
 import { login } from "./login.ts";
+import { sha256 } from "./manifest.ts";
 
 /**
  * skopeo is the one client by which images go to a registry and come back: it speaks with podman's own library, so names,
@@ -70,14 +71,20 @@ export interface SkopeoOptions extends RunOptions {
 export async function skopeo(args: readonly string[], options: SkopeoOptions = {}): Promise<Outcome> {
   const { progress, mounts = [], ...rest } = options;
   const known = login();
+  // mirrors and the like: podman's variable, which skopeo does not know
+  const registries = process.env.CONTAINERS_REGISTRIES_CONF;
   try {
     const words = await tool("skopeo", {
-      mounts: [...mounts, ...known.mounts],
+      mounts: [...mounts, ...known.mounts, ...(registries ? [registries] : [])],
       env: Object.keys(known.env),
       ...(progress ? { progress } : {}),
     });
     const log = rest.log ?? progress?.log;
-    return await run([...words, ...args], { ...rest, ...(log ? { log } : {}), env: { ...known.env, ...rest.env } });
+    return await run([...words, ...(registries ? ["--registries-conf", registries] : []), ...args], {
+      ...rest,
+      ...(log ? { log } : {}),
+      env: { ...known.env, ...rest.env },
+    });
   } finally {
     known.remove();
   }
@@ -102,15 +109,10 @@ export async function rawManifest(name: string, options: SkopeoOptions = {}): Pr
   throw new RegistryTrouble(`${name.replace("docker://", "")} could not be read`, said, options.progress?.log);
 }
 
-/** The digest of a manifest's text. */
-export function digestOf(manifest: string | Uint8Array): string {
-  return `sha256:${new Bun.CryptoHasher("sha256").update(manifest).digest("hex")}`;
-}
-
 /** The digest that a tag stands for right now; undefined where there is no such tag. */
 export async function tagDigest(reference: string, options: SkopeoOptions = {}): Promise<string | undefined> {
   try {
-    return digestOf(await rawManifest(`docker://${reference}`, options));
+    return sha256(await rawManifest(`docker://${reference}`, options));
   } catch (error) {
     if (error instanceof RegistryTrouble && error.trouble === "absent") return undefined;
     throw error;

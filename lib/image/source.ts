@@ -3,18 +3,15 @@ import { join, resolve } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import { blobPath, openLayout, startLayout } from "./layout.ts";
-import type { Descriptor, ImageConfig, Manifest } from "./manifest.ts";
+import type { Descriptor, Opened } from "./manifest.ts";
 import { parseReference, Repository } from "./registry.ts";
 import { localImages, podmanFailure } from "./storage.ts";
 
 /** An image, wherever it lies. */
-export interface Image {
+export interface Image extends Opened {
   /** As the user named it. */
   name: string;
   place: "storage" | "folder" | "registry";
-  manifest: Manifest;
-  digest: string;
-  config: ImageConfig;
   /** A file with the layer's blob. */
   layer(descriptor: Descriptor): Promise<string>;
 }

@@ -1,5 +1,5 @@
 import { exit, Failure } from "../cli/errors.ts";
-import { podman } from "../cli/podman.ts";
+import { askPodman } from "../cli/podman.ts";
 
 /** An image in podman's storage. */
 export interface LocalImage {
@@ -24,10 +24,10 @@ function isListing(value: unknown): value is Listed[] {
 }
 
 /** Why podman could not answer, as a Failure. */
-export function podmanFailure(what: string, outcome: { code: number; stderr: string; said: string }): Failure {
+export function podmanFailure(what: string, outcome: { code: number; stderr: string; said?: string }): Failure {
   if (outcome.code === 127 && /not found/.test(outcome.stderr))
     return new Failure(exit.missing, "podman is not on this machine", { next: "bun run doctor" });
-  const last = outcome.said.trim().split("\n").slice(-3);
+  const last = (outcome.said ?? outcome.stderr).trim().split("\n").slice(-3);
   return new Failure(exit.failed, `${what} failed (podman's exit code ${outcome.code})`, {
     tried: last,
     next: "bun run doctor",
@@ -36,7 +36,12 @@ export function podmanFailure(what: string, outcome: { code: number; stderr: str
 
 /** The images of podman's storage by each of their names. @throws Failure when podman does not answer. */
 export async function localImages(): Promise<Map<string, LocalImage>> {
-  const outcome = await podman(["image", "ls", "--format", "json"]);
+  let outcome = await askPodman("image", "ls", "--format", "json");
+  // podman 4.3 stumbles over an image that another command removes while it lists.
+  for (let again = 0; outcome.code !== 0 && /retrieving label for image/.test(outcome.stderr) && again < 5; again++) {
+    await Bun.sleep(300);
+    outcome = await askPodman("image", "ls", "--format", "json");
+  }
   if (outcome.code !== 0) throw podmanFailure("listing the local images", outcome);
   const images: unknown = JSON.parse(outcome.stdout || "[]");
   if (!isListing(images)) throw new Failure(exit.failed, "podman listed its images in a form that is not known here");
@@ -51,6 +56,6 @@ export async function localImages(): Promise<Map<string, LocalImage>> {
 
 /** How many layers an image has. */
 export async function layerCount(reference: string): Promise<number> {
-  const outcome = await podman(["image", "inspect", "--format", "{{len .RootFS.Layers}}", reference]);
+  const outcome = await askPodman("image", "inspect", "--format", "{{len .RootFS.Layers}}", reference);
   return outcome.code === 0 ? Number(outcome.stdout) : 0;
 }

@@ -50,10 +50,15 @@ function writeHeader(into: Buffer, at: number, fields: [offset: number, text: By
   into.write(`${sum.toString(8).padStart(6, "0")}\0 `, at + 148, "latin1");
 }
 
+/** An entry's name as the archive has it: that of a folder ends in a slash. */
+export function tarName({ kind, path }: Entry): ByteString {
+  return kind === "dir" ? `${path || "."}/` : path;
+}
+
 /** The blocks before an entry's content. A sparse file is written out in full: layers have no holes. */
 export function header(entry: Entry): Buffer {
   const records: [string, ByteString][] = [];
-  const path = entry.kind === "dir" ? `${entry.path || "."}/` : entry.path;
+  const path = tarName(entry);
   const place = split(path);
   if (!place) records.push(["path", path]);
   const target = entry.target ?? "";

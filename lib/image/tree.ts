@@ -5,35 +5,16 @@
  * tar. A folder over a folder keeps what is in it; anything else takes the place of what was there. A hard link shares
  * the content that its target has at that moment, from this layer or one below.
  * Source: the OCI image specification, layer.md.
+ *
+ * Names and what they stand for (nodes.ts) are numbers in tables. A name that is gone keeps its row, with no node, and gets
+ * it back when something of that name comes again.
  */
-import { type ByteString, byBytes, type Entry, type Part, shown } from "./entry.ts";
+import { columns, Lookup, mixed } from "./columns.ts";
+import { type ByteString, byBytes, type Entry, shown } from "./entry.ts";
+import { type NodeKind, Nodes } from "./nodes.ts";
 
-/** What a name stands for. Two names with the same node are hard links of each other. */
-export interface Node {
-  kind: Exclude<Entry["kind"], "link">;
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: number;
-  size: number;
-  /** Which layer's tar holds the content, and where. */
-  tar: number;
-  at: number;
-  parts?: Part[] | undefined;
-  hash?: string | undefined;
-  target?: ByteString | undefined;
-  major?: number | undefined;
-  minor?: number | undefined;
-  xattrs?: Record<string, ByteString> | undefined;
-  /** Of a folder. */
-  children?: Map<ByteString, Node> | undefined;
-  /** A folder that no layer has an entry for. */
-  implied?: boolean | undefined;
-  /** It has or had more than one name. */
-  linked?: boolean | undefined;
-  /** Whose it is, for who divides the tree. */
-  owner?: string | undefined;
-}
+/** A name in the tree; 0 is none. */
+export type Name = number;
 
 /** A layer that cannot be laid over the others. */
 export class TreeError extends Error {
@@ -49,20 +30,7 @@ export class TreeError extends Error {
 const mostLinks = 40;
 const mark = ".wh.";
 const opaque = ".wh..wh..opq";
-
-function folder(): Node {
-  const common = { mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, tar: -1, at: 0 };
-  return { kind: "dir", ...common, children: new Map(), implied: true };
-}
-
-/** The entry itself becomes the node: an image has hundreds of thousands, and a copy of each would count. */
-function nodeOf(entry: Entry, tar: number): Node {
-  const node = entry as Entry & Node;
-  node.path = "";
-  node.tar = tar;
-  if (node.kind === "dir") node.children = new Map();
-  return node;
-}
+const implied: Entry = { path: "", kind: "dir", mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, at: 0 };
 
 function split(path: ByteString): { parent: ByteString; name: ByteString } {
   const slash = path.lastIndexOf("/");
@@ -70,78 +38,175 @@ function split(path: ByteString): { parent: ByteString; name: ByteString } {
 }
 
 export class Tree {
-  readonly root: Node = folder();
+  readonly nodes = new Nodes();
+  readonly root: Name = 1;
+  /** Names that there are or were. */
+  names = 1;
+  private readonly texts = columns.u32();
+  private readonly parents = columns.u32();
+  private readonly nodeOf = columns.u32();
+  private readonly firstChild = columns.u32();
+  private readonly nextSibling = columns.u32();
+  private readonly lookupTable = new Lookup((name) => mixed(this.parents.get(name), this.texts.get(name)));
 
-  find(path: ByteString): Node | undefined {
-    let node: Node | undefined = this.root;
-    if (path === "") return node;
-    for (const name of path.split("/")) {
-      node = node?.children?.get(name);
-      if (!node) return undefined;
-    }
+  private asked = { folder: 0, path: "" };
+
+  constructor() {
+    this.nodeOf.set(this.root, this.folderNode());
+  }
+
+  private folderNode(): number {
+    const node = this.nodes.add(implied, "dir", 0);
+    this.nodes.imply(node);
     return node;
+  }
+
+  /** What a name stands for, as the number of its row in `nodes`; 0 where it is gone. */
+  node(name: Name): number {
+    return this.nodeOf.get(name);
+  }
+
+  parent(name: Name): Name {
+    return this.parents.get(name);
+  }
+
+  isFolder(name: Name): boolean {
+    const node = this.node(name);
+    return node !== 0 && this.nodes.isFolder(node);
+  }
+
+  /** Without a slash at either end; the root's is "". */
+  path(name: Name): ByteString {
+    const above = this.parents.get(name);
+    if (above === 0) return "";
+    if (above === this.root) return this.nameOf(name);
+    // A folder's things are mostly asked one after the other.
+    if (this.asked.folder !== above) this.asked = { folder: above, path: this.path(above) };
+    return `${this.asked.path}/${this.nameOf(name)}`;
+  }
+
+  /** The row of a name in a folder, whether it is there or was; 0 if there never was one. */
+  private rowOf(parent: Name, text: number): Name {
+    return this.lookupTable.find(
+      mixed(parent, text),
+      (row) => this.parents.get(row) === parent && this.texts.get(row) === text,
+    );
+  }
+
+  private child(parent: Name, name: ByteString): Name {
+    const text = this.nodes.texts.find(name);
+    const row = text ? this.rowOf(parent, text) : 0;
+    return row && this.node(row) ? row : 0;
+  }
+
+  private put(parent: Name, name: ByteString, node: number): Name {
+    const text = this.nodes.texts.id(name);
+    let row = this.rowOf(parent, text);
+    if (!row) {
+      row = ++this.names;
+      this.texts.set(row, text);
+      this.parents.set(row, parent);
+      this.nextSibling.set(row, this.firstChild.get(parent));
+      this.firstChild.set(parent, row);
+      this.lookupTable.add(row);
+    }
+    this.nodeOf.set(row, node);
+    return row;
+  }
+
+  private *rowsIn(folder: Name): Generator<Name> {
+    for (let row = this.firstChild.get(folder); row; row = this.nextSibling.get(row)) if (this.node(row)) yield row;
+  }
+
+  /** What is in a folder, in the order of bytes. */
+  children(folder: Name): Name[] {
+    const named = [...this.rowsIn(folder)].map((row) => ({ row, text: this.nodes.texts.get(this.texts.get(row)) }));
+    return named.sort((a, b) => byBytes(a.text, b.text)).map(({ row }) => row);
+  }
+
+  /** The last part of its path. */
+  nameOf(name: Name): ByteString {
+    return this.nodes.texts.get(this.texts.get(name));
+  }
+
+  isEmpty(folder: Name): boolean {
+    return this.rowsIn(folder).next().done === true;
+  }
+
+  /** Takes everything out of a folder. */
+  clear(folder: Name): void {
+    for (const row of this.rowsIn(folder)) {
+      this.clear(row);
+      this.nodeOf.set(row, 0);
+    }
+  }
+
+  find(path: ByteString): Name {
+    if (path === "") return this.root;
+    const slash = path.lastIndexOf("/");
+    const folder = slash < 0 ? this.root : this.find(path.slice(0, slash));
+    return folder && this.child(folder, path.slice(slash + 1));
   }
 
   /**
    * What a path leads to when links of folders are followed, though not its own last name: as package databases mean paths.
    * @param path without a slash at either end.
    */
-  lookup(path: ByteString): Node | undefined {
-    return this.follow(path.split("/"), false, 0)?.at(-1);
+  lookup(path: ByteString): Name {
+    return this.follow(this.root, path, false, 0);
   }
 
-  /** @returns the nodes on the way, the root first; undefined where it ends nowhere. */
-  private follow(names: ByteString[], last: boolean, depth: number): Node[] | undefined {
-    let way: Node[] = [this.root];
-    for (const [i, name] of names.entries()) {
-      if (name === "" || name === ".") continue;
-      if (name === "..") {
-        if (way.length > 1) way.pop();
+  private follow(from: Name, path: ByteString, last: boolean, depth: number): Name {
+    let name = from;
+    for (let start = 0; start <= path.length; ) {
+      const slash = path.indexOf("/", start);
+      const end = slash < 0 ? path.length : slash;
+      const text = path.slice(start, end);
+      start = end + 1;
+      if (text === "" || text === ".") continue;
+      if (text === "..") {
+        name = this.parents.get(name) || this.root;
         continue;
       }
-      const node: Node | undefined = way.at(-1)?.children?.get(name);
-      if (!node) return undefined;
-      if (node.kind !== "symlink" || !node.target || (i === names.length - 1 && !last)) way.push(node);
+      const next = this.child(name, text);
+      if (!next) return 0;
+      const target = this.nodes.target(this.node(next));
+      if (!target || (end === path.length && !last)) name = next;
       else {
-        if (depth === mostLinks) return undefined;
-        const from: ByteString[] = node.target.startsWith("/") ? [] : names.slice(0, i);
-        const to: Node[] | undefined = this.follow([...from, ...node.target.split("/")], true, depth + 1);
-        if (!to) return undefined;
-        way = to;
+        name = depth < mostLinks ? this.follow(target.startsWith("/") ? this.root : name, target, true, depth + 1) : 0;
+        if (!name) return 0;
       }
     }
-    return way;
+    return name;
   }
 
   /** The folder of that path, made where it is not there; in the way of it may stand a file of a lower layer. */
-  private folder(path: ByteString): Map<ByteString, Node> {
-    let node = this.root;
+  private folder(path: ByteString): Name {
+    let name = this.root;
     if (path !== "")
-      for (const name of path.split("/")) {
-        let next: Node | undefined = node.children?.get(name);
-        if (!next?.children) {
-          next = folder();
-          node.children?.set(name, next);
-        }
-        node = next;
+      for (const part of path.split("/")) {
+        const next = this.child(name, part);
+        name = next && this.isFolder(next) ? next : this.put(name, part, this.folderNode());
       }
-    return node.children ?? new Map();
+    return name;
   }
 
   remove(path: ByteString): void {
-    const { parent, name } = split(path);
-    this.find(parent)?.children?.delete(name);
+    const name = this.find(path);
+    if (!name || name === this.root) return;
+    this.clear(name);
+    this.nodeOf.set(name, 0);
   }
 
   /**
-   * @param entries in the order of the layer's tar, and used up; @param tar the layer's number.
+   * @param entries in the order of the layer's tar; they are gone through twice. @param tar the layer's number.
    * @throws TreeError
    */
-  apply(entries: Entry[], tar: number): void {
+  apply(entries: Iterable<Entry>, tar: number): void {
     for (const { path } of entries) {
       const { parent, name } = split(path);
       if (!name.startsWith(mark)) continue;
-      if (name === opaque) this.find(parent)?.children?.clear();
+      if (name === opaque) this.clear(this.find(parent));
       else if (!name.startsWith(`${mark}${mark}`)) {
         const hidden = name.slice(mark.length);
         this.remove(parent ? `${parent}/${hidden}` : hidden);
@@ -154,42 +219,31 @@ export class Tree {
     const { parent, name } = split(entry.path);
     if (name.startsWith(mark)) return;
     if (entry.path === "") {
-      const { children } = this.root;
-      if (entry.kind === "dir") Object.assign(this.root, nodeOf(entry, tar), { children, implied: false });
+      if (entry.kind === "dir") this.nodeOf.set(this.root, this.nodes.add(entry, "dir", tar));
       return;
     }
-    const siblings = this.folder(parent);
-    const before = siblings.get(name);
+    const folder = this.folder(parent);
+    const before = this.child(folder, name);
     if (entry.kind === "link") {
-      const node = this.find(entry.target ?? "");
-      if (!node || node.children)
+      const target = this.node(this.find(entry.target ?? ""));
+      if (!target || this.nodes.isFolder(target))
         throw new TreeError(
           `${shown(entry.path)}: a hard link to ${shown(entry.target ?? "")}, which is not there`,
           entry.at,
         );
-      node.linked = true;
-      siblings.set(name, node);
+      this.nodes.link(target);
+      if (before) this.clear(before);
+      this.put(folder, name, target);
       return;
     }
-    const node = nodeOf(entry, tar);
-    if (node.children && before?.children) node.children = before.children;
-    siblings.set(name, node);
+    const kind: NodeKind = entry.kind;
+    if (before && kind !== "dir") this.clear(before);
+    this.put(folder, name, this.nodes.add(entry, kind, tar));
   }
 
-  /** Every name, parents first, siblings in the order of their bytes. The root comes as "". */
-  *walk(): Generator<[ByteString, Node]> {
-    yield ["", this.root];
-    yield* below("", this.root);
-  }
-}
-
-function* below(path: ByteString, node: Node): Generator<[ByteString, Node]> {
-  if (!node.children) return;
-  for (const name of [...node.children.keys()].sort(byBytes)) {
-    const child = node.children.get(name);
-    if (!child) continue;
-    const full = path ? `${path}/${name}` : name;
-    yield [full, child];
-    yield* below(full, child);
+  /** Every name, parents first, siblings in the order of their bytes; the root first. */
+  *walk(from: Name = this.root): Generator<Name> {
+    yield from;
+    for (const child of this.children(from)) yield* this.walk(child);
   }
 }

@@ -4,7 +4,7 @@
  * Only layers that are not in both are read.
  */
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
+import { parseSize } from "../cli/size.ts";
 import { type ByteString, byBytes, type Entry, shown } from "../image/entry.ts";
 import { LayerPool } from "../image/layer-pool.ts";
 import type { Piece } from "../image/layer-write.ts";
@@ -61,14 +61,6 @@ const shownFiles = 5;
 interface Known {
   entry: Entry;
   layer: number;
-}
-
-/** "400MB" → bytes; MB is 10⁶, MiB 2²⁰. @throws Failure (usage) */
-export function parseSize(text: string): number {
-  const m = /^(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?$/i.exec(text);
-  if (!m) throw new Failure(exit.usage, `\`${text}\` is no size`, { tried: ["such as 400MB or 1.5GiB"] });
-  const power = ["", "k", "m", "g", "t"].indexOf((m[2] ?? "").toLowerCase());
-  return Math.round(Number(m[1]) * (m[3] ? 1024 : 1000) ** power);
 }
 
 /** A budget as it was given, if one was. @throws Failure (usage) */
@@ -186,14 +178,15 @@ export async function delta(a: Image, b: Image, { work, quick }: DeltaOptions): 
     const had = new Map<number, number>();
     for (const layer of missingIn(a, b)) {
       const { entries } = await readLayer(a, layer, pool, work);
-      const files = entries.filter((e) => e.kind !== "dir");
+      const files = [...entries].filter((e) => e.kind !== "dir");
       had.set(layer, files.length);
       for (const entry of files) before.set(entry.path, { entry, layer });
     }
     const tars: string[] = [];
     const pieces: Piece[] = [];
     for (const [n, { i }] of layers.entries()) {
-      const { entries, index } = await readLayer(b, i, pool, work);
+      const { entries: list, index } = await readLayer(b, i, pool, work);
+      const entries = [...list];
       const was = formerSelf(entries, before);
       const { reasons, differ } = explain(entries, before, was, was === undefined ? 0 : (had.get(was) ?? 0));
       pieces.push(...floorPieces(differ, tars.push(index.tar) - 1));

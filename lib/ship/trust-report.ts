@@ -1,6 +1,5 @@
-import { exit } from "../cli/errors.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/output.ts";
-import type { StepResult } from "../cli/steps.ts";
+import { exitCode, type StepResult } from "../cli/steps.ts";
 import type { PushOutcome } from "./push/push.ts";
 import type { SignOutcome } from "./sign.ts";
 import { checkNames, NotVerified, type VerifyOutcome } from "./verify.ts";
@@ -38,7 +37,7 @@ function report<T>(
     const last = results.findLast((r) => r.state === "done");
     if (!failed && last?.state === "done") say(`next: ${as.next(last.value)}`);
   }
-  return failed ? exit.failed : exit.done;
+  return exitCode(results);
 }
 
 const words = ({ arch, flavor }: PushOutcome["target"]) => `${arch.name} ${flavor.name}`;
@@ -89,5 +88,5 @@ export function reportVerify(results: StepResult<VerifyOutcome>[], json: boolean
       }),
     });
   else print(table([["image", "digest", ...checkNames], ...rows], bold));
-  return results.every((r) => r.state === "done") ? exit.done : exit.failed;
+  return exitCode(results);
 }

@@ -3,17 +3,8 @@ import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import type { Progress, Step } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
-import type { Manifest } from "../image/manifest.ts";
-import {
-  digestOf,
-  lastWords,
-  openPolicy,
-  patience,
-  RegistryTrouble,
-  rawManifest,
-  skopeo,
-  tagDigest,
-} from "../image/skopeo.ts";
+import { type Manifest, sha256 } from "../image/manifest.ts";
+import { lastWords, openPolicy, patience, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../image/skopeo.ts";
 import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";
@@ -105,7 +96,7 @@ async function checkManifest(
   progress: Progress,
 ): Promise<{ digest: string; manifest: Manifest; state: "good" | "bad"; said: string }> {
   const text = await rawManifest(`docker://${target.reference}`, { progress });
-  const digest = digestOf(text);
+  const digest = sha256(text);
   const manifest = oneManifest(text, target.reference);
   const pushed = pushedOf(target);
   const repository = repositoryOf(target);

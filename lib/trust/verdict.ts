@@ -1,6 +1,6 @@
+import { dirname } from "node:path";
 import type { Progress } from "../cli/steps.ts";
 import { lastWords, patience, skopeo, troubleOf } from "../image/skopeo.ts";
-import type { ShippedTrust } from "./shipped.ts";
 
 /**
  * The verdict of containers/image, the library by which podman, skopeo and bootc judge: an image is copied under a policy, and the
@@ -8,7 +8,17 @@ import type { ShippedTrust } from "./shipped.ts";
  */
 
 /** `unclear`: something else came in between, which is neither yes nor no. */
-export type Verdict = { is: "accepted" } | { is: "refused" | "unclear"; said: string };
+export type Verdict = { is: "accepted" } | { is: "refused"; said: string } | { is: "unclear"; said: string };
+
+/** By what an image is judged. */
+export interface Trust {
+  /** For `--policy`. */
+  policy: string;
+  /** For `--registries.d`: where signatures lie; containers/image's own choice without it. */
+  registries?: string | undefined;
+  /** Files that the policy names. */
+  keys?: string[];
+}
 
 const refusal = /rejected|signature was required|signature verification failed|no signature exists|not signed by/i;
 
@@ -34,16 +44,20 @@ function verdictWords(words: string): string {
  */
 export async function verdict(
   reference: string,
-  trust: ShippedTrust,
+  trust: Trust,
   folder: { path: string; blobs: string },
-  progress: Progress,
+  progress?: Progress,
 ): Promise<Verdict> {
+  const { policy, registries, keys = [] } = trust;
   const words = [
-    ...["--command-timeout", patience.image, "--policy", trust.policy, "--registries.d", trust.registries],
+    ...["--command-timeout", patience.image, "--policy", policy],
+    ...(registries ? ["--registries.d", registries] : []),
     ...["copy", "--quiet", "--remove-signatures", "--preserve-digests", "--dest-shared-blob-dir", folder.blobs],
     `docker://${reference}`,
     `oci:${folder.path}:verdict`,
   ];
-  const { code, said } = await skopeo(words, { progress, mounts: [folder.path, folder.blobs] });
+  const seen = [policy, ...keys].map((file) => dirname(file));
+  const mounts = [...new Set([folder.path, folder.blobs, ...seen, ...(registries ? [registries] : [])])];
+  const { code, said } = await skopeo(words, { ...(progress ? { progress } : {}), mounts });
   return readVerdict(code, said);
 }

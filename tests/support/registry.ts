@@ -31,7 +31,7 @@ async function must(said: Promise<Said>): Promise<string> {
 }
 
 /** An image of packages on a base, made once and kept in the tests' storage. */
-async function imageWith(name: string, base: string, packages: string[]): Promise<string> {
+export async function imageWith(name: string, base: string, packages: string[]): Promise<string> {
   const recipe = `FROM ${base}\nRUN apt-get -o Acquire::Check-Valid-Until=false update && \\
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(" ")}\n`;
   const { stdout: id } = await podman("image", "inspect", "--format", "{{.Id}}", base);
@@ -115,7 +115,9 @@ export class Registry {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "slipway-registry-")));
   readonly address = ownAddress(process.pid);
   luck: Luck = { kind: "good" };
-  private server: { stop(force: boolean): void } | undefined;
+  /** Bytes that it has sent, TLS and all. */
+  sent = 0;
+  private readonly servers: { stop(force: boolean): void }[] = [];
   private container: ReturnType<typeof Bun.spawn> | undefined;
   private readonly open = new Set<Pair>();
 
@@ -128,7 +130,7 @@ export class Registry {
     const registry = new Registry(await registryImage());
     await registry.certify();
     await registry.run(users);
-    registry.listen();
+    registry.listen(registry.address, 443);
     return registry;
   }
 
@@ -185,7 +187,12 @@ openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 
     }
   }
 
-  private listen(): void {
+  /** A port of 127.0.0.1 that leads here too: virtual machines see that address as 10.0.2.2. */
+  forGuests(): number {
+    return this.listen("127.0.0.1", 0);
+  }
+
+  private listen(hostname: string, port: number): number {
     const registry = this;
     const writer = new Writer();
     const end = (pair: Pair) => {
@@ -197,9 +204,9 @@ openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 
       if (pair.upstream) writer.write(pair.upstream, bytes);
       else pair.waiting.push(bytes.slice());
     };
-    this.server = Bun.listen<Pair>({
-      hostname: this.address,
-      port: 443,
+    const server = Bun.listen<Pair>({
+      hostname,
+      port,
       socket: {
         async open(client) {
           const pair: Pair = { client, upstream: undefined, waiting: [], sent: 0 };
@@ -210,7 +217,10 @@ openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 
             unix: registry.path("socket"),
             data: pair,
             socket: {
-              data: (_, bytes) => writer.write(client, bytes),
+              data: (_, bytes) => {
+                registry.sent += bytes.length;
+                writer.write(client, bytes);
+              },
               drain: (socket) => writer.drain(socket),
               close: () => end(pair),
               error: () => end(pair),
@@ -240,6 +250,8 @@ openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 
         error: (client) => end(client.data),
       },
     });
+    this.servers.push(server);
+    return server.port;
   }
 
   /** A command to which this registry is ghcr.io. */
@@ -260,17 +272,23 @@ shift 2; exec "$@"`;
 
   /** Runs a program of the toolbox, or podman 5, against this registry. */
   async tool(...argv: string[]): Promise<Said> {
+    return this.inContainer(this.image, ["--volume=/tmp:/tmp"], argv);
+  }
+
+  /** Runs a program in a container of an image, to which this registry is ghcr.io too. */
+  async inContainer(image: string, flags: string[], argv: string[]): Promise<Said> {
     const words = [
       "podman",
       "run",
       "--rm",
+      "--pull=never",
       "--network=host",
       "--privileged",
       "--security-opt=label=disable",
-      "--volume=/tmp:/tmp",
     ];
     const trust = `--volume=${bundle}:${bundle}:ro`;
-    return exec(this.within([...words, trust, this.image, ...argv]), { ...(await podmanEnv()), ...testStorage() });
+    const run = this.within([...words, trust, ...flags, image, ...argv]);
+    return exec(run, { ...(await podmanEnv()), ...testStorage() });
   }
 
   /** The file in which the registry keeps a blob or a manifest. */
@@ -295,7 +313,7 @@ shift 2; exec "$@"`;
   }
 
   async stop(): Promise<void> {
-    this.server?.stop(true);
+    for (const server of this.servers) server.stop(true);
     const { stdin } = this.container ?? {};
     if (stdin && typeof stdin !== "number") stdin.end();
     await this.container?.exited;

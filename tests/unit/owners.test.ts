@@ -32,7 +32,11 @@ async function owners(
   pool.close();
   const { components, leaves } = await divide(tree, tars, { tags: false, epoch: 2_000_000_000, work });
   return {
-    of: (path) => components[leaves.find((l) => l.path === path)?.component ?? -1]?.name,
+    of: (path) => {
+      for (let i = 0; i < leaves.count; i++)
+        if (tree.path(leaves.name(i)) === path) return components[leaves.component(i)]?.name;
+      return undefined;
+    },
     component: (name) => components.find((c) => c.name === name),
   };
 }

@@ -4,8 +4,8 @@ import { exit, Failure } from "../../cli/errors.ts";
 import type { Progress, Step } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { Family, Target } from "../../family/family.ts";
-import type { Manifest } from "../../image/manifest.ts";
-import { digestOf, openPolicy, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../../image/skopeo.ts";
+import { type Manifest, sha256 } from "../../image/manifest.ts";
+import { openPolicy, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../../image/skopeo.ts";
 import { insist, type Patience, patient } from "../retry.ts";
 import { differences, oneManifest } from "./compare.ts";
 import { forgetPushed, type Pushed, pushedOf, rememberPushed, repositoryOf } from "./pushed.ts";
@@ -66,7 +66,7 @@ async function send(
   const text = await rawManifest(`docker://${repository}@${digest}`, { progress });
   const there = oneManifest(text, `${repository}@${digest}`);
   const differ = differences(source.manifest, there);
-  if (digestOf(text) !== source.digest) differ.push(`the manifest is ${digestOf(text)}, sent was ${source.digest}`);
+  if (sha256(text) !== source.digest) differ.push(`the manifest is ${sha256(text)}, sent was ${source.digest}`);
   return { digest, there, differ };
 }
 

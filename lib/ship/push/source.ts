@@ -6,8 +6,8 @@ import type { Progress } from "../../cli/steps.ts";
 import type { Family, Target } from "../../family/family.ts";
 import { packingOf } from "../../image/blob.ts";
 import { blobPath, openLayout } from "../../image/layout.ts";
-import type { Manifest } from "../../image/manifest.ts";
-import { digestOf, lastWords, patience, skopeo } from "../../image/skopeo.ts";
+import { type Manifest, sha256 } from "../../image/manifest.ts";
+import { lastWords, patience, skopeo } from "../../image/skopeo.ts";
 import { localImages } from "../../image/storage.ts";
 import { imageFolder } from "../rechunk/target.ts";
 import { isCompressed, ofCompressor, oneManifest } from "./compare.ts";
@@ -86,7 +86,7 @@ function nameLayers(path: string): void {
 /** Writes another manifest into a folder of one image. */
 function replaceManifest(path: string, manifest: Manifest): Source {
   const text = JSON.stringify(manifest);
-  const digest = digestOf(text);
+  const digest = sha256(text);
   writeFileSync(blobPath(path, digest), text);
   const mediaType = manifest.mediaType ?? "application/vnd.oci.image.manifest.v1+json";
   const manifests = [{ mediaType, digest, size: Buffer.byteLength(text) }];

@@ -9,11 +9,15 @@
  * A folder lies in every layer that has something below it, so only an empty one belongs to somebody.
  */
 
+import { attributes } from "../../image/compare.ts";
 import { Files } from "../../image/content.ts";
 import { type ByteString, byBytes, shown } from "../../image/entry.ts";
-import type { Node, Tree } from "../../image/tree.ts";
+import { Garbage } from "../../image/garbage.ts";
+import type { Name, Tree } from "../../image/tree.ts";
 import { firstGuess } from "./guess.ts";
 import { days } from "./intervals.ts";
+import { Leaves } from "./leaves.ts";
+import { neighbour, soleOwners } from "./neighbours.ts";
 import { dpkgOwners } from "./owners/dpkg.ts";
 import { mapOwners } from "./owners/map.ts";
 import { Claims, type Hints } from "./owners/owner.ts";
@@ -31,17 +35,10 @@ export interface Component {
   guess: number;
 }
 
-export interface Leaf {
-  path: ByteString;
-  node: Node;
-  /** Index into the components. */
-  component: number;
-}
-
 export interface Divided {
   components: Component[];
   /** Everything but folders that hold something, in the order of the tree. */
-  leaves: Leaf[];
+  leaves: Leaves;
 }
 
 export interface DivideOptions {
@@ -54,8 +51,10 @@ export interface DivideOptions {
 
 /** A file of this size that nobody owns is a component of its own: an initramfs, a model, a disk. */
 const bigFile = 4 << 20;
-/** Each file costs a few strings that are garbage at once; a pause now and then is cheaper than their memory. */
-const gcEvery = 50_000;
+/** What the strings made for one file are, about. */
+const bytesAFile = 400;
+/** So much of a content's hash is enough here, and what published plans say stays true. */
+const describedDigits = 22;
 const tagName = "user.component";
 
 interface Group {
@@ -85,39 +84,6 @@ function addIntervals(found: Claims, files: Files): void {
   }
 }
 
-function parent(path: ByteString): ByteString {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? "" : path.slice(0, slash);
-}
-
-/** Folders that only one component has files in, by path. */
-function soleOwners(leaves: Owned[]): Map<ByteString, string | null> {
-  const sole = new Map<ByteString, string | null>();
-  for (const { path, node } of leaves) {
-    const { owner } = node;
-    if (owner === undefined) continue;
-    for (let folder = parent(path); folder !== ""; folder = parent(folder)) {
-      const known = sole.get(folder);
-      if (known === null) break;
-      if (known === undefined) sole.set(folder, owner);
-      else if (known !== owner) sole.set(folder, null);
-    }
-  }
-  return sole;
-}
-
-/**
- * The nearest folder that is not empty decides; one that several share decides nothing, nor does one like /usr/share that is
- * everybody's, even if only one has something in it.
- */
-function neighbour(path: ByteString, sole: Map<ByteString, string | null>): string | undefined {
-  for (let folder = parent(path); folder.split("/").length > 2; folder = parent(folder)) {
-    const owner = sole.get(folder);
-    if (owner !== undefined) return owner ?? undefined;
-  }
-  return undefined;
-}
-
 /** The rest by the first two folders: what lies together is often written by the same program. */
 function restName(path: ByteString): string {
   return `rest/${shown(path.split("/").slice(0, -1).slice(0, 2).join("/"))}`;
@@ -129,14 +95,15 @@ function bigName(path: ByteString): string {
 }
 
 /** The mode, owner and attributes of the folders above, which lie in the same layer: their change changes it too. */
-function folderKeys(tree: Tree): (folder: ByteString) => string {
-  const known = new Map<ByteString, string>();
-  const key = (folder: ByteString): string => {
+function folderKeys(tree: Tree): (folder: Name) => string {
+  const known = new Map<Name, string>();
+  const { nodes } = tree;
+  const key = (folder: Name): string => {
     const have = known.get(folder);
     if (have !== undefined) return have;
-    const node = tree.find(folder);
-    const above = folder === "" ? "" : key(parent(folder));
-    const text = `${above}\n${node?.mode} ${node?.uid} ${node?.gid} ${attributes(node)}`;
+    const node = tree.node(folder);
+    const above = folder === tree.root ? "" : key(tree.parent(folder));
+    const text = `${above}\n${nodes.mode(node)} ${nodes.uid(node)} ${nodes.gid(node)} ${attributes(nodes, node)}`;
     const made = new Bun.CryptoHasher("sha256").update(text).digest("base64").slice(0, 16);
     known.set(folder, made);
     return made;
@@ -144,20 +111,13 @@ function folderKeys(tree: Tree): (folder: ByteString) => string {
   return key;
 }
 
-function attributes(node: Node | undefined): string {
-  if (!node?.xattrs) return "";
-  return JSON.stringify(Object.entries(node.xattrs).sort(([a], [b]) => byBytes(a, b)));
-}
-
-interface Owned {
-  path: ByteString;
-  node: Node;
-}
-
 function tagged(tree: Tree): void {
-  for (const [, node] of tree.walk()) {
-    const tag = node.xattrs?.[tagName];
-    if (tag !== undefined) node.owner ??= `tag/${shown(tag)}`;
+  const { nodes } = tree;
+  const garbage = new Garbage();
+  for (const name of tree.walk()) {
+    garbage.add(bytesAFile);
+    const tag = nodes.xattrs(tree.node(name))?.[tagName];
+    if (tag !== undefined) nodes.own(tree.node(name), `tag/${shown(tag)}`);
   }
 }
 
@@ -173,15 +133,27 @@ export async function divide(tree: Tree, tars: string[], options: DivideOptions)
   addIntervals(claims, files);
   Bun.gc(true); // the databases are megabytes of text, and were copied line by line
 
-  const leaves: Owned[] = [];
-  for (const [path, node] of tree.walk()) {
-    if (path === "" || node.children?.size) continue;
-    if (node.size >= bigFile) node.owner ??= bigName(path);
-    leaves.push({ path, node });
+  const leaves = new Leaves();
+  const { nodes } = tree;
+  const garbage = new Garbage();
+  for (const name of tree.walk()) {
+    garbage.add(bytesAFile);
+    const node = tree.node(name);
+    if (name === tree.root || (nodes.isFolder(node) && !tree.isEmpty(name))) continue;
+    if (nodes.size(node) >= bigFile && !nodes.ownerId(node)) nodes.own(node, bigName(tree.path(name)));
+    leaves.add(name);
   }
-  const sole = soleOwners(leaves);
-  for (const { path, node } of leaves) node.owner ??= neighbour(path, sole) ?? restName(path);
-  return assemble(leaves, tree, claims.hints, options.epoch);
+  const sole = soleOwners(tree, leaves);
+  for (let i = 0; i < leaves.count; i++) {
+    garbage.add(bytesAFile);
+    const name = leaves.name(i);
+    const node = tree.node(name);
+    if (nodes.ownerId(node)) continue;
+    const owner = neighbour(tree, name, sole);
+    if (owner) nodes.ownAs(node, owner);
+    else nodes.own(node, restName(tree.path(name)));
+  }
+  return { components: assemble(leaves, tree, claims.hints, options.epoch), leaves };
 }
 
 interface Growing {
@@ -191,46 +163,59 @@ interface Growing {
   hash: Bun.CryptoHasher;
 }
 
-function assemble(owned: Owned[], tree: Tree, hints: Map<string, Hints>, epoch: number): Divided {
+/** Writes its component at every leaf. */
+function assemble(leaves: Leaves, tree: Tree, hints: Map<string, Hints>, epoch: number): Component[] {
   const folderKey = folderKeys(tree);
-  const names = [...new Set(owned.map((l) => l.node.owner ?? ""))].sort(byBytes);
-  const index = new Map(names.map((name, i) => [name, i]));
-  const growing: Growing[] = names.map((name) => ({ name, size: 0, newest: 0, hash: new Bun.CryptoHasher("sha256") }));
-  const first = new Map<Node, ByteString>();
-  const leaves = owned.map((leaf, n): Leaf => {
-    if (n % gcEvery === 0) Bun.gc(true);
-    const { path, node } = leaf;
-    const component = index.get(node.owner ?? "") ?? 0;
+  const { nodes } = tree;
+  const owners = new Set<number>();
+  for (let i = 0; i < leaves.count; i++) owners.add(nodes.ownerId(tree.node(leaves.name(i))));
+  const ids = new Map([...owners].map((id) => [nodes.ownerName(id), id]));
+  const names = [...ids.keys()].sort(byBytes);
+  const place = new Map(names.map((name, i) => [ids.get(name), i]));
+  const growing = names.map((name): Growing => ({ name, size: 0, newest: 0, hash: new Bun.CryptoHasher("sha256") }));
+  const first = new Map<number, ByteString>();
+  const garbage = new Garbage();
+  for (let i = 0; i < leaves.count; i++) {
+    garbage.add(bytesAFile);
+    const name = leaves.name(i);
+    const node = tree.node(name);
+    const path = tree.path(name);
+    const component = place.get(nodes.ownerId(node)) ?? 0;
     const it = growing[component];
-    const link = node.linked ? first.get(node) : undefined;
-    if (node.linked && link === undefined) first.set(node, path);
-    if (it) {
-      it.size += link === undefined ? node.size : 0;
-      if (node.kind === "file" && node.mtime < epoch) it.newest = Math.max(it.newest, node.mtime);
-      it.hash.update(`${folderKey(parent(path))}${describe(path, node, link, epoch)}\0`);
-    }
-    return Object.assign(leaf, { component });
-  });
+    const link = nodes.isLinked(node) ? first.get(node) : undefined;
+    if (nodes.isLinked(node) && link === undefined) first.set(node, path);
+    leaves.setComponent(i, component);
+    if (!it) continue;
+    it.size += link === undefined ? nodes.size(node) : 0;
+    const time = nodes.mtime(node);
+    if (nodes.kind(node) === "file" && time < epoch) it.newest = Math.max(it.newest, time);
+    it.hash.update(`${folderKey(tree.parent(name))}${describe(path, tree, node, link, epoch)}\0`);
+  }
   const built = growing.map((g) => {
     const said = hints.get(g.name) ?? {};
     return { ...said, ...(said.built === undefined && g.newest > 0 ? { built: g.newest } : {}) };
   });
   const newest = built.reduce((most, h) => Math.max(most, h.built ?? 0), 0);
-  const components = growing.map(
-    (g, i): Component => ({
-      name: g.name,
-      size: g.size,
-      digest: g.hash.digest("base64").slice(0, 11),
-      guess: firstGuess(g.name, built[i] ?? {}, newest),
-    }),
-  );
-  return { components, leaves };
+  return growing.map((g, i) => ({
+    name: g.name,
+    size: g.size,
+    digest: g.hash.digest("base64").slice(0, 11),
+    guess: firstGuess(g.name, built[i] ?? {}, newest),
+  }));
 }
 
 /** Everything of an entry that a layer shows. */
-function describe(path: ByteString, node: Node, link: ByteString | undefined, epoch: number): string {
+function describe(
+  path: ByteString,
+  { nodes }: Tree,
+  node: number,
+  link: ByteString | undefined,
+  epoch: number,
+): string {
   if (link !== undefined) return `${path}\0link\0${link}`;
-  const time = node.kind === "dir" ? epoch : Math.min(node.mtime, epoch);
-  const what = node.hash ?? node.target ?? `${node.major ?? ""}:${node.minor ?? ""}`;
-  return `${path}\0${node.kind} ${node.mode} ${node.uid} ${node.gid} ${time} ${node.size}\0${what}\0${attributes(node)}`;
+  const kind = nodes.kind(node);
+  const time = kind === "dir" ? epoch : Math.min(nodes.mtime(node), epoch);
+  const what = nodes.hash(node)?.slice(0, describedDigits) ?? nodes.target(node) ?? nodes.device(node).join(":");
+  const [mode, owner] = [nodes.mode(node), `${nodes.uid(node)} ${nodes.gid(node)}`];
+  return `${path}\0${kind} ${mode} ${owner} ${time} ${nodes.size(node)}\0${what}\0${attributes(nodes, node)}`;
 }

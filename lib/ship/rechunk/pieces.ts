@@ -1,46 +1,59 @@
 import type { ByteString } from "../../image/entry.ts";
 import type { Piece } from "../../image/layer-write.ts";
-import type { Node, Tree } from "../../image/tree.ts";
-import type { Leaf } from "./components.ts";
+import type { Name, Tree } from "../../image/tree.ts";
 
 /**
  * The entries of a layer: its leaves in the order of the tree, each folder before the first thing in it. A folder carries
  * the plan's fixed time: its own changes whenever anything beside the layer's files comes or goes.
  */
-export function pieces(tree: Tree, leaves: Leaf[], epoch: number): Piece[] {
-  const made: Piece[] = [];
-  const folders = new Set<ByteString>();
-  const firstName = new Map<Node, ByteString>();
-  const folder = (path: ByteString) => {
-    if (folders.has(path)) return;
-    folders.add(path);
-    if (path !== "") folder(path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "");
-    const node = tree.find(path);
-    if (node && !(path === "" && node.implied)) made.push(piece(path, node, epoch));
-  };
-  for (const { path, node } of leaves) {
-    folder(path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "");
-    const first = node.linked ? firstName.get(node) : undefined;
-    if (first !== undefined) made.push({ ...piece(path, node, epoch), kind: "link", target: first, size: 0 });
+export function* pieces(tree: Tree, leaves: Iterable<Name>, epoch: number): Generator<Piece> {
+  const { nodes } = tree;
+  const folders = new Set<Name>();
+  const firstName = new Map<number, ByteString>();
+  function* above(name: Name): Generator<Piece> {
+    const folder = tree.parent(name);
+    if (folder === 0 || folders.has(folder)) return;
+    folders.add(folder);
+    yield* above(folder);
+    if (folder !== tree.root || !nodes.isImplied(tree.node(folder))) yield piece(tree, folder, epoch);
+  }
+  for (const leaf of leaves) {
+    yield* above(leaf);
+    const node = tree.node(leaf);
+    const made = piece(tree, leaf, epoch);
+    const first = nodes.isLinked(node) ? firstName.get(node) : undefined;
+    if (first !== undefined) yield { ...made, kind: "link", target: first, size: 0 };
     else {
-      if (node.linked) firstName.set(node, path);
-      made.push(piece(path, node, epoch));
+      if (nodes.isLinked(node)) firstName.set(node, made.path);
+      yield made;
     }
   }
-  return made;
 }
 
-function piece(path: ByteString, node: Node, epoch: number): Piece {
-  const mtime = node.kind === "dir" ? epoch : Math.min(node.mtime, epoch);
-  const { kind, mode, uid, gid, size, at, parts, target, major, minor, xattrs } = node;
-  const common = { path, kind, mode, uid, gid, mtime, size, at };
-  return {
-    ...common,
-    ...(kind === "file" && size > 0 ? { tar: node.tar } : {}),
-    ...(parts ? { parts } : {}),
-    ...(target === undefined ? {} : { target }),
-    ...(major === undefined ? {} : { major }),
-    ...(minor === undefined ? {} : { minor }),
-    ...(xattrs ? { xattrs } : {}),
+function piece(tree: Tree, name: Name, epoch: number): Piece {
+  const { nodes } = tree;
+  const node = tree.node(name);
+  const kind = nodes.kind(node);
+  const size = nodes.size(node);
+  const made: Piece = {
+    path: tree.path(name),
+    kind,
+    mode: nodes.mode(node),
+    uid: nodes.uid(node),
+    gid: nodes.gid(node),
+    mtime: kind === "dir" ? epoch : Math.min(nodes.mtime(node), epoch),
+    size,
+    at: nodes.at(node),
   };
+  // One by one: this is done for every file of the image, and spreading objects into each other takes its time.
+  const [major, minor] = nodes.device(node);
+  const [hash, parts, target, xattrs] = [nodes.hash(node), nodes.partsOf(node), nodes.target(node), nodes.xattrs(node)];
+  if (kind === "file" && size > 0) made.tar = nodes.tar(node);
+  if (hash !== undefined) made.hash = hash;
+  if (parts) made.parts = parts;
+  if (target !== undefined) made.target = target;
+  if (major !== undefined) made.major = major;
+  if (minor !== undefined) made.minor = minor;
+  if (xattrs) made.xattrs = xattrs;
+  return made;
 }

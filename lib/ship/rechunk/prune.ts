@@ -6,7 +6,7 @@ export function prune(tree: Tree, paths: string[]): void {
   for (const path of paths) {
     const at = byteString(path.replaceAll(/^\/+|\/+$/g, ""));
     if (at === "") continue;
-    if (path.endsWith("/")) tree.find(at)?.children?.clear();
+    if (path.endsWith("/")) tree.clear(tree.find(at));
     else tree.remove(at);
   }
 }

@@ -11,7 +11,8 @@ import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
 import { type Descriptor, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
 import { readTree } from "../../image/read-tree.ts";
 import type { Image } from "../../image/source.ts";
-import { type Component, divide, type Leaf } from "./components.ts";
+import type { Tree } from "../../image/tree.ts";
+import { type Component, divide } from "./components.ts";
 import { encodeMemory, planAnnotation } from "./memory.ts";
 import { pieces } from "./pieces.ts";
 import { type Memory, type Plan, type PlannedLayer, plan } from "./plan.ts";
@@ -20,6 +21,28 @@ import { prune } from "./prune.ts";
 /** The annotation of a layer that says what is in it, for whoever looks. */
 export const contentAnnotation = "org.slipway.components";
 const shownComponents = 24;
+
+/** An image with its plan: what a writer makes layers of. */
+export interface Planned {
+  image: Image;
+  tree: Tree;
+  tars: string[];
+  planned: Plan;
+  /** By layer of the plan its leaves, in the order of the tree. */
+  dealt: Uint32Array[];
+  /** Of the manifest. */
+  annotations: Record<string, string>;
+  work: string;
+  tag: string | undefined;
+  now: (text: string) => void;
+}
+
+/** What a writer made. */
+export interface Written {
+  /** Of the manifest. */
+  digest: string;
+  layers: (WrittenLayer & PlannedLayer)[];
+}
 
 export interface RechunkOptions {
   layers: number;
@@ -31,6 +54,8 @@ export interface RechunkOptions {
   /** The name in the folder's index. */
   tag?: string | undefined;
   now?: (text: string) => void;
+  /** Who writes the layers into the folder `out`; we ourselves, if nobody else. */
+  writer?: ((job: Planned, pool: LayerPool, out: string) => Promise<Written>) | undefined;
 }
 
 export interface Rechunked {
@@ -55,12 +80,10 @@ function contents({ components }: PlannedLayer): string {
   return [...components.slice(0, shownComponents), ...(more > 0 ? [`and ${more} more`] : [])].join(" ");
 }
 
-/** Leaves by the layer that the plan gives their component. */
-function deal(leaves: Leaf[], components: Component[], layers: PlannedLayer[]): Leaf[][] {
+/** By component the layer that the plan gives it. */
+function deal(components: Component[], layers: PlannedLayer[]): number[] {
   const place = new Map(layers.flatMap((layer, i) => layer.components.map((name): [string, number] => [name, i])));
-  const dealt: Leaf[][] = layers.map(() => []);
-  for (const leaf of leaves) dealt[place.get(components[leaf.component]?.name ?? "") ?? 0]?.push(leaf);
-  return dealt;
+  return components.map(({ name }) => place.get(name) ?? 0);
 }
 
 /**
@@ -81,31 +104,39 @@ export async function rechunk(image: Image, folder: string, options: RechunkOpti
     now("whose file is it");
     const epoch = options.previous?.epoch ?? epochOf(image.config);
     const { components, leaves } = await divide(tree, tars, { tags: options.tags, epoch, work: options.work });
-    if (leaves.length === 0) throw new Failure(exit.failed, `${image.name} has no files`);
+    if (leaves.count === 0) throw new Failure(exit.failed, `${image.name} has no files`);
     const planned = plan(components, options.layers, epoch, options.previous);
-    const dealt = deal(leaves, components, planned.layers);
-    startLayout(out);
-    let done = 0;
-    const written = await Promise.all(
-      dealt.map(async (some, i) => {
-        const path = join(out, `layer-${i}`);
-        const name = `writing layer ${i + 1} of ${dealt.length}`;
-        const layer = await pool.write(name, () => pieces(tree, some, planned.memory.epoch), tars, path);
-        renameSync(path, blobPath(out, layer.digest));
-        now(`writing: ${++done} of ${dealt.length} layers`);
-        return layer;
-      }),
-    );
-    const digest = finish(image, out, planned, written, options.tag);
+    const dealt = leaves.dealt(deal(components, planned.layers), planned.layers.length);
+    const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
+    const { work, tag } = options;
+    const job = { image, tree, tars, planned, dealt, annotations, work, tag, now };
+    const { digest, layers } = await (options.writer ?? writeLayers)(job, pool, out);
     replace(out, folder);
-    const layers = planned.layers.flatMap((layer, i) => {
-      const made = written[i];
-      return made ? [{ ...layer, ...made }] : [];
-    });
     return { digest, plan: planned, components, layers, input: plainSize };
   } finally {
     pool.close();
   }
+}
+
+async function writeLayers(job: Planned, pool: LayerPool, out: string): Promise<Written> {
+  const { tree, tars, planned, dealt, now } = job;
+  startLayout(out);
+  let done = 0;
+  const written = await Promise.all(
+    dealt.map(async (ours, i) => {
+      const path = join(out, `layer-${i}`);
+      const name = `writing layer ${i + 1} of ${dealt.length}`;
+      const layer = await pool.write(name, () => pieces(tree, ours, planned.memory.epoch), tars, path);
+      renameSync(path, blobPath(out, layer.digest));
+      now(`writing: ${++done} of ${dealt.length} layers`);
+      return layer;
+    }),
+  );
+  const layers = planned.layers.flatMap((layer, i) => {
+    const made = written[i];
+    return made ? [{ ...layer, ...made }] : [];
+  });
+  return { digest: finish(job, out, written), layers };
 }
 
 /** Puts the finished folder in the place of the old one, also on another disk: there it is copied beside it first. */
@@ -120,7 +151,7 @@ function replace(made: string, folder: string): void {
   renameSync(ready, folder);
 }
 
-function finish(image: Image, out: string, planned: Plan, written: WrittenLayer[], tag?: string): string {
+function finish({ image, planned, annotations, tag }: Planned, out: string, written: WrittenLayer[]): string {
   const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const config: ImageConfig = {
     ...image.config,
@@ -133,10 +164,10 @@ function finish(image: Image, out: string, planned: Plan, written: WrittenLayer[
       digest: w.digest,
       size: w.size,
       annotations: {
+        ...w.annotations,
         [contentAnnotation]: contents(planned.layers[i] ?? { components: [], kept: false, size: 0, probability: 0 }),
       },
     }),
   );
-  const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
   return finishLayout(out, config, { schemaVersion: 2, layers, annotations }, tag);
 }

@@ -1,6 +1,5 @@
-import { exit } from "../../cli/errors.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
-import type { StepResult } from "../../cli/steps.ts";
+import { exitCode, type StepResult } from "../../cli/steps.ts";
 import type { Done } from "./target.ts";
 
 function facts(done: Done): object {
@@ -54,5 +53,5 @@ export function reportRechunk(results: StepResult<Done>[], json: boolean): numbe
     const last = results.findLast((r) => r.state === "done");
     if (last && !failed) say("next: bun run push    or look at it: bun run delta PREVIOUS NEW");
   }
-  return failed ? exit.failed : exit.done;
+  return exitCode(results);
 }

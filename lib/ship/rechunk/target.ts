@@ -1,15 +1,15 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
-import { podman } from "../../cli/podman.ts";
 import { statePath } from "../../cli/project.ts";
 import { commandLine, quote } from "../../cli/shell.ts";
 import type { Progress, Step } from "../../cli/steps.ts";
 import type { Family, Target } from "../../family/family.ts";
 import { openLayout } from "../../image/layout.ts";
 import { openImage } from "../../image/source.ts";
-import { localImages, podmanFailure } from "../../image/storage.ts";
+import { localImages } from "../../image/storage.ts";
 import { withScratch } from "../scratch.ts";
+import { beside, chunkahWords, chunkahWriter } from "./chunkah.ts";
+import { pullFolder } from "./load.ts";
 import { findPrevious } from "./previous.ts";
 import { type Rechunked, rechunk } from "./rechunk.ts";
 
@@ -18,6 +18,14 @@ export interface RechunkWish {
   prune: string[];
   tags: boolean;
   previous: string | undefined;
+  /** chunkah's image, where it is to write the layers. */
+  chunkah: string | undefined;
+}
+
+/** What a wish means to `rechunk`. */
+function optionsOf({ layers, prune, tags, chunkah }: RechunkWish) {
+  if (chunkah === undefined) return { layers, prune, tags };
+  return { layers: Math.max(1, layers - beside), prune, tags, writer: chunkahWriter(chunkah) };
 }
 
 export interface Done extends Rechunked {
@@ -40,20 +48,7 @@ async function load(folder: string, reference: string, progress: Progress): Prom
   const { manifest } = openLayout(folder);
   const id = manifest.config.digest.slice("sha256:".length);
   const now = (await localImages()).get(reference);
-  if (now?.id === id) return id;
-  // podman names the image after the folder as it was written; `.slipway` in it would be no name at all.
-  const name = basename(folder);
-  // The machine's own policy may refuse what nobody signed; this was made here, a moment ago.
-  const policy = statePath("run", `policy-${process.pid}.json`);
-  writeFileSync(policy, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
-  const words = ["pull", "--quiet", "--signature-policy", policy, `oci:${name}`];
-  const pulled = await podman(words, { log: progress.log, cwd: dirname(folder) });
-  rmSync(policy);
-  if (pulled.code !== 0) throw podmanFailure(`loading ${reference} into podman's storage`, pulled);
-  const tagged = await podman(["tag", id, reference], { log: progress.log });
-  if (tagged.code !== 0) throw podmanFailure(`naming ${reference}`, tagged);
-  await podman(["untag", id, `localhost/${name}:latest`], { log: progress.log });
-  return id;
+  return now?.id === id ? id : pullFolder(folder, reference, progress.log);
 }
 
 async function rechunkTarget({ reference }: Target, wish: RechunkWish, progress: Progress): Promise<Done> {
@@ -68,11 +63,8 @@ async function rechunkTarget({ reference }: Target, wish: RechunkWish, progress:
     const image = await openImage(reference, { work, log: progress.log });
     const folder = imageFolder(reference);
     const { memory, from } = await findPrevious(image, reference, folder, wish.previous, work);
-    const { layers, prune, tags } = wish;
     const done = await rechunk(image, folder, {
-      layers,
-      prune,
-      tags,
+      ...optionsOf(wish),
       previous: memory,
       work,
       tag: reference,
@@ -100,21 +92,21 @@ export async function rechunkImage(name: string, folder: string, wish: RechunkWi
   return withScratch(async (work) => {
     const image = await openImage(name, { work });
     const { memory, from } = await findPrevious(image, undefined, folder, wish.previous, work);
-    const { layers, prune, tags } = wish;
-    const done = await rechunk(image, folder, { layers, prune, tags, previous: memory, work });
+    const done = await rechunk(image, folder, { ...optionsOf(wish), previous: memory, work });
     return { ...done, name, folder, previous: from, id: undefined, seconds: (performance.now() - began) / 1000 };
   });
 }
 
 export function wishOf(
   family: Family,
-  options: { layers: number; tags: boolean; previous: string | undefined },
+  options: { layers: number; tags: boolean; previous: string | undefined; chunkah?: boolean },
 ): RechunkWish {
-  return { ...options, prune: family.rechunk.prune };
+  const { prune, chunkah } = family.rechunk;
+  return { ...options, prune, chunkah: options.chunkah ? chunkah : undefined };
 }
 
 /** What would be run, as a person would type it. */
-export function dryLines(target: Target): string[] {
+export function dryLines(target: Target, wish?: RechunkWish): string[] {
   const folder = imageFolder(target.reference);
   return [
     commandLine([
@@ -129,6 +121,9 @@ export function dryLines(target: Target): string[] {
       target.reference,
     ]),
     `# its files dealt out anew, by the plan that docker://${target.reference} carries, into ${folder}`,
+    ...(wish?.chunkah
+      ? [commandLine(["podman", ...chunkahWords(wish.chunkah, "ID", ".slipway/run/…", "EPOCH", wish.layers)])]
+      : []),
     `(cd ${quote(dirname(folder))} && ${commandLine(["podman", "pull", "--quiet", `oci:${basename(folder)}`])})`,
     `podman tag ID ${target.reference}`,
   ];

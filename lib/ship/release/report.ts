@@ -1,7 +1,6 @@
 import { appendFileSync } from "node:fs";
-import { exit } from "../../cli/errors.ts";
 import { paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
-import type { StepResult } from "../../cli/steps.ts";
+import { exitCode, type StepResult } from "../../cli/steps.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
 
 type Results = StepResult<Outcome>[];
@@ -62,5 +61,5 @@ export function reportRelease(results: Results, json: boolean): number {
       ),
     );
   if (failed) say("next: mend what failed and run the same again: what is done is not done twice");
-  return failed ? exit.failed : exit.done;
+  return exitCode(results);
 }

@@ -43,7 +43,7 @@ function moved(path: ByteString): ByteString | undefined {
 }
 
 export function dpkgOwners(files: Files, claims: Claims): void {
-  const place = places.find((p) => files.node(`${p}/status`)?.kind === "file");
+  const place = places.find((p) => files.has(`${p}/status`));
   if (place === undefined) return;
   const sourceOf = new Map<string, string>();
   for (const { name, source, version } of packages(files.text(`${place}/status`) ?? "")) {

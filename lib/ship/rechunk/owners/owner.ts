@@ -23,8 +23,8 @@ export class Claims {
 
   /** @param path without a slash at either end; links of folders are followed. */
   claim(path: ByteString, component: string): void {
-    const node = this.tree.lookup(path);
-    if (node) node.owner ??= component;
+    const node = this.tree.node(this.tree.lookup(path));
+    if (node) this.tree.nodes.own(node, component);
   }
 
   /** What is known of a component, its newest part counting. */

@@ -45,7 +45,7 @@ function sourceName(rpm: string): string {
 
 /** @param work a folder for a copy of the database: sqlite reads files. */
 export async function rpmOwners(files: Files, claims: Claims, work: string): Promise<void> {
-  const place = places.find((p) => files.node(`${p}/rpmdb.sqlite`)?.kind === "file");
+  const place = places.find((p) => files.has(`${p}/rpmdb.sqlite`));
   if (place === undefined) return;
   const { Database } = await import("bun:sqlite");
   for (const suffix of ["", "-wal"]) {
