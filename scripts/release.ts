@@ -14,6 +14,7 @@ import { releaseSteps } from "../lib/ship/release/release.ts";
 import { reportRelease } from "../lib/ship/release/report.ts";
 import { checkKey } from "../lib/trust/cosign.ts";
 import { signingKey } from "../lib/trust/key.ts";
+import { thenSmoke } from "../lib/vm/smoke/smoke.ts";
 
 await command("release", async (args) => {
   const family = await loadFamily();
@@ -25,7 +26,8 @@ await command("release", async (args) => {
   const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };
   const budget = parseBudget(args.value("budget"));
   const options = { force: false, refresh: args.has("refresh"), noCache: args.has("no-cache") };
-  const builds = toldBuilds(buildSteps(targets, family, options, await origin()));
+  const built = toldBuilds(buildSteps(targets, family, options, await origin()));
+  const builds = args.has("smoke") ? thenSmoke(built, targets) : built;
   if (args.has("dry-run")) return showRelease(targets, builds, family, push, !args.has("no-push"), args.has("json"));
   const key = args.has("no-push") ? undefined : await signingKey(family.root);
   if (key) await checkKey(family, key);

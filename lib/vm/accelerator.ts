@@ -122,5 +122,5 @@ export async function probeKvm(options: { build: boolean; progress?: Progress })
 /** QEMU's words for the fastest way to run a guest that works here. */
 export async function accelerator(progress?: Progress): Promise<string[]> {
   const { state } = await probeKvm({ build: true, ...(progress ? { progress } : {}) });
-  return state === "works" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max"];
+  return state === "works" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max,svm=off"];
 }

@@ -1,0 +1,95 @@
+import type { ByteString, Entry } from "../../image/entry.ts";
+import type { ExportReader } from "./export.ts";
+
+/** What of an image goes to the boot partition, by what it is; the first pattern of a kind that is there wins. */
+const wanted = {
+  kernel: [/^usr\/lib\/modules\/[^/]+\/vmlinuz$/, /^boot\/vmlinuz/],
+  initrd: [/^usr\/lib\/modules\/[^/]+\/init(ramfs|rd)(\.img)?$/, /^boot\/init(ramfs|rd)(?!.*fallback)/],
+  uki: [/^usr\/lib\/modules\/[^/]+\/[^/]+\.efi$/, /^boot\/EFI\/Linux\/[^/]+\.efi$/],
+  loader: [/^usr\/lib\/systemd\/boot\/efi\/systemd-bootx64\.efi$/],
+} as const;
+
+export type BootFile = keyof typeof wanted;
+
+/** What a boot needs beside these files, and any of what it is known by. Enabled units are links in a folder `*.wants`. */
+const needs: { name: Lack; paths: RegExp[] }[] = [
+  { name: "init", paths: [/^(usr\/)?s?bin\/init$/, /^usr\/lib\/systemd\/systemd$/] },
+  {
+    name: "sshd",
+    paths: [/^(etc|usr\/lib)\/systemd\/system\/[^/]+\.(wants|requires)\/sshd?(@|-unix-local)?\.(service|socket)$/],
+  },
+  {
+    name: "network",
+    paths: [
+      /^(etc|usr\/lib)\/systemd\/system\/[^/]+\.wants\/(systemd-networkd|NetworkManager|networking|connman|dhcpcd)\.service$/,
+    ],
+  },
+];
+
+/** What an image can lack for a boot. */
+export type Lack = "kernel" | "initramfs" | "init" | "sshd" | "network";
+
+const kargsFile = /^usr\/lib\/bootc\/kargs\.d\/[^/]+\.toml$/;
+
+/** Arguments of one file of kargs.d for this kind of machine. Source: bootc's documentation, "Kernel arguments". */
+function kargsIn(text: string): string[] {
+  const file = Bun.TOML.parse(text) as { kargs?: unknown; "match-architectures"?: unknown };
+  const arches = file["match-architectures"];
+  if (Array.isArray(arches) && !arches.includes("x86_64")) return [];
+  return Array.isArray(file.kargs) ? file.kargs.map(String) : [];
+}
+
+/** Picks what a boot needs out of an image's files as they stream by. */
+export class BootFiles implements Omit<ExportReader, "piece"> {
+  /** By kind: rank of the pattern (0 is best) and content. */
+  private readonly found = new Map<BootFile, { rank: number; path: ByteString; content: Buffer }>();
+  /** Contents by path, for names that turn out to be hard links of them. */
+  private readonly contents = new Map<ByteString, Buffer>();
+  private readonly kargFiles = new Map<ByteString, Buffer>();
+  private readonly has = new Set<Lack>();
+
+  entry(entry: Entry): boolean {
+    for (const { name, paths } of needs) if (paths.some((p) => p.test(entry.path))) this.has.add(name);
+    const content = entry.kind === "link" ? this.contents.get(entry.target ?? "") : undefined;
+    if (content) this.keep(entry.path, content);
+    return entry.kind === "file" && (kargsFile.test(entry.path) || kindOf(entry.path) !== undefined);
+  }
+
+  file(entry: Entry, content: Buffer): void {
+    if (kargsFile.test(entry.path)) this.kargFiles.set(entry.path, content);
+    else this.keep(entry.path, content);
+  }
+
+  private keep(path: ByteString, content: Buffer): void {
+    const kind = kindOf(path);
+    if (!kind) return;
+    this.contents.set(path, content);
+    const rank = wanted[kind].findIndex((pattern) => pattern.test(path));
+    const before = this.found.get(kind);
+    // of several kernels the one with the highest name
+    if (!before || rank < before.rank || (rank === before.rank && path > before.path))
+      this.found.set(kind, { rank, path, content });
+  }
+
+  get(kind: BootFile): Buffer | undefined {
+    return this.found.get(kind)?.content;
+  }
+
+  /** The kernel arguments that the image itself asks for, in the order of its files. */
+  kargs(): string[] {
+    return [...this.kargFiles].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, text]) => kargsIn(text.toString()));
+  }
+
+  /** What is missing for a boot, the worst first. */
+  lacks(): Lack[] {
+    const files: Lack[] = this.get("uki")
+      ? []
+      : [...(this.get("kernel") ? [] : ["kernel" as const]), ...(this.get("initrd") ? [] : ["initramfs" as const])];
+    return [...files, ...needs.filter(({ name }) => !this.has.has(name)).map(({ name }) => name)];
+  }
+}
+
+function kindOf(path: ByteString): BootFile | undefined {
+  const kinds = Object.keys(wanted) as BootFile[];
+  return kinds.find((kind) => wanted[kind].some((pattern) => pattern.test(path)));
+}

@@ -1,0 +1,100 @@
+/**
+ * A disk by `bootc install to-disk`, run by the image itself in a privileged container: partitions, boot loader and deployment are
+ * then exactly what an installation makes. It needs root, for it attaches a loop device and mounts.
+ */
+import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { podman } from "../../cli/podman.ts";
+import type { Progress } from "../../cli/steps.ts";
+import { workFolder } from "../../cli/work-folder.ts";
+import type { Target } from "../../family/family.ts";
+import {
+  consoles,
+  type Disk,
+  type DiskOptions,
+  folderOf,
+  imageOf,
+  openDisk,
+  removeOlder,
+  usualSize,
+  writeRecord,
+} from "./kept.ts";
+
+const inside = "/slipway";
+
+/**
+ * podman's words, after `podman`. Sources: bootc-install-to-disk(8); bootc's documentation, "Installing bootable containers".
+ * @param folder of the disk file; @param graph podman's own storage, where bootc finds the image that it runs in.
+ */
+export function installWords(
+  { flavor, reference }: Target,
+  options: DiskOptions,
+  folder: string,
+  graph: string,
+): string[] {
+  const { install } = flavor;
+  const kargs = [...consoles, ...options.kargs].map((karg) => `--karg=${karg}`);
+  return [
+    ...["run", "--rm", "--privileged", "--pid=host", "--security-opt=label=disable"],
+    ...["--volume=/dev:/dev", `--volume=${graph}:/var/lib/containers/storage`, `--volume=${folder}:${inside}`],
+    ...[reference, "bootc", "install", "to-disk", "--via-loopback", "--generic-image", "--skip-fetch-check"],
+    `--target-imgref=${reference}`,
+    `--filesystem=${install.filesystem ?? options.filesystem}`,
+    ...(install.composefs ? ["--composefs-backend"] : []),
+    ...(install.bootloader ? [`--bootloader=${install.bootloader}`] : []),
+    ...kargs,
+    `${inside}/disk.raw`,
+  ];
+}
+
+/** The disk of an image that has bootc, made or reused. @throws Failure */
+export async function bootcDisk(target: Target, options: DiskOptions, progress: Progress): Promise<Disk> {
+  const { reference } = target;
+  if (options.format !== "raw" || options.boot !== "systemd-boot")
+    throw new Failure(
+      exit.usage,
+      `${reference} is installed by bootc, which makes a raw disk with its own boot loader`,
+      {
+        next: "leave out --qcow2 and --uki",
+      },
+    );
+  const image = await imageOf(reference);
+  const folder = folderOf(reference, image, { ...options, install: target.flavor.install });
+  const kept = openDisk(folder, true);
+  if (kept) return kept;
+  if (process.getuid?.() !== 0)
+    throw new Failure(exit.missing, "bootc installs to a disk as root only", {
+      tried: [`${reference} has bootc, and so is installed by it`],
+      next: "run the same as root, with the image in root's podman storage",
+    });
+  const graph = (await podman(["info", "--format", "{{.Store.GraphRoot}}"])).stdout.trim();
+  const work = workFolder();
+  try {
+    const made = join(work.path, "made");
+    mkdirSync(made);
+    writeFileSync(join(made, "disk.raw"), "");
+    truncateSync(join(made, "disk.raw"), options.size ?? Math.max(usualSize(image), 20e9));
+    progress.now("bootc installs it");
+    const { code, said } = await podman(installWords(target, options, made, graph), {
+      log: progress.log,
+      onLine: (line) => progress.now(line.slice(0, 120)),
+    });
+    if (code !== 0)
+      throw new Failure(exit.failed, `bootc could not install ${reference} to a disk`, {
+        tried: ["bootc install to-disk", ...said.trim().split("\n").slice(-4)],
+        next: code === 127 ? "the image has no bootc: add the package, or leave out `bootc: true`" : "read the log",
+        log: progress.log,
+      });
+    const cmdline = [...consoles, ...options.kargs].join(" ");
+    writeRecord(made, { reference, image: image.id, cmdline, lacks: [], file: "disk.raw", direct: false });
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(made, folder);
+  } finally {
+    work.remove();
+  }
+  removeOlder(reference, image.id);
+  const disk = openDisk(folder, false);
+  if (disk && existsSync(disk.path)) return disk;
+  throw new Failure(exit.failed, `the disk in ${folder} cannot be read`, { next: "run this again" });
+}

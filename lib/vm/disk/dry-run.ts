@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { print } from "../../cli/output.ts";
+import { podman } from "../../cli/podman.ts";
+import { statePath } from "../../cli/project.ts";
+import { commandLine } from "../../cli/shell.ts";
+import type { Target } from "../../family/family.ts";
+import { localImages } from "../../image/storage.ts";
+import { installWords } from "./bootc.ts";
+import { type DiskOptions, usualSize } from "./kept.ts";
+import { layout, partitionScript } from "./partitions.ts";
+
+/** What would be run for a disk, as a person would type it. */
+export async function showDiskPlan(target: Target, options: DiskOptions): Promise<void> {
+  const { reference, flavor } = target;
+  const folder = statePath("disks", "…");
+  const disk = join(folder, "disk.raw");
+  if (flavor.bootc) {
+    const graph = (await podman(["info", "--format", "{{.Store.GraphRoot}}"])).stdout.trim();
+    return print(
+      [
+        `truncate -s ${options.size ?? 20e9} ${disk}`,
+        commandLine(["podman", ...installWords(target, options, folder, graph)]),
+      ].join("\n"),
+    );
+  }
+  const image = (await localImages()).get(reference);
+  const plan = layout(options.size ?? (image ? usualSize(image) : 8 * 2 ** 30));
+  const script = partitionScript(plan).trim().split("\n").join("\\n");
+  const root =
+    options.filesystem === "ext4"
+      ? `mkfs.ext4 -E offset=${plan.root.at} -d - ${disk} ${plan.root.size / 1024}k`
+      : `mkfs.btrfs --rootdir TREE --subvol rw:var --subvol rw:var/home -b ${plan.root.size}`;
+  print(
+    [
+      `truncate -s ${plan.size} ${disk}`,
+      `printf '${script}\\n' | sfdisk ${disk}`,
+      `podman export $(podman create ${reference} true) | ${root}`,
+      "# the boot partition: " +
+        (options.boot === "systemd-boot" ? "systemd-boot with one entry" : "one EFI program, by ukify"),
+      `mformat -i esp.img -F :: && mcopy -s -i esp.img EFI loader slipway ::`,
+      ...(options.format === "qcow2" ? [`qemu-img convert -O qcow2 ${disk} ${disk.replace("raw", "qcow2")}`] : []),
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,84 @@
+import { closeSync, mkdirSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { bytes } from "../../cli/output.ts";
+import { run } from "../../cli/shell.ts";
+import { tool } from "../../cli/tools.ts";
+import { type Layout, MiB } from "./partitions.ts";
+
+/** Files of the boot partition by their path there. */
+export type EspFiles = Record<string, Buffer | string>;
+
+/** systemd-boot with one entry. Source: systemd-boot(7), UAPI.1 Boot Loader Specification. */
+export function bootLoaderFiles(parts: {
+  loader: Buffer;
+  kernel: Buffer;
+  initrd: Buffer;
+  title: string;
+  cmdline: string;
+}): EspFiles {
+  const entry = ["linux /slipway/linux", "initrd /slipway/initrd", `options ${parts.cmdline}`];
+  return {
+    "EFI/BOOT/BOOTX64.EFI": parts.loader,
+    "loader/loader.conf": "timeout 0\ndefault slipway.conf\n",
+    "loader/entries/slipway.conf": [`title ${parts.title}`, ...entry, ""].join("\n"),
+    "slipway/linux": parts.kernel,
+    "slipway/initrd": parts.initrd,
+  };
+}
+
+/** Formats the boot partition and fills it, with mtools alone: nothing is mounted. One call, for it may be a container's. */
+const script = 'mformat -i "$1" -F -v ESP :: && cd "$2" && mcopy -Q -s -i "$1" -- * ::';
+
+/**
+ * Writes the boot partition into the disk.
+ * @param work a folder for what is made on the way.
+ */
+export async function writeEsp(
+  disk: string,
+  { esp }: Layout,
+  files: EspFiles,
+  work: string,
+  log?: string,
+): Promise<void> {
+  const size = Object.values(files).reduce((sum, content) => sum + content.length, 0);
+  if (size > esp.size - 4 * MiB)
+    throw new Failure(exit.failed, `kernel and initramfs do not fit into the boot partition`, {
+      tried: [`${bytes(size)} into ${bytes(esp.size)}`],
+      next: "make the initramfs smaller",
+    });
+  const image = join(work, "esp.img");
+  const folder = join(work, "esp");
+  writeFileSync(image, "");
+  truncateSync(image, esp.size);
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  const words = (await tool("mformat")).slice(0, -1);
+  const argv = [...words, "sh", "-c", script, "sh", image, folder];
+  const { code, said } = await run(argv, log ? { log } : {});
+  if (code !== 0)
+    throw new Failure(exit.failed, "the boot partition could not be written", { tried: ["mtools", said.trim()] });
+  copyInto(image, disk, esp.at);
+}
+
+/** Copies a file to a place in another, leaving out what is zero. */
+function copyInto(from: string, to: string, at: number): void {
+  const source = openSync(from, "r");
+  const target = openSync(to, "r+");
+  const piece = Buffer.alloc(MiB);
+  const zero = Buffer.alloc(MiB);
+  try {
+    for (let done = 0; ; ) {
+      const n = readSync(source, piece, 0, MiB, done);
+      if (n === 0) break;
+      const some = piece.subarray(0, n);
+      if (!some.equals(zero.subarray(0, n))) writeSync(target, some, 0, n, at + done);
+      done += n;
+    }
+  } finally {
+    closeSync(source);
+    closeSync(target);
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { run } from "../../cli/shell.ts";
+import type { Progress } from "../../cli/steps.ts";
+import { inToolbox } from "../../cli/toolbox.ts";
+import { tool } from "../../cli/tools.ts";
+import { secureBootKeys } from "../secure-boot.ts";
+
+/**
+ * Kernel, initramfs and arguments as one EFI program.
+ * @param signed for Secure Boot, by the key of this checkout's machines.
+ * @param work a folder for what is made on the way.
+ */
+export async function makeUki(
+  parts: { kernel: Buffer; initrd: Buffer; cmdline: string },
+  signed: boolean,
+  work: string,
+  progress: Progress,
+): Promise<Buffer> {
+  const path = (name: string) => join(work, name);
+  writeFileSync(path("linux"), parts.kernel);
+  writeFileSync(path("initrd"), parts.initrd);
+  // to sign, ukify calls sbsign, which stands beside it in the toolbox
+  const words = signed ? [...(await inToolbox([], { progress })), "ukify"] : await tool("ukify", { progress });
+  const inputs = [`--linux=${path("linux")}`, `--initrd=${path("initrd")}`, `--cmdline=${parts.cmdline}`];
+  const keys = signed ? await secureBootKeys(progress) : undefined;
+  const by = keys ? [`--secureboot-private-key=${keys.key}`, `--secureboot-certificate=${keys.certificate}`] : [];
+  const argv = [...words, "build", ...inputs, ...by, `--output=${path("uki.efi")}`];
+  const { code, said } = await run(argv, { log: progress.log });
+  if (code !== 0)
+    throw new Failure(exit.failed, "kernel and initramfs could not be joined into one EFI program", {
+      tried: ["ukify build", ...said.trim().split("\n").slice(-3)],
+      log: progress.log,
+    });
+  return readFileSync(path("uki.efi"));
+}

@@ -1,0 +1,39 @@
+import { writeFileSync } from "node:fs";
+import { type ExitCode, exit } from "../../cli/errors.ts";
+import { paintOut, print, printJson, say, seconds } from "../../cli/output.ts";
+import { exitCode, type StepResult } from "../../cli/steps.ts";
+import { junit } from "./junit.ts";
+import type { Smoked } from "./smoke.ts";
+
+function row(result: StepResult<Smoked>): object {
+  const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
+  if (result.state === "failed")
+    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+  if (result.state === "left") return { ...common, state: "left", why: result.because };
+  const { checks, phases, journal } = result.value;
+  const wrong = checks.filter((c) => c.wrong !== undefined).length;
+  return { ...common, state: wrong ? "broken" : "good", wrong, checks, phases, journal };
+}
+
+function show({ reference, checks, phases, journal }: Smoked): void {
+  const wrong = checks.filter((c) => c.wrong !== undefined);
+  for (const { kind, subject, wrong: what, journal: lines } of wrong) {
+    print(`${paintOut.red("✗")} ${reference}: ${kind} ${paintOut.bold(subject)}: ${what}`);
+    for (const line of lines) print(`    ${line}`);
+  }
+  const held = checks.length - wrong.length;
+  const times = Object.entries(phases).map(([phase, at]) => `${phase} ${seconds(at)}`);
+  print(`${reference}: ${held} of ${checks.length} checks hold; ${times.join(", ")}`);
+  if (wrong.length) say(`  the whole journal: ${journal}`);
+}
+
+/** Prints what holds and what does not; @returns 1 where anything does not hold. */
+export function reportSmoke(results: StepResult<Smoked>[], json: boolean, junitFile: string | undefined): ExitCode {
+  if (junitFile !== undefined) writeFileSync(junitFile, junit(results));
+  if (json) printJson({ targets: results.map(row) });
+  else for (const result of results) if (result.state === "done") show(result.value);
+  const code = exitCode(results) as ExitCode;
+  if (code !== exit.done) return code;
+  const broken = results.some((r) => r.state === "done" && r.value.checks.some((c) => c.wrong !== undefined));
+  return broken ? exit.failed : exit.done;
+}

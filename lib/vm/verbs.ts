@@ -1,0 +1,93 @@
+/** What `bun run vm` can do with machines that run. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Arguments } from "../cli/args.ts";
+import { exit, Failure } from "../cli/errors.ts";
+import { bytes, paintOut, print, printJson, say, table } from "../cli/output.ts";
+import { statePath } from "../cli/project.ts";
+import { shell } from "./boot.ts";
+import { ask } from "./control.ts";
+import {
+  findMachine,
+  isAlive,
+  killMachine,
+  machineFolder,
+  machines,
+  qemuOf,
+  type Running,
+  runFolder,
+} from "./machines.ts";
+import { plain } from "./phases.ts";
+import { inFolder } from "./qemu.ts";
+
+export type Verb = (name: string | undefined, args: Arguments) => Promise<number>;
+
+/** How long a guest may take to shut down before its power is cut. */
+const orderly = 90_000;
+
+async function list(_: string | undefined, args: Arguments): Promise<number> {
+  const all = await machines();
+  if (args.has("json"))
+    printJson(
+      all.map(({ name, image, disk, snapshot, memory, cpus, ports, ssh, since }) => ({
+        name,
+        image,
+        disk,
+        ephemeral: snapshot,
+        memory,
+        cpus,
+        ports,
+        ssh,
+        since,
+      })),
+    );
+  else if (all.length === 0) say("no virtual machine runs");
+  else {
+    const head = ["name", "image", "memory", "ssh", "ports", "since"];
+    const ports = (m: Running) => m.ports.map((p) => `${p.host}:${p.guest}`).join(" ") || "–";
+    const rows = all.map((m) => [m.name, m.image ?? "–", bytes(m.memory * 2 ** 20), String(m.ssh), ports(m), m.since]);
+    print(
+      table([head, ...rows], (cell, column, row) =>
+        row === 0 ? paintOut.dim(cell) : column === 0 ? paintOut.bold(cell) : cell,
+      ),
+    );
+  }
+  return exit.done;
+}
+
+async function ssh(name: string | undefined, args: Arguments): Promise<number> {
+  const machine = await findMachine(name);
+  return shell({ folder: runFolder(machine.name), sshPort: machine.ssh }, args.rest);
+}
+
+/** Asks for a shutdown as the power button does, and cuts the power where that does not help. */
+async function stop(name: string | undefined, args: Arguments): Promise<number> {
+  const machine = await findMachine(name);
+  const qemu = qemuOf(machine.name);
+  if (qemu && !args.has("force") && !machine.snapshot) {
+    say(`${machine.name}: shutting down`);
+    await ask(inFolder(runFolder(machine.name), "control"), "system_powerdown").catch(() => undefined);
+    const deadline = performance.now() + orderly;
+    while (isAlive(qemu) && performance.now() < deadline) await Bun.sleep(200);
+    if (isAlive(qemu)) say(`${machine.name} does not shut down: its power is cut`);
+  }
+  await killMachine(machine.name);
+  if (args.has("json")) printJson({ name: machine.name, stopped: true });
+  else print(`${machine.name} stopped`);
+  return exit.done;
+}
+
+/** The console, also of a machine that is gone. */
+async function log(name: string | undefined): Promise<number> {
+  const known = name ?? (await findMachine(undefined)).name;
+  const file = join(machineFolder(known), "console.log");
+  if (!existsSync(file))
+    throw new Failure(exit.failed, `no virtual machine ${known} was ever started here`, {
+      tried: [file],
+      next: `ls ${statePath("vm")}`,
+    });
+  print(plain(readFileSync(file, "utf8")));
+  return exit.done;
+}
+
+export const verbs: { [word: string]: Verb | undefined } = { list, ssh, stop, log };

@@ -1,0 +1,13 @@
+#!/usr/bin/env bun
+import { command } from "../lib/cli/command.ts";
+import { print, printJson } from "../lib/cli/output.ts";
+import { askForTarget } from "../lib/family/ask.ts";
+import { loadFamily } from "../lib/family/manifest.ts";
+import { boot } from "../lib/vm/boot.ts";
+import { diskWish, machineWish } from "../lib/vm/wish.ts";
+
+await command("boot-vm", async (args) => {
+  const [disk, machine] = [diskWish(args), machineWish(args)];
+  const target = await askForTarget(await loadFamily(), args.words, args.has("yes"));
+  return boot(target, disk, machine, (booted) => (args.has("json") ? printJson(booted) : print(booted.name)));
+});
