@@ -1,0 +1,197 @@
+import { chownSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { exit, Failure } from "../../../cli/errors.ts";
+import { type AccountFile, accountFiles, readShadow, withoutUser } from "../accounts.ts";
+import { look } from "../files/paths.ts";
+import { processesOf } from "../look/items.ts";
+import { at, exists, flush, readBytes } from "../machine.ts";
+import { places } from "../plan.ts";
+import { isSigned, newKeys, newRecord, recordFolder, recordTexts, signRecord, type UserRecord } from "../record.ts";
+import { type Job, type Step, tool } from "./step.ts";
+
+/**
+ * The account changes hands in an order in which a login works after each step, whatever comes between:
+ *
+ * 1. the record is written, homed answers. The old entries still come first, and with them the old home;
+ * 2. the old home is set aside by one rename: homed refuses to show a home on a folder that is not empty, so it may not stay where
+ *    homes are shown. From here on a login gets the new home, by either entry;
+ * 3. the old entries leave, passwd first.
+ */
+
+const recordPath = (name: string) => `${recordFolder}/${name}.identity`;
+
+function stillLoggedOut(job: Job): void {
+  const { name, uid } = job.plan.user;
+  const found = job.machine.live ? processesOf(uid, at(job.machine, "/proc")) : [];
+  if (!found.length) return;
+  throw new Failure(exit.failed, `${name} is logged in: files would change while the home moves`, {
+    tried: found.slice(0, 5).map((process) => `${process.name} (${process.pid})`),
+    next: "log out everywhere, and run this again as root on another console: it goes on from here",
+  });
+}
+
+/** homed's key pair; a homed that never ran has none. */
+async function keys(job: Job): Promise<{ privateKey: string; publicKey: string }> {
+  const [privatePath, publicPath] = [`${recordFolder}/local.private`, `${recordFolder}/local.public`];
+  const privateKey = readBytes(job.machine, privatePath);
+  const publicKey = readBytes(job.machine, publicPath);
+  if (privateKey && publicKey) return { privateKey, publicKey };
+  const made = newKeys();
+  mkdirSync(at(job.machine, recordFolder), { recursive: true });
+  await job.changes.write(publicPath, made.publicKey, { mode: 0o600, uid: 0 });
+  await job.changes.write(privatePath, made.privateKey, { mode: 0o600, uid: 0 });
+  return made;
+}
+
+/** Public keys that may log in by ssh: homed tells sshd, which cannot read a home that is not open. */
+function authorizedKeys(job: Job): string[] {
+  const { newHome } = places(job.plan);
+  const bytes = readBytes(job.machine, `${newHome}/.ssh/authorized_keys`) ?? "";
+  const lines = Buffer.from(bytes, "latin1").toString("utf8").split("\n");
+  return lines.map((line) => line.trim()).filter((line) => /^(?:[^#\s].*\s)?(?:ssh-|ecdsa-|sk-)\S+\s+AAAA/.test(line));
+}
+
+export const place: Step = {
+  id: "place",
+  phase: "Account",
+  title: "the new home where homed looks for it",
+  async run(job) {
+    const { growing, newHome } = places(job.plan);
+    const [from, to] = [at(job.machine, growing), at(job.machine, newHome)];
+    stillLoggedOut(job);
+    if (look(to)) return undefined;
+    const { name } = job.plan.user;
+    job.journal.add({
+      type: "undo",
+      undo: { kind: "set-aside", path: newHome, to: `${job.plan.homes}/${name}.from-guaraos` },
+    });
+    renameSync(from, to);
+    flush(dirname(to));
+    return undefined;
+  },
+};
+
+/** @throws Failure where the new account does not answer */
+async function answers(job: Job): Promise<void> {
+  const { name, uid } = job.plan.user;
+  const failed = (what: string, tried: string[]) =>
+    new Failure(exit.failed, what, {
+      tried,
+      next: "the old account still works; see `journalctl -u systemd-homed`, run this again, or take it back with --rollback",
+      log: job.journal.logFile,
+    });
+  if (!job.machine.live) {
+    const { publicKey } = await keys(job);
+    const text = Buffer.from(readBytes(job.machine, recordPath(name)) ?? "{}", "latin1").toString("utf8");
+    const record = JSON.parse(text) as UserRecord;
+    if (!isSigned(record, publicKey))
+      throw failed(`the record of ${name} is not signed by homed's key`, [recordPath(name)]);
+    return;
+  }
+  for (let n = 1; ; n++) {
+    const mute = await silence(job, name, uid);
+    if (mute === undefined) return;
+    if (n === attempts) throw failed(`the new account of ${name} does not answer`, mute);
+    await Bun.sleep(500);
+  }
+}
+
+/** A homed that was just started has to read its records first. */
+const attempts = 20;
+
+/** What of the new account does not answer yet. */
+async function silence(job: Job, name: string, uid: number): Promise<string[] | undefined> {
+  // The record that it prints has the hash of the password in it.
+  const inspected = await tool(job, ["homectl", "--no-pager", "inspect", "--json=short", name], true);
+  if (inspected.code !== 0) return [`homectl inspect ${name}: ${inspected.said.trim().split("\n").at(-1)}`];
+  const known = (JSON.parse(inspected.stdout) as UserRecord).uid;
+  if (known !== uid) return [`homectl inspect ${name}: the number is ${String(known)}`];
+  const got = await tool(job, ["getent", "-s", "systemd", "passwd", name]);
+  return got.stdout.startsWith(`${name}:`) ? undefined : [`getent -s systemd passwd ${name}: nothing`];
+}
+
+export const record: Step = {
+  id: "record",
+  phase: "Account",
+  title: "the account of systemd-homed",
+  async run(job) {
+    const { machine, plan, changes } = job;
+    const { name, uid, realName } = plan.user;
+    const shadow = readShadow(readBytes(machine, "/etc/shadow") ?? "", name);
+    if (!shadow?.hash)
+      throw new Failure(exit.failed, `/etc/shadow has no password of ${name} any more`, {
+        next: "guara-migrate --rollback",
+      });
+    const { privateKey } = await keys(job);
+    const machineId = readBytes(machine, "/etc/machine-id")?.trim() ?? "";
+    const written = readBytes(machine, recordPath(name));
+    if (written === undefined) {
+      const { hash, changed: passwordChanged } = shadow;
+      const made = { name, uid, realName, shell: plan.shell, groups: plan.groups, hash, passwordChanged, machineId };
+      const signed = signRecord(
+        newRecord({ ...made, authorizedKeys: authorizedKeys(job) }, Date.now() * 1000),
+        privateKey,
+      );
+      const { kept, embedded } = recordTexts(signed, machineId);
+      const bytes = (text: string) => Buffer.from(text).toString("latin1");
+      const inside = at(machine, `${places(plan).newHome}/.identity`);
+      writeFileSync(inside, embedded, { mode: 0o600 });
+      chownSync(inside, uid, uid);
+      flush(inside);
+      await changes.write(recordPath(name), bytes(kept), { mode: 0o600, uid: 0 });
+    }
+    if (machine.live) {
+      const { code, said } = await tool(job, ["systemctl", "restart", "systemd-homed.service"]);
+      if (code !== 0)
+        throw new Failure(exit.failed, "systemd-homed could not be started again", {
+          tried: said.trim().split("\n").slice(-2),
+          next: "the old account still works; see `journalctl -u systemd-homed`, run this again, or take it back with --rollback",
+        });
+    }
+    await answers(job);
+    return `${name} has an account of systemd-homed: the number ${uid}, the same password`;
+  },
+};
+
+export const oldHome: Step = {
+  id: "old-home",
+  phase: "Account",
+  title: "the old home set aside, as it is",
+  async run(job) {
+    const { oldHome: from } = places(job.plan);
+    stillLoggedOut(job);
+    await answers(job);
+    // Moved already, when it is aside: what stands in its place is where homed shows the new home.
+    if (!exists(job.machine, job.plan.aside)) job.changes.move(from, job.plan.aside);
+    return `the old home, unchanged: ${job.plan.aside}`;
+  },
+};
+
+function entriesLeave(file: AccountFile): Step {
+  return {
+    id: file,
+    phase: "Old entries",
+    title: `/etc/${file} without the old entry`,
+    async run(job) {
+      const { machine, plan, changes } = job;
+      const path = `/etc/${file}`;
+      const text = readBytes(machine, path);
+      if (text === undefined) return undefined;
+      if (file === "passwd") await answers(job);
+      await changes.write(path, withoutUser(file, text, plan.user));
+      if (file === "passwd" && machine.live) {
+        const { stdout: said } = await tool(job, ["getent", "passwd", plan.user.name]);
+        if (!said.startsWith(`${plan.user.name}:`)) {
+          await changes.write(path, text);
+          throw new Failure(exit.failed, `without its old entry nobody knows ${plan.user.name}: it was put back`, {
+            tried: [`getent passwd ${plan.user.name}`],
+            next: "see /etc/nsswitch.conf and `journalctl -u systemd-userdbd`, run this again, or take it back with --rollback",
+          });
+        }
+      }
+      return undefined;
+    },
+  };
+}
+
+export const oldEntries: Step[] = accountFiles.map(entriesLeave);
