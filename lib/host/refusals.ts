@@ -17,10 +17,10 @@ export interface Situation {
   force: boolean;
 }
 
-interface Refusal {
+interface Refusal<S = Situation> {
   name: string;
-  holds(at: Situation): boolean;
-  tell(at: Situation): Failure;
+  holds(at: S): boolean;
+  tell(at: S): Failure;
 }
 
 /** "ghcr.io/a/b:t (sha256:0123456789ab)" */
@@ -35,8 +35,8 @@ export function holds(entry: Entry | undefined, { wanted, digests }: Pick<Situat
   return !!entry?.spec && sameSpec(entry.spec, wanted) && digests.includes(entry.digest ?? "");
 }
 
-/** Of the machine alone: told before anything is fetched. */
-export const machineRefusals: Refusal[] = [
+/** Of what bootc says of the machine: told before anything is fetched. */
+export const hostRefusals: Refusal<Pick<Situation, "host">>[] = [
   {
     name: "no bootc host",
     holds: ({ host }) => !host.booted,
@@ -73,6 +73,11 @@ export const machineRefusals: Refusal[] = [
         next: "drop it with `sudo rpm-ostree cleanup --pending`, and run this again",
       }),
   },
+];
+
+/** Of the machine and of what is asked for. */
+export const machineRefusals: Refusal[] = [
+  ...hostRefusals,
   {
     name: "rollback queued",
     holds: ({ host, force }) => host.rollbackQueued && !force,
@@ -117,7 +122,7 @@ export const imageRefusals: Refusal[] = [
 ];
 
 /** @throws the first refusal that holds */
-export function refuse(refusals: Refusal[], at: Situation): void {
+export function refuse<S>(refusals: Refusal<S>[], at: S): void {
   const refusal = refusals.find((r) => r.holds(at));
   if (refusal) throw refusal.tell(at);
 }

@@ -25,6 +25,13 @@ export function rootWords(
   });
 }
 
+/** A command of the user's own: where the user has become root by sudo or run0, it runs as the user again. */
+export function asUser(argv: readonly string[], uid = process.getuid?.() ?? 0, env = process.env): string[] {
+  const user = env.SUDO_USER;
+  const again = uid === 0 && user && user !== "root";
+  return again ? ["sudo", "-H", "-u", user, "--", ...argv] : [...argv];
+}
+
 /** A command as root, with variables that sudo would drop. */
 export function asRoot(argv: readonly string[], env: Record<string, string> = {}): string[] {
   const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);

@@ -9,7 +9,7 @@ import { armWords, disarmWords, etcIsTransient, lastOutcome } from "./guard.ts";
 import { findLocal } from "./local-image.ts";
 import { describe, holds, imageRefusals, machineRefusals, refuse, type Situation } from "./refusals.ts";
 import { asRoot } from "./root.ts";
-import { judge, judgeLocal, type Trust } from "./trust.ts";
+import { familyAdvice, judge, judgeLocal, type Trust } from "./trust.ts";
 
 /**
  * Moves a machine to an image, in the order that leaves no hole: what the machine is, what the tag stands for, whether the
@@ -55,7 +55,12 @@ async function sourceOf(reference: string, local: boolean): Promise<Source> {
   }
   const image = await resolve(reference);
   const wanted = { image: reference, transport: "registry", signature: "containerPolicy" } as const;
-  return { wanted, digests: [image.digest, image.instance], env: {}, trust: (family) => judge(image, family) };
+  return {
+    wanted,
+    digests: [image.digest, image.instance],
+    env: {},
+    trust: (family) => judge(image, familyAdvice(family)),
+  };
 }
 
 function tellTrust({ policy, scope, signed }: Trust, local: boolean): void {

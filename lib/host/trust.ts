@@ -23,12 +23,21 @@ export interface Trust {
   signed: boolean;
 }
 
-/** How a machine gets the family's policy: nothing but its own flavors carries it. */
-function install(family: Family): string {
-  const image = `${family.registry}/${family.prefix}-*`;
-  const key = commandLine(asRoot(["install", "-Dm644", family.key, keyPath(family)]));
-  return `have it ask for ${image}'s signature: \`${key}\`, and in policy.json and registries.d what the images themselves carry in /etc/containers`;
-}
+/** What to do next: `refused` is containers/image's reason; undefined where the policy itself is not good enough. */
+export type Advice = (refused: string | undefined) => string;
+
+/** For a machine that is moved to the family: nothing but the family's own flavors carries its policy. */
+export const familyAdvice =
+  (family: Family): Advice =>
+  (refused) => {
+    if (refused !== undefined)
+      return /signature was required/.test(refused)
+        ? "sign it (bun run sign); if it is signed, see that registries.d says `use-sigstore-attachments: true` for it"
+        : "see that the image is signed with the key that the policy names (bun run verify)";
+    const image = `${family.registry}/${family.prefix}-*`;
+    const key = commandLine(asRoot(["install", "-Dm644", family.key, keyPath(family)]));
+    return `have it ask for ${image}'s signature: \`${key}\`, and in policy.json and registries.d what the images themselves carry in /etc/containers`;
+  };
 
 function policyOf(): Policy {
   const path = policyInForce(hostPath);
@@ -40,22 +49,20 @@ function policyOf(): Policy {
 }
 
 /** The verdict of containers/image on a registry's image. @throws Failure where it is refused, with the policy's reason */
-export async function judge(image: Resolved, family: Family): Promise<Trust> {
+export async function judge(image: Resolved, advice: Advice): Promise<Trust> {
   const policy = policyOf();
   if (acceptsAnything(policy))
     throw new Failure(exit.failed, "this machine's policy accepts anything, so bootc would not enforce it", {
       tried: [`${policy.path}: default is insecureAcceptAnything`],
-      next: install(family),
+      next: advice(undefined),
     });
   const folder = hostPath("/etc/containers/registries.d");
-  const { accepted, because } = await peek(image, policy, existsSync(folder) ? folder : undefined);
+  const found = await peek(image, policy, existsSync(folder) ? folder : undefined);
   const { scope, asks } = requirements(policy, "docker", image.reference);
-  if (!accepted)
-    throw new Failure(exit.failed, `this machine's policy refuses ${image.reference}: ${because}`, {
+  if (found.is === "refused")
+    throw new Failure(exit.failed, `this machine's policy refuses ${image.reference}: ${found.said}`, {
       tried: [`${policy.path}, ${scope}`, `the digest ${image.digest}`],
-      next: /signature was required/.test(because)
-        ? "sign it (bun run sign); if it is signed, see that registries.d says `use-sigstore-attachments: true` for it"
-        : "see that the image is signed with the key that the policy names (bun run verify)",
+      next: advice(found.said),
     });
   return { policy: policy.path, scope, signed: asksForSignature(asks) };
 }

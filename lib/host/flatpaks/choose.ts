@@ -1,0 +1,76 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { canAsk, say } from "../../cli/output.ts";
+import { chooseMany, chooseOne } from "../../cli/prompts.ts";
+import { foreground } from "../../cli/shell.ts";
+import { workFolder } from "../../cli/work-folder.ts";
+import { type App, parseList, reviewText } from "./list.ts";
+
+/** What a person chooses, on a terminal. */
+
+const editors = ["nano", "micro", "hx", "helix", "vim", "vi"];
+
+/** A line of shell, as the variables hold one; the file comes after it. */
+function editor(env = process.env): string {
+  const words = env.VISUAL || env.EDITOR || editors.find((name) => Bun.which(name));
+  if (words) return words;
+  throw new Failure(exit.missing, "there is no editor on this machine", {
+    tried: ["$VISUAL, $EDITOR", ...editors],
+    next: "set EDITOR, or leave --review out",
+  });
+}
+
+/**
+ * Has a list edited. What is not chosen stands in it as a comment, and can be taken in.
+ * @returns the list as it was left @throws Failure where the editor fails
+ */
+export async function review(all: App[], chosen: App[], where: string): Promise<App[]> {
+  const folder = workFolder();
+  try {
+    const file = join(folder.path, "flatpaks.txt");
+    writeFileSync(file, reviewText(all, new Set(chosen.map(({ id }) => id)), where));
+    const words = editor();
+    const code = await foreground(["sh", "-c", `${words} "$1"`, "sh", file]);
+    if (code !== 0)
+      throw new Failure(exit.failed, `the editor ended with exit code ${code}; nothing was installed`, {
+        tried: [words],
+      });
+    const { apps, mistakes } = parseList(readFileSync(file, "utf8"), "other");
+    for (const { line, text } of mistakes) say(`left out: line ${line}, \`${text}\` is no app ID`);
+    return apps;
+  } finally {
+    folder.remove();
+  }
+}
+
+/** @throws Failure (usage) where nobody can be asked */
+export async function choose(all: App[], there: Set<string>, where: string): Promise<App[]> {
+  if (!canAsk)
+    throw new Failure(exit.usage, "which apps? Nobody can be asked here", {
+      next: "bun run install-flatpaks --all, or --only ID…",
+    });
+  const width = Math.max(...all.map(({ category }) => category.length));
+  const rows = all.map(({ id, category }) => {
+    const title = `${category.padEnd(width)}  ${id}`;
+    return there.has(id) ? { value: id, title: `${title} (installed)`, disabled: true } : { value: id, title };
+  });
+  const ids = await chooseMany(`Which apps are to be installed ${where}?`, rows, "installed already");
+  let chosen = all.filter(({ id }) => ids.includes(id));
+  for (;;) {
+    const answer = await chooseOne(`${chosen.length} ${chosen.length === 1 ? "app" : "apps"}:`, [
+      { value: "install", title: "install" },
+      { value: "review", title: "review the list in an editor" },
+      { value: "leave", title: "install nothing" },
+    ]);
+    if (answer === "leave") return [];
+    if (answer === "install") return chosen;
+    chosen = (
+      await review(
+        all.filter(({ id }) => !there.has(id)),
+        chosen,
+        where,
+      )
+    ).filter(({ id }) => !there.has(id));
+  }
+}

@@ -1,0 +1,27 @@
+import type { Arguments } from "../../cli/args.ts";
+import { paint, print, printJson, say, table } from "../../cli/output.ts";
+import { commandLine } from "../../cli/shell.ts";
+import { asRoot } from "../root.ts";
+import { checkAll } from "./check.ts";
+import { rebootDue } from "./os.ts";
+import { plan, runAll } from "./run.ts";
+
+const names = ["os", "firmware", "flatpak", "brew", "distrobox"];
+
+/** The command `update`: brings this machine up to date, or with --check tells what would come. @returns the exit code */
+export async function update(args: Arguments): Promise<number> {
+  const named = names.filter((name) => args.has(name));
+  if (args.has("check")) {
+    const { coming, code } = await checkAll(named);
+    if (args.has("json")) printJson(coming);
+    else print(table(coming.map(({ part, state, said }) => [part, state, said])));
+    return code;
+  }
+  const dryRun = args.has("dry-run");
+  const { done, code } = await runAll(plan(named, dryRun));
+  const due = dryRun ? undefined : await rebootDue();
+  if (args.has("json")) printJson({ parts: done, reboot: due ?? null });
+  else print(table(done.map(({ part, state, said }) => [part, state, said])));
+  if (due) say(`${paint.yellow("a reboot is due:")} ${due}; next: ${commandLine(asRoot(["systemctl", "reboot"]))}`);
+  return code;
+}

@@ -1,0 +1,85 @@
+import { existsSync } from "node:fs";
+import { canAsk } from "../../cli/output.ts";
+import { hostPath } from "../host-path.ts";
+import { asRoot, asUser } from "../root.ts";
+
+/**
+ * What is kept up to date beside the system image, and how: by topgrade where that is installed, else by the same tools
+ * that topgrade would call.
+ */
+
+/** A command line, and which exit codes are no failure. */
+export interface Line {
+  argv: string[];
+  fine: number[];
+}
+
+export interface Part {
+  name: "firmware" | "flatpak" | "brew" | "distrobox";
+  title: string;
+  /** What topgrade calls it. */
+  topgrade: string[];
+  /** The program that does it; undefined where it is not installed. */
+  find(): string | undefined;
+  /** Its commands without topgrade, in order; the next is asked for when one went well. */
+  lines(program: string): Iterable<Line>;
+}
+
+const line = (argv: string[], fine = [0]): Line => ({ argv, fine });
+
+/** Homebrew is on nobody's PATH but that of a login shell. */
+const brews = ["/home/linuxbrew/.linuxbrew/bin/brew", "/var/home/linuxbrew/.linuxbrew/bin/brew"];
+
+/** Takes away what an interrupted update left, over which the next one would stumble. */
+const staleCaches = "/usr/libexec/guaraos/flatpak-stale-caches";
+
+/** Root alone, not become so by sudo, has no apps of a user to look after. */
+export const hasUser = () => process.getuid?.() !== 0 || !!process.env.SUDO_USER;
+
+/** fwupdmgr's code for "nothing to do". */
+export const nothingToDo = 2;
+
+export const parts: Part[] = [
+  {
+    name: "firmware",
+    title: "firmware",
+    topgrade: ["firmware"],
+    find: () => Bun.which("fwupdmgr") ?? undefined,
+    lines: (fwupdmgr) => [
+      line([fwupdmgr, "refresh"], [0, nothingToDo]),
+      line([fwupdmgr, "update", ...(canAsk ? [] : ["--assume-yes", "--no-reboot-check"])], [0, nothingToDo]),
+    ],
+  },
+  {
+    name: "flatpak",
+    title: "flatpaks",
+    topgrade: ["flatpak"],
+    find: () => Bun.which("flatpak") ?? undefined,
+    // The user's own first: whoever cannot become root has them all the same.
+    *lines(flatpak) {
+      const words = [flatpak, "update", "--assumeyes", "--noninteractive"];
+      if (hasUser()) yield line(asUser([...words, "--user"]));
+      if (existsSync(hostPath(staleCaches))) yield line(asRoot([hostPath(staleCaches)]));
+      yield line(asRoot([...words, "--system"]));
+    },
+  },
+  {
+    name: "brew",
+    title: "Homebrew",
+    topgrade: ["brew_formula", "brew_cask"],
+    find: () => Bun.which("brew") ?? brews.map(hostPath).find((path) => existsSync(path)),
+    lines: (brew) => [line(asUser([brew, "update"])), line(asUser([brew, "upgrade"]))],
+  },
+  {
+    name: "distrobox",
+    title: "Distrobox",
+    topgrade: ["distrobox"],
+    find: () => Bun.which("distrobox") ?? undefined,
+    lines: (distrobox) => [line(asUser([distrobox, "upgrade", "--all"]))],
+  },
+];
+
+/** topgrade for one part; it asks nothing where nobody can answer. */
+export function topgradeLine(topgrade: string, words: string[]): Line {
+  return line(asUser([topgrade, ...words, ...(canAsk ? [] : ["--yes"])]));
+}

@@ -1,0 +1,126 @@
+import { exit, Failure } from "../../cli/errors.ts";
+import { paint, say } from "../../cli/output.ts";
+import { commandLine, foreground } from "../../cli/shell.ts";
+import { readHost } from "../bootc.ts";
+import { updateOs } from "./os.ts";
+import { type Line, type Part, parts, topgradeLine } from "./parts.ts";
+
+/** The order of an update, one part after the other: each has the terminal to itself, and none stops the next. */
+
+export interface Done {
+  part: string;
+  state: "done" | "failed" | "left";
+  /** What became of it, or why nothing did. */
+  said: string;
+}
+
+/** Something that is done for one part: what it says at its end. A part that is not here is `left`. */
+interface Work {
+  part: string;
+  title: string;
+  run(before: Done[]): Promise<string | { left: string }>;
+}
+
+async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string> {
+  for (const { argv, fine } of lines) {
+    const code = await foreground(argv, { dryRun });
+    if (!fine.includes(code))
+      throw new Failure(exit.failed, `${commandLine(argv)} ended with exit code ${code}`, {
+        next: "its own words are above; mend that, and run this again",
+      });
+  }
+  return dryRun ? "would be updated" : "updated";
+}
+
+/** Whether there is a system image to look after at all. */
+async function hasImage(): Promise<boolean> {
+  return !!Bun.which("bootc") && !!(await readHost()).booted;
+}
+
+function osWork(named: boolean, dryRun: boolean): Work {
+  const run = async () =>
+    named || (await hasImage()) ? updateOs(dryRun) : { left: "this machine was not booted from an image" };
+  return { part: "os", title: "the system image", run };
+}
+
+function partWork(part: Part, topgrade: string | null, named: boolean, dryRun: boolean): Work {
+  const run = async () => {
+    if (topgrade)
+      return runLines(
+        [
+          topgradeLine(
+            topgrade,
+            part.topgrade.flatMap((name) => ["--only", name]),
+          ),
+        ],
+        dryRun,
+      );
+    const program = part.find();
+    if (program !== undefined) return runLines(part.lines(program), dryRun);
+    if (!named) return { left: "not installed" };
+    throw new Failure(exit.missing, `${part.title}: not installed`, {
+      tried: ["topgrade, and the tool itself, on the PATH"],
+    });
+  };
+  return { part: part.name, title: part.title, run };
+}
+
+/**
+ * topgrade does all the rest. The system image is ours, as topgrade would not ask the policy: its own step for the system
+ * stays out, and where the policy refused, so do its custom commands, among which GuaraOS' settings have `bootc upgrade`.
+ */
+function topgradeWork(topgrade: string, dryRun: boolean): Work {
+  const run = (before: Done[]) => {
+    const refused = before.some(({ part, state }) => part === "os" && state === "failed");
+    const disabled = ["system", ...(refused ? ["custom_commands"] : [])];
+    return runLines(
+      [
+        topgradeLine(
+          topgrade,
+          disabled.flatMap((name) => ["--disable", name]),
+        ),
+      ],
+      dryRun,
+    );
+  };
+  return { part: "topgrade", title: "everything else, by topgrade", run };
+}
+
+/** @param named the parts that were asked for; none means everything. */
+export function plan(named: string[], dryRun: boolean, topgrade = Bun.which("topgrade")): Work[] {
+  if (named.length === 0) {
+    const rest = topgrade ? [topgradeWork(topgrade, dryRun)] : parts.map((p) => partWork(p, null, false, dryRun));
+    return [osWork(false, dryRun), ...rest];
+  }
+  return [
+    ...(named.includes("os") ? [osWork(true, dryRun)] : []),
+    ...parts.filter((p) => named.includes(p.name)).map((p) => partWork(p, topgrade, true, dryRun)),
+  ];
+}
+
+export interface Results {
+  done: Done[];
+  /** Of the whole command: 3 if a part lacks its tool, 1 if one failed. */
+  code: number;
+}
+
+/** Runs them all. */
+export async function runAll(works: Work[]): Promise<Results> {
+  const done: Done[] = [];
+  const codes: number[] = [];
+  for (const { part, title, run } of works) {
+    say(paint.bold(`── ${title}`));
+    try {
+      const said = await run(done);
+      if (typeof said === "string") done.push({ part, state: "done", said });
+      else done.push({ part, state: "left", said: said.left });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      for (const line of error.lines()) say(line);
+      done.push({ part, state: "failed", said: error.message });
+      codes.push(error.code);
+    }
+  }
+  const code = codes.includes(exit.missing) ? exit.missing : codes.length ? exit.failed : exit.done;
+  return { done, code };
+}

@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { FlatpakMachine } from "../support/flatpak-machine.ts";
+import { keys, Terminal } from "../support/terminal.ts";
+
+// guara-install-flatpaks, compiled, with the real flatpak and a real repository, on a machine without a network.
+
+setDefaultTimeout(300_000);
+let machine: FlatpakMachine;
+const users = ["root", "ann"];
+
+beforeAll(async () => {
+  machine = await FlatpakMachine.start();
+});
+afterAll(() => machine?.stop());
+beforeEach(() => machine.reset());
+
+const install = (args: string[], user = "root") => machine.run(["guara-install-flatpaks", ...args], user);
+const scopeOf = (user: string) => (user === "root" ? "system" : "user");
+
+describe.each(users)("as %s", (user) => {
+  const scope = scopeOf(user);
+
+  test("adds the remote, installs what is named, and once more only what is missing", async () => {
+    const first = await install(["--only", "org.test.Good"], user);
+    expect(first).toMatchObject({ code: 0, stdout: "org.test.Good\n" });
+    expect(await machine.apps(user)).toEqual([`org.test.Good ${scope}`]);
+    const { stdout } = await machine.run(["flatpak", "remotes", `--${scope}`, "--columns=name"], user);
+    expect(stdout.trim()).toBe("flathub");
+
+    const second = await install(["--only", "org.test.Good", "org.test.Other", "--json"], user);
+    expect(second.code).toBe(0);
+    expect(JSON.parse(second.stdout)).toEqual({
+      ...{ scope, wanted: ["org.test.Other"], already: ["org.test.Good"] },
+      ...{ installed: ["org.test.Other"], failed: [] },
+    });
+    const third = await install(["org.test.Good", "org.test.Other"], user);
+    expect(third).toMatchObject({ code: 0, stdout: "", stderr: "all of them are installed already\n" });
+  });
+
+  test("a broken app and one that does not exist: told, with the reason; the others are installed", async () => {
+    const ids = ["org.test.Broken", "org.test.Good", "org.test.Nowhere", "org.test.Other"];
+    const { code, stdout, stderr } = await install(["--only", ...ids, "--json"], user);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      installed: ["org.test.Good", "org.test.Other"],
+      failed: [
+        { id: "org.test.Broken", because: expect.stringContaining("Couldn't find file object") },
+        { id: "org.test.Nowhere", because: "flathub has no such app" },
+      ],
+    });
+    expect(await machine.apps(user)).toEqual([`org.test.Good ${scope}`, `org.test.Other ${scope}`]);
+    expect(stderr).toContain("2 of 4 could not be installed");
+    const log = /log: (\S+)/.exec(stderr)?.[1] ?? "";
+    expect(log).toStartWith(user === "root" ? "/var/lib/guaraos/" : "/home/ann/.local/state/guaraos/");
+    expect((await machine.run(["cat", log], user)).stdout).toContain("org.test.Broken");
+  });
+
+  test("--list FILE: all of it where nobody can be asked", async () => {
+    expect(await install(["--list", "list", "--all"], user)).toMatchObject({ code: 0 });
+    expect(await machine.apps(user)).toEqual([`org.test.Good ${scope}`, `org.test.Other ${scope}`]);
+  });
+
+  test("--dry-run: lines that can be pasted, and nothing is changed", async () => {
+    const { code, stderr } = await install(["--list", "list", "--all", "--dry-run"], user);
+    expect(code).toBe(0);
+    expect(stderr.trim().split("\n")).toEqual([
+      `+ flatpak remote-add --${scope} --if-not-exists flathub /srv/flatpak/test.flatpakrepo`,
+      `+ flatpak install --${scope} --assumeyes --noninteractive flathub org.test.Good org.test.Other`,
+    ]);
+    expect((await machine.run(["flatpak", "remotes", `--${scope}`], user)).stdout.trim()).toBe("");
+  });
+});
+
+test("what is there for everybody is not installed for a user again", async () => {
+  await install(["org.test.Good"]);
+  const { stdout } = await install(["--list", "list", "--all", "--json"], "ann");
+  expect(JSON.parse(stdout)).toMatchObject({ already: ["org.test.Good"], installed: ["org.test.Other"] });
+  expect(await machine.apps("ann")).toEqual(["org.test.Good system", "org.test.Other user"]);
+});
+
+describe("without a network", () => {
+  test("the upstream list is not to be had: said, and the curated one goes on", async () => {
+    const { code, stdout, stderr } = await install(["--all", "--dry-run", "--json"]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^the upstream list is not to be had \(.+\): going on without it$/m);
+    const { wanted } = JSON.parse(stdout);
+    expect(wanted).toHaveLength(29);
+    expect(wanted[0]).toBe("com.discordapp.Discord");
+  });
+
+  test("Flathub itself is not to be had: told, nothing is left half done", async () => {
+    const env = ["env", "GUARA_FLATHUB=https://flathub.invalid/repo/flathub.flatpakrepo"];
+    const { code, stderr } = await machine.run([...env, "guara-install-flatpaks", "org.test.Good"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("the remote flathub could not be added");
+    expect(stderr).toContain("next: check the network");
+    expect((await machine.run(["flatpak", "remotes"])).stdout.trim()).toBe("");
+  });
+});
+
+describe("guaraos-update -f, without topgrade", () => {
+  const newer = (app: string) =>
+    machine.must(`cd /srv/flatpak; date +%N >>${app}/files/data
+flatpak build-export --disable-sandbox repo ${app} stable; chmod -R a+rX repo`);
+  const update = (args: string[], user = "root") => machine.run(["guaraos-update", ...args], user);
+
+  test("what is new is told, then it is there", async () => {
+    await install(["org.test.Good"]);
+    expect((await update(["--check", "-f"])).stdout).toMatch(/^flatpak +current +up to date\n$/);
+    await newer("Good");
+    expect((await update(["--check", "-f"])).stdout).toMatch(/^flatpak +available +1 app: org\.test\.Good\n$/);
+    expect(await update(["-f"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^flatpak +done +updated\n$/),
+    });
+    expect((await update(["--check", "-f"])).stdout).toMatch(/^flatpak +current +up to date\n$/);
+  });
+
+  test("a user who cannot become root has the own apps updated, and is told about the system's", async () => {
+    await install(["org.test.Good"], "ann");
+    await newer("Good");
+    const { code, stderr } = await update(["-f"], "ann");
+    expect(code).toBe(3);
+    expect(stderr).toContain("this needs root, and there is no way to become it");
+    expect((await update(["--check", "-f"], "ann")).stdout).toMatch(/^flatpak +current +up to date\n$/);
+  });
+});
+
+test("a remote that somebody switched off stays off", async () => {
+  await install(["org.test.Good"]);
+  await machine.must("flatpak remote-modify --system --disable flathub");
+  const { code, stderr } = await install(["org.test.Other"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("switched off");
+  expect(stderr).toContain("next: if you want it: flatpak remote-modify --system --enable flathub");
+});
+
+describe("the upstream list", () => {
+  test.each([
+    ["#x\norg.test.Good\ncom.discordapp.Discord\nrubbish line\n", 30],
+    ["", 29],
+  ])("%j beside the curated one: %d apps in all", async (text, count) => {
+    machine.write("/srv/upstream", text);
+    const env = ["env", "GUARA_FLATPAK_LIST=file:///srv/upstream"];
+    const { stdout, stderr } = await machine.run([...env, "guara-install-flatpaks", "--all", "--dry-run", "--json"]);
+    expect(JSON.parse(stdout).wanted).toHaveLength(count);
+    expect(stderr).not.toContain("not to be had");
+  });
+
+  test("an empty address means none", async () => {
+    const env = ["env", "GUARA_FLATPAK_LIST="];
+    const { stdout, stderr } = await machine.run([...env, "guara-install-flatpaks", "--all", "--dry-run", "--json"]);
+    expect([JSON.parse(stdout).wanted.length, stderr.includes("upstream")]).toEqual([29, false]);
+  });
+});
+
+describe("exit 2, and nothing is installed, for", () => {
+  const bad: [string, string[], string][] = [
+    ["an ID that is none", ["--only", "inkscape"], "no app ID: inkscape"],
+    ["an option as an ID", ["--", "--system"], "no app ID: --system"],
+    ["a list that is not there", ["--list", "/nowhere", "--all"], "cannot be read"],
+    ["a list with a line that is no app", ["--list", "/srv/bad", "--all"], "/srv/bad:2: `what is this` is no app ID"],
+    ["a list without an app", ["--list", "/dev/null", "--all"], "names no app"],
+    ["no choice, and nobody to ask", ["--list", "list"], "next: guara-install-flatpaks --all, or --only ID…"],
+  ];
+  test.each(bad)("%s", async (_, args, words) => {
+    machine.write("/srv/bad", "org.test.Good\nwhat is this\n");
+    const { code, stdout, stderr } = await install(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(words);
+    expect(await machine.apps()).toEqual([]);
+  });
+});
+
+test("--review has the list edited first; a failing editor installs nothing", async () => {
+  const edited = (editor: string) =>
+    machine.run(["env", `EDITOR=${editor}`, "guara-install-flatpaks", "--list", "list", "--all", "--review"]);
+  expect(await edited("false")).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was installed") });
+  expect(await machine.apps()).toEqual([]);
+  expect(await edited("sed -i s/^org.test.Good/#org.test.Good/")).toMatchObject({ code: 0 });
+  expect(await machine.apps()).toEqual(["org.test.Other system"]);
+  expect((await machine.run(["sh", "-c", "ls /var/lib/guaraos/run"])).stdout).toBe("");
+});
+
+test("a state folder that cannot be written is told, not the program's checkout, which is not there", async () => {
+  const words = ["env", "XDG_STATE_HOME=/root/of-ann", "guara-install-flatpaks", "org.test.Good"];
+  const { code, stderr } = await machine.run(words, "ann");
+  expect(code).toBe(1);
+  expect(stderr).toContain("`/root/of-ann/guaraos/` cannot be written: EACCES (owner root)");
+  expect(await machine.apps("ann")).toEqual([]);
+});
+
+test("without flatpak: exit 3", async () => {
+  const { code, stderr } = await machine.run(["env", "PATH=/nowhere", "/usr/bin/guara-install-flatpaks", "--all"]);
+  expect([code, stderr.split("\n")[0]]).toEqual([3, "this machine has no flatpak"]);
+});
+
+describe("on a terminal", () => {
+  const open = (...args: string[]) =>
+    new Terminal(machine.words(["install-optional-flatpaks", ...args], "ann", true), machine.podmanSettings);
+
+  test("grouped by category, what is installed is marked and cannot be taken", async () => {
+    await install(["org.test.Good"], "ann");
+    const terminal = open("--list", "list");
+    await terminal.see("Which apps are to be installed for you?");
+    await terminal.see(/first +org\.test\.Good \(installed\)/);
+    await terminal.see(/second +org\.test\.Other/);
+    terminal.press(keys.up, keys.space); // on the one that is installed
+    await terminal.see("installed already");
+    terminal.press(keys.down, keys.space, keys.enter);
+    await terminal.see("1 app:");
+    terminal.press(keys.enter);
+    await terminal.see("✓ install 1 app");
+    expect(await terminal.end()).toBe(0);
+    expect(await machine.apps("ann")).toEqual(["org.test.Good user", "org.test.Other user"]);
+  });
+
+  test("the list is reviewed in $EDITOR, where something is taken in; then it is asked again", async () => {
+    const words = machine.words(["env", "EDITOR=nano", "guara-install-flatpaks", "--list", "list"], "ann", true);
+    const terminal = new Terminal(words, machine.podmanSettings);
+    await terminal.see("Which apps");
+    await terminal.see("org.test.Other");
+    terminal.press(keys.space, keys.enter);
+    await terminal.see("1 app:");
+    terminal.press(keys.down, keys.enter);
+    await terminal.see("#org.test.Other"); // nano shows the file
+    terminal.press("\x1c"); // search and replace
+    await terminal.see("Search (to replace)");
+    terminal.press("#org", keys.enter);
+    await terminal.see("Replace with");
+    terminal.press("org", keys.enter);
+    await terminal.see("A All");
+    terminal.press("A", "\x0f", keys.enter, "\x18"); // all of them, write, leave
+    await terminal.see("2 apps:");
+    terminal.press(keys.enter);
+    await terminal.see("✓ install 2 apps");
+    expect(await terminal.end()).toBe(0);
+    expect(await machine.apps("ann")).toEqual(["org.test.Good user", "org.test.Other user"]);
+  });
+
+  test("left: nothing was done", async () => {
+    const terminal = open("--list", "list");
+    await terminal.see("Which apps");
+    terminal.press(keys.interrupt);
+    await terminal.see("nothing was chosen, nothing was done");
+    expect(await terminal.end()).toBe(130);
+    expect(await machine.apps("ann")).toEqual([]);
+  });
+});

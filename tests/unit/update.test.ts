@@ -1,0 +1,245 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { asUser } from "../../lib/host/root.ts";
+import { firmwareNames } from "../../lib/host/update/check.ts";
+import { BootcHost } from "../support/bootc-host.ts";
+import { checkout, exec } from "../support/sandbox.ts";
+import { keys, Terminal } from "../support/terminal.ts";
+
+// `bun run update` on a machine whose tools are stand-ins that write down their calls. The system image, which needs a
+// registry and a verdict, is tested in integration/update.test.ts; here the machine was booted from none.
+
+setDefaultTimeout(60_000);
+let host: BootcHost;
+
+beforeEach(() => {
+  host = new BootcHost();
+  symlinkSync("/bin/bash", host.path("bin/bash"));
+});
+afterEach(() => host.remove());
+
+/** A program that writes down its call and ends as is said. */
+function tool(name: string, code = 0, says = ""): void {
+  host.program(name, `echo "${name} $*" >>"$STAND_IN_BOOTC/calls"\n${says}\nexit ${code}`);
+}
+
+/** Nothing of this machine is on the PATH. Nobody answers: no terminal. */
+function update(...args: string[]) {
+  const env = { ...host.env, PATH: host.path("bin"), CI: "true", SUDO_USER: "" };
+  return exec([process.execPath, join(checkout, "scripts/update.ts"), ...args], env);
+}
+
+interface Report {
+  parts: { part: string; state: string; said: string }[];
+  reboot: string | null;
+}
+
+async function report(...args: string[]): Promise<{ code: number; states: Record<string, string>; stderr: string }> {
+  const { code, stdout, stderr } = await update(...args, "--json");
+  const { parts }: Report = JSON.parse(stdout);
+  return { code, stderr, states: Object.fromEntries(parts.map(({ part, state }) => [part, state])) };
+}
+
+const byTopgrade: Record<string, string> = {
+  w: "topgrade --only firmware --yes",
+  f: "topgrade --only flatpak --yes",
+  b: "topgrade --only brew_formula --only brew_cask --yes",
+  d: "topgrade --only distrobox --yes",
+};
+
+const byItself: Record<string, string[]> = {
+  w: ["fwupdmgr refresh", "fwupdmgr update --assume-yes --no-reboot-check"],
+  f: ["flatpak update --assumeyes --noninteractive --system"],
+  b: ["brew update", "brew upgrade"],
+  d: ["distrobox upgrade --all"],
+};
+const tools = ["fwupdmgr", "flatpak", "brew", "distrobox"];
+
+/** Every way to put some of the letters together. */
+const combinations = Array.from({ length: 15 }, (_, i) =>
+  [..."wfbd"].filter((_, bit) => ((i + 1) >> bit) & 1).join(""),
+);
+
+describe("with topgrade", () => {
+  test.each(combinations)("-%s", async (letters) => {
+    tool("topgrade");
+    expect(await update(`-${letters}`)).toMatchObject({ code: 0 });
+    expect(host.calls).toEqual([...letters].map((letter) => byTopgrade[letter] ?? ""));
+  });
+
+  test("long options are the same, and their order does not matter", async () => {
+    tool("topgrade");
+    await update("--distrobox", "--firmware", "--brew", "--flatpak");
+    expect(host.calls).toEqual(Object.values(byTopgrade));
+  });
+
+  test("no option: everything by it, but for the system", async () => {
+    tool("topgrade");
+    expect(await report()).toMatchObject({ code: 0, states: { os: "left", topgrade: "done" } });
+    expect(host.calls).toEqual(["topgrade --disable system --yes"]);
+  });
+
+  test("what it fails at is told; the other parts were done", async () => {
+    host.program("topgrade", 'echo "topgrade $*" >>"$STAND_IN_BOOTC/calls"\n[ "$2" != flatpak ]');
+    const { code, states, stderr } = await report("-wfb");
+    expect([code, states]).toEqual([1, { firmware: "done", flatpak: "failed", brew: "done" }]);
+    expect(stderr).toContain("topgrade --only flatpak --yes ended with exit code 1");
+  });
+});
+
+describe("without topgrade", () => {
+  test.each(combinations)("-%s", async (letters) => {
+    for (const name of tools) tool(name);
+    expect(await update(`-${letters}`)).toMatchObject({ code: 0 });
+    expect(host.calls).toEqual([...letters].flatMap((letter) => byItself[letter] ?? []));
+  });
+
+  test("no option: everything, in order", async () => {
+    for (const name of tools) tool(name);
+    const { code, stdout } = await update();
+    expect(code).toBe(0);
+    expect(host.calls).toEqual(Object.values(byItself).flat());
+    expect(stdout).toMatch(/^os +left +this machine was not booted from an image\nfirmware +done/);
+  });
+
+  test("what is not installed is left out, unless it was asked for", async () => {
+    tool("flatpak");
+    const { code, states } = await report();
+    const left = { os: "left", firmware: "left", flatpak: "done", brew: "left", distrobox: "left" };
+    expect([code, states]).toEqual([0, left]);
+    const named = await report("-bf");
+    expect([named.code, named.states]).toEqual([3, { flatpak: "done", brew: "failed" }]);
+    expect(named.stderr).toContain("Homebrew: not installed");
+  });
+
+  test("each failing part is told, and none stops the next", async () => {
+    for (const name of tools) tool(name, name === "flatpak" || name === "brew" ? 7 : 0);
+    const { code, states, stderr } = await report();
+    expect(code).toBe(1);
+    expect(states).toMatchObject({ firmware: "done", flatpak: "failed", brew: "failed", distrobox: "done" });
+    expect(stderr).toContain("brew update ended with exit code 7");
+    expect(host.calls.filter((call) => call === "brew upgrade")).toEqual([]);
+  });
+
+  test("fwupd's exit code for nothing to do is no failure, another one is", async () => {
+    tool("fwupdmgr", 2);
+    expect(await report("-w")).toMatchObject({ code: 0, states: { firmware: "done" } });
+    tool("fwupdmgr", 1);
+    expect(await report("-w")).toMatchObject({ code: 1, states: { firmware: "failed" } });
+  });
+
+  test("Homebrew is found where it lives, on no PATH; stale caches go before flatpak", async () => {
+    const log = 'echo "$0 $*" >>"$STAND_IN_BOOTC/calls"';
+    tool("flatpak");
+    for (const path of ["home/linuxbrew/.linuxbrew/bin/brew", "usr/libexec/guaraos/flatpak-stale-caches"])
+      host.write(path, `#!/bin/sh\n${log}\n`).program(`../${path}`, log);
+    expect(await update("-bf")).toMatchObject({ code: 0 });
+    expect(host.calls.map((call) => call.replace(`${host.root}/`, ""))).toEqual([
+      "usr/libexec/guaraos/flatpak-stale-caches ",
+      ...(byItself.f ?? []),
+      "home/linuxbrew/.linuxbrew/bin/brew update",
+      "home/linuxbrew/.linuxbrew/bin/brew upgrade",
+    ]);
+  });
+});
+
+test("on a terminal each tool has it to itself, and is not told to assume anything", async () => {
+  const script = 'echo "topgrade $*" >>"$STAND_IN_BOOTC/calls"; printf "go on? "; read -r answer; echo "so: $answer"';
+  host.program("topgrade", script);
+  const argv = [process.execPath, join(checkout, "scripts/update.ts"), "-d"];
+  const terminal = new Terminal(argv, { ...host.env, PATH: host.path("bin"), SUDO_USER: "" });
+  await terminal.see("── Distrobox");
+  await terminal.see("go on? ");
+  terminal.press("certainly", keys.enter);
+  await terminal.see("so: certainly");
+  await terminal.see(/distrobox +done/);
+  expect(await terminal.end()).toBe(0);
+  expect(host.calls).toEqual(["topgrade --only distrobox"]);
+});
+
+test("-o on a machine that was booted from no image: said, and the rest goes on", async () => {
+  tool("topgrade");
+  const { code, states, stderr } = await report("-of");
+  expect([code, states]).toEqual([3, { os: "failed", flatpak: "done" }]);
+  expect(stderr).toContain("was not booted from an image");
+});
+
+test("interrupted, it stops what it started", async () => {
+  host.program("topgrade", 'echo $$ >"$STAND_IN_BOOTC/pid"; exec /bin/sleep 60');
+  const argv = [process.execPath, join(checkout, "scripts/update.ts"), "-f"];
+  const env = { ...process.env, ...host.env, PATH: host.path("bin"), CI: "true" };
+  const child = Bun.spawn(argv, { env, stdio: ["ignore", "ignore", "ignore"] });
+  while (host.read("bootc/pid") === "") await Bun.sleep(20);
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(existsSync(`/proc/${host.read("bootc/pid").trim()}`)).toBe(false);
+});
+
+test("--dry-run shows the lines, and nothing runs", async () => {
+  for (const name of tools) tool(name);
+  const { code, stderr } = await update("--dry-run");
+  expect([code, host.calls]).toEqual([0, []]);
+  const shown = stderr.split("\n").filter((line) => line.startsWith("+ "));
+  expect(shown.map((line) => line.replaceAll(`${host.path("bin")}/`, ""))).toEqual(
+    Object.values(byItself)
+      .flat()
+      .map((line) => `+ ${line}`),
+  );
+});
+
+describe("--check changes nothing", () => {
+  test("what would come", async () => {
+    const devices = '{"Devices": [{"Name": "Dock", "Releases": [{"Version": "1.2"}, {"Version": "1.1"}]}]}';
+    tool("fwupdmgr", 0, `echo '${devices}'`);
+    tool("flatpak", 0, "echo org.a.A; echo org.b.B");
+    tool("brew", 0, "echo jq");
+    tool("distrobox", 0, "echo 'ID | NAME | STATUS | IMAGE'; echo 'ab12 | arch | Up | docker.io/archlinux'");
+    const { code, stdout } = await update("--check", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([
+      { part: "os", state: "left", said: "this machine was not booted from an image" },
+      { part: "firmware", state: "available", said: "1 device: Dock 1.2" },
+      { part: "flatpak", state: "available", said: "2 apps: org.a.A org.b.B" },
+      { part: "brew", state: "available", said: "1 package: jq" },
+      { part: "distrobox", state: "unknown", said: expect.stringContaining("arch") },
+    ]);
+    expect(host.calls.filter((call) => /(update|upgrade)( |$)/.test(call))).toEqual([]);
+  });
+
+  test("nothing new, nothing installed, and what does not answer", async () => {
+    tool("fwupdmgr", 2);
+    tool("flatpak", 1, "echo 'error: no network' >&2");
+    tool("distrobox", 0, "echo 'ID | NAME | STATUS | IMAGE'");
+    const { code, stdout } = await update("--check");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^firmware +current +up to date$/m);
+    expect(stdout).toMatch(/^flatpak +failed/m);
+    expect(stdout).toContain("no network");
+    expect(stdout).toMatch(/^brew +left +not installed$/m);
+    expect(stdout).toMatch(/^distrobox +current +no containers$/m);
+  });
+
+  test("only what was named; what is missing then is an error", async () => {
+    tool("flatpak");
+    const { code, stdout } = await update("--check", "-fb", "--json");
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout).map(({ part, state }: { part: string; state: string }) => [part, state])).toEqual([
+      ["flatpak", "current"],
+      ["brew", "failed"],
+    ]);
+  });
+});
+
+test.each(["", "[]", "{", '{"Devices": null}', "null"])("fwupd's answer %j names nothing", (said) => {
+  expect(firmwareNames(said)).toEqual([]);
+});
+
+test.each([
+  [1000, { SUDO_USER: "ann" }, []],
+  [0, {}, []],
+  [0, { SUDO_USER: "root" }, []],
+  [0, { SUDO_USER: "ann" }, ["sudo", "-H", "-u", "ann", "--"]],
+])("a user's own tools, uid %d, %j", (uid, env, before) => {
+  expect(asUser(["brew", "update"], uid, env)).toEqual([...before, "brew", "update"]);
+});
