@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 import { buildSteps, planBuild } from "../lib/build/build.ts";
+import { ensureContext } from "../lib/build/context.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
 import { report, showPlans } from "../lib/build/report.ts";
@@ -16,11 +17,15 @@ await command("build", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
   const targets = await askForTargets(family, args.words, args.has("yes"));
-  if (args.has("print")) return print(targets.map((t) => expand(t, family)).join("\n"));
+  if (args.has("print")) {
+    const texts = targets.map((t) => expand(t, family));
+    for (const text of texts) await ensureContext(text, family);
+    return print(texts.join("\n"));
+  }
   const options = { force: args.has("force"), refresh: args.has("refresh"), noCache: args.has("no-cache") };
   if (args.has("dry-run")) {
     const [from, images] = await Promise.all([origin(), localImages()]);
-    return showPlans(planBuild(targets, family, images, options, from), family, args.has("json"));
+    return showPlans(await planBuild(targets, family, images, options, from), family, args.has("json"));
   }
   if (!options.force) refuseForeignCpu(targets);
   await sweepDeadRuns();

@@ -13,7 +13,11 @@ await command("rechunk", async (args) => {
   const claims = args.value("components") ?? "packages";
   if (claims !== "packages" && claims !== "tags")
     throw new Failure(exit.usage, `rechunk: --components takes packages or tags, not \`${claims}\``);
+  const writer = args.value("with") ?? "slipway";
+  if (writer !== "slipway" && writer !== "chunkah")
+    throw new Failure(exit.usage, `rechunk: --with takes slipway or chunkah, not \`${writer}\``);
   const options = {
+    chunkah: writer === "chunkah",
     layers: args.count("layers", family.rechunk.layers),
     tags: claims === "tags",
     previous: args.value("previous"),
@@ -30,6 +34,6 @@ await command("rechunk", async (args) => {
     return reportRechunk(await runSteps([step], 1), args.has("json"));
   }
   const targets = await askForTargets(family, args.words, args.has("yes"), "rechunk");
-  if (args.has("dry-run")) return print(targets.flatMap((t) => [`# ${t.reference}`, ...dryLines(t)]).join("\n"));
+  if (args.has("dry-run")) return print(targets.flatMap((t) => [`# ${t.reference}`, ...dryLines(t, wish)]).join("\n"));
   return reportRechunk(await runSteps(rechunkSteps(targets, wish), 1), args.has("json"));
 });

@@ -16,8 +16,8 @@ export interface Figure {
 
 const bun = process.execPath;
 const script = (name: string) => join(toolRoot, "scripts", `${name}.ts`);
-const ms = (n: number) => `${n.toFixed(0)} ms`;
-const ratio = (a: number, b: number, peer: string) => `${(a / b).toFixed(1)} × ${peer} (${ms(b)})`;
+export const ms = (n: number) => `${n.toFixed(0)} ms`;
+export const ratio = (a: number, b: number, peer: string) => `${(a / b).toFixed(1)} × ${peer} (${ms(b)})`;
 
 /** Start-up of the tool, whole processes. */
 export async function startUp(): Promise<Figure[]> {

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+
 /** How long a command takes and how much memory it has at most. */
 export interface Sample {
   /** Milliseconds, from start to end of the whole process. */
@@ -24,6 +26,25 @@ export async function once(argv: string[], env: Record<string, string> = {}, cwd
   const ms = performance.now() - began;
   if (code !== 0) throw new Error(`${argv.join(" ")}: exit code ${code}\n${said}`);
   return { ms, memory: child.resourceUsage()?.maxRSS ?? 0 };
+}
+
+/**
+ * The most memory that a command of some seconds has, in bytes. The kernel is asked while it runs: what it says of a process that has
+ * ended counts in the memory of the one that started it.
+ * @throws Error with its words when it fails.
+ */
+export async function peakOf(argv: string[]): Promise<number> {
+  const child = Bun.spawn(argv, { stdio: ["ignore", "ignore", "pipe"] });
+  const said = new Response(child.stderr).text();
+  let peak = 0;
+  while (child.exitCode === null) {
+    await Promise.race([child.exited, Bun.sleep(100)]);
+    const path = `/proc/${child.pid}/status`;
+    const status = existsSync(path) ? readFileSync(path, "utf8") : "";
+    peak = Math.max(peak, Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024);
+  }
+  if (child.exitCode !== 0) throw new Error(`${argv.join(" ")}: exit code ${child.exitCode}\n${await said}`);
+  return peak;
 }
 
 /** Runs several commands by turns, so that a noisy machine is noisy for all of them; the median of each. */

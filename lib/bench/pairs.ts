@@ -5,8 +5,10 @@ import { exit, Failure } from "../cli/errors.ts";
 import { say } from "../cli/output.ts";
 import { statePath } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
+import { packingOf, readBlob } from "../image/blob.ts";
 import { LayerPool } from "../image/layer-pool.ts";
-import { finishLayout, startLayout } from "../image/layout.ts";
+import { blobPath, finishLayout, startLayout } from "../image/layout.ts";
+import type { Descriptor } from "../image/manifest.ts";
 import { readTree } from "../image/read-tree.ts";
 import { openImage } from "../image/source.ts";
 
@@ -17,23 +19,51 @@ export const steps = 5;
 /** Software whose packages a stable distribution replaces again and again. */
 const lively = "^(firefox-esr|chromium|thunderbird|linux|linux-signed-amd64)$";
 
-const packages = [
-  ..."ca-certificates systemd-sysv linux-image-amd64 initramfs-tools gnome-core libreoffice-writer libreoffice-calc".split(
-    " ",
-  ),
-  ..."firefox-esr thunderbird chromium gimp vlc openjdk-17-jre podman openssh-server git vim imagemagick inkscape".split(
-    " ",
-  ),
-  ..."cups samba-common-bin network-manager flatpak fonts-noto-core postgresql php-cli wireshark ffmpeg".split(" "),
-];
+/** What the images hold: a desktop's packages, or in a minute some few, to see that all this works. */
+const sets: Record<string, string> = {
+  desktop: [
+    "ca-certificates systemd-sysv linux-image-amd64 initramfs-tools gnome-core libreoffice-writer libreoffice-calc",
+    "firefox-esr thunderbird chromium gimp vlc openjdk-17-jre podman openssh-server git vim imagemagick inkscape",
+    "cups samba-common-bin network-manager flatpak fonts-noto-core postgresql php-cli wireshark ffmpeg",
+  ].join(" "),
+  small: "ca-certificates systemd-sysv openssh-server git vim curl imagemagick postgresql php-cli",
+};
 
-/** Run by mmdebstrap in the finished root: packs it, then updates it step by step and packs each. */
+/** @throws Failure (usage) for a set that is none. */
+function packages(): string[] {
+  const name = process.env.SLIPWAY_BENCH_SET ?? "desktop";
+  const set = sets[name];
+  if (set !== undefined) return set.split(" ");
+  throw new Failure(exit.usage, `SLIPWAY_BENCH_SET: no set is called \`${name}\``, { tried: Object.keys(sets) });
+}
+
+/** Built in groups an image has several layers; here they are parted by place. */
+const parts: Record<string, string> = {
+  rest: "--exclude=./usr/lib/* --exclude=./usr/share/* .",
+  lib: "./usr/lib",
+  share: "./usr/share",
+};
+
+/**
+ * Run by mmdebstrap in the finished root: packs it, then updates it step by step and packs each. The first stays unpacked, as
+ * podman's storage gives images; the others are compressed, or they would fill the disk.
+ */
 const hook = `set -eu
 root=$1 out=$2
+part() {
+    step=$1 name=$2
+    shift 2
+    tar -C "$root" --one-file-system --xattrs --xattrs-include='*' --numeric-owner --exclude='./proc/*' --exclude='./sys/*' \\
+        --exclude='./dev/*' --exclude='./run/*' --exclude='./var/lib/apt/lists/*' --exclude=./etc/resolv.conf -cf - "$@" |
+        if [ "$step" = 0 ]; then cat; else chroot "$root" zstd -q -1; fi >"$out/$step-$name.tar"
+}
 pack() {
     rm -f "$root"/var/cache/apt/archives/*.deb
-    tar -C "$root" --one-file-system --xattrs --xattrs-include='*' --numeric-owner --exclude='./proc/*' --exclude='./sys/*' \\
-        --exclude='./dev/*' --exclude='./run/*' --exclude='./var/lib/apt/lists/*' --exclude=./etc/resolv.conf -cf "$out/$1.tar" .
+    set -f
+${Object.entries(parts)
+  .map(([name, what]) => `    part "$1" ${name} ${what}`)
+  .join("\n")}
+    set +f
 }
 pack 0
 # the mirror that the root was made from, with its two neighbours
@@ -57,27 +87,34 @@ for step in ${Array.from({ length: steps }, (_, i) => i + 1).join(" ")}; do
 done
 `;
 
-/** A tar as an image of one layer: what a `podman import` of it would be. */
-async function imageOf(tar: string, folder: string, day: number): Promise<void> {
+/** Tars as the layers of an image. */
+async function imageOf(tars: string[], folder: string, day: number): Promise<void> {
   startLayout(folder);
-  const hash = new Bun.CryptoHasher("sha256");
-  for await (const piece of Bun.file(tar).stream()) hash.update(piece);
-  const digest = `sha256:${hash.digest("hex")}`;
-  const size = statSync(tar).size;
-  renameSync(tar, join(folder, "blobs", digest.replace(":", "/")));
+  const layers: Descriptor[] = [];
+  const diffIds: string[] = [];
+  for (const tar of tars) {
+    const [raw, plain] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
+    await readBlob(
+      tar,
+      (bytes) => raw.update(bytes),
+      (bytes) => plain.update(bytes),
+    );
+    const digest = `sha256:${raw.digest("hex")}`;
+    const packed = packingOf(tar) === "none" ? "" : "+zstd";
+    layers.push({ mediaType: `application/vnd.oci.image.layer.v1.tar${packed}`, digest, size: statSync(tar).size });
+    diffIds.push(`sha256:${plain.digest("hex")}`);
+    renameSync(tar, blobPath(folder, digest));
+  }
   const config = {
     created: `2026-01-0${day + 1}T00:00:00Z`,
     architecture: "amd64",
     os: "linux",
-    rootfs: { type: "layers" as const, diff_ids: [digest] },
+    rootfs: { type: "layers" as const, diff_ids: diffIds },
   };
-  finishLayout(folder, config, {
-    schemaVersion: 2,
-    layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size }],
-  });
+  finishLayout(folder, config, { schemaVersion: 2, layers });
 }
 
-/** Makes the pairs where they are not there yet: some ten minutes, and 20 GB of disk on the way. */
+/** Makes the pairs where they are not there yet: some twenty minutes, and 35 GB of disk on the way. */
 export async function makePairs(): Promise<void> {
   const folder = home();
   if (existsSync(join(folder, `o${steps}`, "index.json"))) return;
@@ -94,7 +131,9 @@ export async function makePairs(): Promise<void> {
   ];
   const argv = [
     ...words,
-    `--include=${packages.join(",")}`,
+    `--include=${["zstd", ...packages()].join(",")}`,
+    // mmdebstrap asks the updates of a stable suite at once
+    `--setup-hook=sed -i -e '/bookworm-/d' "$1/etc/apt/sources.list"`,
     `--customize-hook=sh ${script} "$1" ${folder}`,
     "bookworm",
     "/dev/null",
@@ -109,7 +148,10 @@ export async function makePairs(): Promise<void> {
       tried: made.said.trim().split("\n").slice(-4),
       log: join(folder, "log"),
     });
-  for (let step = 0; step <= steps; step++) await imageOf(join(folder, `${step}.tar`), join(folder, `o${step}`), step);
+  for (let step = 0; step <= steps; step++) {
+    const tars = Object.keys(parts).map((name) => join(folder, `${step}-${name}.tar`));
+    await imageOf(tars, join(folder, `o${step}`), step);
+  }
 }
 
 /** Kernels stay installed side by side; an image has one: here the newest in odd steps, the oldest in even ones. */
@@ -127,7 +169,7 @@ export async function kernelsOf(folder: string): Promise<string[]> {
   const pool = new LayerPool();
   try {
     const { tree } = await readTree(await openImage(`oci:${join(home(), `o${steps}`)}`, { work }), pool, work);
-    const names = [...(tree.find("usr/lib/modules")?.children?.keys() ?? [])];
+    const names = tree.children(tree.find("usr/lib/modules")).map((name) => tree.nameOf(name));
     writeFileSync(known, JSON.stringify(names));
     return names;
   } finally {

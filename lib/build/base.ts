@@ -1,4 +1,4 @@
-import { ensureLocalDebian, localDebian } from "../cli/debian-image.ts";
+import { ensureLocalDebian, isCurrentRoot, localDebian } from "../cli/debian-image.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import type { Progress } from "../cli/steps.ts";
@@ -16,12 +16,13 @@ const underway = new Map<string, Promise<BaseImage>>();
 
 /** An arch's own base image among the local ones, under its real name or as made here. */
 export function localBase(arch: Arch, images: Map<string, LocalImage>): BaseImage | undefined {
-  const names = [baseImageName(arch), ...("debian" in arch.base ? [localDebian(arch.base.debian)] : [])];
-  for (const name of names) {
-    const image = images.get(name);
-    if (image) return { name, image };
-  }
-  return undefined;
+  const name = baseImageName(arch);
+  const image = images.get(name);
+  if (image) return { name, image };
+  if (!("debian" in arch.base)) return undefined;
+  const made = localDebian(arch.base.debian);
+  const root = images.get(made);
+  return root && isCurrentRoot(arch.base.debian, root.labels) ? { name: made, image: root } : undefined;
 }
 
 function lastWords(text: string): string {

@@ -8,6 +8,7 @@ import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../image/storage.ts";
 import { ensureBase, localBase } from "./base.ts";
 import { buildImage, type Job, ociLabels, shownCommand, writeContainerfile } from "./containerfile.ts";
+import { ensureContext } from "./context.ts";
 import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
@@ -98,16 +99,18 @@ function optionsFor(target: Target, named: Target[], options: BuildOptions): Bui
   return { force: false, refresh: false, noCache: false };
 }
 
-/** What a build would do now, in order. */
-export function planBuild(
+/** What a build would do now, in order; what is compiled for it is compiled. */
+export async function planBuild(
   named: Target[],
   family: Family,
   images: Map<string, LocalImage>,
   options: BuildOptions,
   origin: Origin,
-): Plan[] {
+): Promise<Plan[]> {
   const anew = new Set<string>();
-  return withBases(named, family).map((target) => {
+  const targets = withBases(named, family);
+  for (const target of targets) await ensureContext(expand(target, family), family);
+  return targets.map((target) => {
     const base = anew.has(baseReference(target, family)) ? undefined : baseOf(target, family, images);
     const at = { base, image: images.get(target.reference), origin, now: Date.now() };
     const plan = planTarget(target, family, at, optionsFor(target, named, options));
@@ -157,6 +160,7 @@ async function buildTarget(
   origin: Origin,
   progress: Progress,
 ): Promise<Built> {
+  await ensureContext(expand(target, family), family, progress);
   const images = await localImages();
   const base = target.flavor.from ? baseOf(target, family, images) : await ensureBase(target.arch, images, progress);
   const at = { base, image: images.get(target.reference), origin, now: Date.now() };

@@ -1,6 +1,6 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { projectRoot } from "../cli/project.ts";
-import { run } from "../cli/shell.ts";
+import { question } from "../cli/question.ts";
 
 export interface Origin {
   /** The commit that is built, if there is one. */
@@ -11,7 +11,7 @@ export interface Origin {
 
 /** Source of the variable: the SOURCE_DATE_EPOCH specification of reproducible-builds.org. */
 export async function origin(): Promise<Origin> {
-  const git = await run(["git", "-C", projectRoot, "log", "-1", "--format=%H %ct"]);
+  const git = await question(["git", "-C", projectRoot, "log", "-1", "--format=%H %ct"]);
   const [revision, committed] = git.code === 0 ? git.stdout.trim().split(" ") : [];
   const given = process.env.SOURCE_DATE_EPOCH;
   if (given && !/^\d+$/.test(given))

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { commands } from "../cli/commands.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
 import { quote } from "../cli/shell.ts";
@@ -16,6 +17,12 @@ const helper = "/usr/libexec/slipway";
 
 /** Changed by a refresh; what comes before its ARG stays in the cache. */
 export const refreshArg = "SLIPWAY_REFRESH";
+
+/** The program of people's machines: where it is made, from the project's root, and where it lies in an image. */
+export const guaraPath = ".slipway/context/guara";
+const guaraPlace = "/usr/libexec/guaraos/guara";
+const guaraLink = "../libexec/guaraos/guara";
+const installedNames = commands.flatMap((command) => command.installed ?? []);
 
 type Marker = (target: Target, family: Family) => string[];
 
@@ -138,6 +145,13 @@ export const markers: Record<string, Marker> = {
     ...(flavor.suid.length ? [`RUN ${existing(flavor.suid, "chmod u+s")}`] : []),
     ...Object.entries(flavor.modes).map(([path, mode]) => `RUN chmod ${mode} ${path}`),
   ],
+  guara: ({ flavor }) =>
+    flavor.from
+      ? []
+      : [
+          `COPY ${guaraPath} ${guaraPlace}`,
+          `RUN for name in ${installedNames.join(" ")}; do ln -sf ${guaraLink} "/usr/bin/$name"; done`,
+        ],
   finish: ({ flavor }) => flavor.finish.map((name) => `RUN ${helper}/${name}`),
 };
 

@@ -1,5 +1,7 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256OfFileSync } from "../cli/hash-file.ts";
+import { statePath } from "../cli/project.ts";
 import type { Family, Target } from "../family/family.ts";
 
 /** Everything that goes into an image. The same inputs give the same key, and a target with the same key is not built again. */
@@ -25,6 +27,24 @@ export function contextPaths(containerfile: string): string[] {
   return [...new Set([...copied, ...mounted].map((path) => path.replace(/\/$/, "")))].sort();
 }
 
+/** From this size on a file's digest is remembered: hashing it takes longer than all the rest of a plan. */
+const bigFile = 8 << 20;
+
+/** The digest of a big file, read again only when its size, time or place on the disk has changed. */
+function rememberedDigest(path: string, { size, mtimeMs, ctimeMs, ino }: Stats): string {
+  const memory = statePath("cache", "digests.json");
+  const key = `${path} ${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+  try {
+    const known: unknown = JSON.parse(readFileSync(memory, "utf8"))[key];
+    if (typeof known === "string") return known;
+  } catch {} // nothing is remembered yet
+  const digest = sha256OfFileSync(path);
+  try {
+    writeFileSync(memory, JSON.stringify({ [key]: digest }));
+  } catch {} // then it is hashed again next time
+  return digest;
+}
+
 /** A file, a link, or a folder with all below it, sorted: name, executable bit (all that git keeps of a mode), content or link target. */
 function* tree(root: string, path: string): Generator<string | Uint8Array> {
   const full = join(root, path);
@@ -35,9 +55,8 @@ function* tree(root: string, path: string): Generator<string | Uint8Array> {
   } else if (stat?.isSymbolicLink()) {
     yield `l ${path}\0${readlinkSync(full)}\0`;
   } else if (stat?.isFile()) {
-    const content = readFileSync(full);
-    yield `f ${path}\0${stat.mode & 0o100 ? "x" : "-"}\0${content.length}\0`;
-    yield content;
+    yield `f ${path}\0${stat.mode & 0o100 ? "x" : "-"}\0${stat.size}\0`;
+    yield stat.size < bigFile ? readFileSync(full) : rememberedDigest(full, stat);
   }
 }
 

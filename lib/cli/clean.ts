@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { removeAll } from "./remove.ts";
 
 /** Something below `.slipway/` that can go. */
@@ -9,13 +9,30 @@ export interface Remnant {
   bytes: number;
 }
 
+interface Place {
+  name: string;
+  what: string;
+  all: boolean;
+  /** Where each thing in it goes or stays by itself: whether it is in use. */
+  inUse?: (path: string) => boolean;
+}
+
 /** What lies below `.slipway/`, and whether only `--all` removes it. Anything else there is not ours to judge. */
-const known: { name: string; what: string; all: boolean }[] = [
+const known: Place[] = [
   { name: "logs", what: "logs", all: false },
-  { name: "run", what: "left by commands that ended early", all: false },
+  { name: "run", what: "left by commands that ended early", all: false, inUse: (path) => isAlive(basename(path)) },
   { name: "build", what: "expanded Containerfiles", all: false },
+  { name: "context", what: "compiled for the images", all: false },
+  { name: "images", what: "images dealt out to layers (rechunk makes them again)", all: true },
+  { name: "disks", what: "disks of images", all: false },
+  {
+    name: "vm",
+    what: "disks and consoles of virtual machines",
+    all: true,
+    inUse: (path) => existsSync(join(path, "run")),
+  },
   { name: "cache", what: "Debian roots, the checked manifest", all: true },
-  { name: "state", what: "what was found out about this machine", all: true },
+  { name: "state", what: "what was pushed, released and found out, keys of virtual machines", all: true },
   { name: "podman.json", what: "what was found out about podman", all: true },
   { name: "containers.conf", what: "settings for podman", all: true },
   { name: "bun", what: "the installed Bun (./run installs it again)", all: true },
@@ -36,15 +53,11 @@ function isAlive(name: string): boolean {
 
 /** What there is to remove below a state folder, whatever runs at this moment left out. */
 export function remnants(folder: string, all: boolean): Remnant[] {
-  return known.flatMap(({ name, what, all: onlyAll }) => {
+  return known.flatMap(({ name, what, all: onlyAll, inUse }) => {
     const path = join(folder, name);
     if ((onlyAll && !all) || !existsSync(path)) return [];
-    const paths =
-      name === "run"
-        ? readdirSync(path)
-            .filter((n) => !isAlive(n))
-            .map((n) => join(path, n))
-        : [path];
+    const free = inUse && readdirSync(path).map((n) => join(path, n));
+    const paths = free?.filter((p) => !inUse?.(p)) ?? [path];
     return paths.map((p) => ({ path: p, what, bytes: bytesBelow(p) }));
   });
 }

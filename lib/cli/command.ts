@@ -41,26 +41,33 @@ function explain(thrown: unknown): number {
   return exit.failed;
 }
 
-/** A reader that went away (`build --json | head -1`) is no error. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+/** A reader that went away (`build --json | head -1`) is no error; a result that cannot be written is one. */
+function watchOutput(stream: NodeJS.WriteStream, name: string): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code === "EPIPE") return;
+    if (name === "stdout") say(paint.red(`the output cannot be written: ${error.message}`));
+    process.exit(exit.failed);
   });
 }
 
 /**
- * Runs one command: reads its arguments by the command table, runs `body`, ends the process with its exit code
+ * Runs one command: reads its arguments (`argv`) by the command table, runs `body`, ends the process with its exit code
  * (the number that `body` returns, else 0).
  * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
  */
-export async function command(name: string, body: (args: Arguments) => Promise<unknown>): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) ignoreClosedPipe(stream);
+export async function command(
+  name: string,
+  body: (args: Arguments) => Promise<unknown>,
+  argv = process.argv.slice(2),
+): Promise<void> {
+  watchOutput(process.stdout, "stdout");
+  watchOutput(process.stderr, "stderr");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void interrupted(signal));
   let code: number = exit.done;
   try {
     const spec = findCommand(name);
     if (!spec) throw new Failure(exit.usage, `no command ${name}`);
-    const args = readArguments(spec, process.argv.slice(2));
+    const args = readArguments(spec, argv);
     if (args.has("help")) print(help(spec));
     else {
       const result = await body(args);

@@ -1,5 +1,6 @@
 import { everywhere } from "./args.ts";
-import { type Command, commands, findCommand, type Option, type WordKind } from "./commands.ts";
+import type { Command, Option, WordKind } from "./commands/row.ts";
+import { commands, findCommand } from "./commands.ts";
 
 /**
  * What may follow on a command line. The shells only pass the line on and show the answer, so that all three know the
@@ -30,7 +31,7 @@ function read(command: Command, words: string[]): Read {
   const state: Read = { positional: [], given: new Set(), waiting: undefined };
   for (const word of words) {
     if (state.waiting) state.waiting = undefined;
-    else if (word.startsWith("--")) {
+    else if (word.startsWith("-")) {
       state.given.add(word);
       state.waiting = options(command).find((o) => `--${o.name}` === word && o.value);
     } else state.positional.push(word);

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onInterrupt } from "./command.ts";
-import { debianRoot, digestFile, epoch } from "./debian-root.ts";
+import { debianRoot, digestFile, epoch, rootKey } from "./debian-root.ts";
 import { exit, Failure } from "./errors.ts";
 import { podman } from "./podman.ts";
 import { removeAll } from "./remove.ts";
@@ -15,6 +15,13 @@ import type { Progress } from "./steps.ts";
 /** The name of a local Debian root as an image. */
 export function localDebian(suite: string): string {
   return `localhost/slipway-debian:${suite}`;
+}
+
+const [digestLabel, keyLabel] = ["org.slipway.debian", "org.slipway.debian.key"];
+
+/** Whether an image with these labels is a root of the suite as it would be made today. */
+export function isCurrentRoot(suite: string, labels: Record<string, string>): boolean {
+  return labels[keyLabel] === rootKey(suite);
 }
 
 async function labels(reference: string): Promise<Record<string, string> | undefined> {
@@ -32,13 +39,14 @@ export async function ensureLocalDebian(suite: string, progress?: Progress): Pro
   const tar = await debianRoot(suite, progress);
   const reference = localDebian(suite);
   const digest = readFileSync(digestFile(tar), "utf8");
-  if ((await labels(reference))?.["org.slipway.debian"] === digest) return reference;
+  const there = await labels(reference);
+  if (there?.[digestLabel] === digest && isCurrentRoot(suite, there)) return reference;
   progress?.now(`putting Debian ${suite} into podman's store`);
   const folder = `${tar}.${process.pid}.image`;
   const sweep = async () => removeAll(folder);
   const forget = onInterrupt(sweep);
   try {
-    writeImage(folder, tar, digest);
+    writeImage(folder, tar, digest, rootKey(suite));
     // The machine's own policy may refuse what nobody signed; this was made here, a moment ago.
     const policy = join(folder, "policy.json");
     writeFileSync(policy, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
@@ -63,7 +71,7 @@ export async function ensureLocalDebian(suite: string, progress?: Progress): Pro
  * Writes an image whose only layer is the tar, linked and not copied, in the form of podman's `dir:`: the one form of a
  * folder that podman 4.3 takes without making a name of the path.
  */
-function writeImage(folder: string, tar: string, digest: string): void {
+function writeImage(folder: string, tar: string, digest: string, key: string): void {
   mkdirSync(folder);
   linkSync(tar, join(folder, digest));
   const created = new Date(Number(epoch) * 1000).toISOString();
@@ -74,7 +82,7 @@ function writeImage(folder: string, tar: string, digest: string): void {
     config: {
       Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
       Cmd: ["/bin/bash"],
-      Labels: { "org.slipway.debian": digest },
+      Labels: { [digestLabel]: digest, [keyLabel]: key },
     },
     rootfs: { type: "layers", diff_ids: [`sha256:${digest}`] },
     history: [{ created, comment: "Debian's packages, by mmdebstrap" }],

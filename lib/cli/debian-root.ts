@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "n
 import { dirname, join } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
+import { sha256OfFile } from "./hash-file.ts";
 import { installCommand } from "./package-manager.ts";
 import { statePath } from "./project.ts";
 import { removeAll } from "./remove.ts";
@@ -36,6 +37,8 @@ export function bootstrapArguments(suite: string): string[] {
     "--variant=minbase",
     "--format=tar",
     "--include=ca-certificates",
+    // The kernel fills /dev. ostree refuses an image with device nodes in it, and docker.io's has none.
+    "--skip=output/dev",
     ...apt.map((option) => `--aptopt=${option}`),
     ...["force-unsafe-io", ...dpkgOptions, dpkgKept].map((option) => `--dpkgopt=${option}`),
     // mmdebstrap lends these two from the machine that it runs on; they say nothing about the image
@@ -45,6 +48,11 @@ export function bootstrapArguments(suite: string): string[] {
 
 function hash(...parts: string[]): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+/** What a root of a suite is made by, as a short key: a root with another one is out of date. */
+export function rootKey(suite: string): string {
+  return hash(suite, ...bootstrapArguments(suite), epoch);
 }
 
 /** The mirror that is asked instead of mmdebstrap's own default. */
@@ -122,7 +130,7 @@ async function make(suite: string, progress?: Progress): Promise<string> {
       },
     });
     if (code !== 0) throw bootstrapFailure(suite, said, progress);
-    writeFileSync(digestFile(path), await sha256(partial));
+    writeFileSync(digestFile(path), await sha256OfFile(partial));
     renameSync(partial, path);
   } finally {
     forget();
@@ -161,10 +169,4 @@ function bootstrapFailure(suite: string, said: string, progress?: Progress): Fai
     next: "see that Debian's packages can be reached from here; SLIPWAY_DEBIAN_MIRROR names another mirror",
     ...(progress ? { log: progress.log } : {}),
   });
-}
-
-async function sha256(path: string): Promise<string> {
-  const hasher = new Bun.CryptoHasher("sha256");
-  for await (const chunk of Bun.file(path).stream()) hasher.update(chunk);
-  return hasher.digest("hex");
 }

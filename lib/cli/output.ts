@@ -1,3 +1,5 @@
+import { asTyped } from "./typed.ts";
+
 const ci = !!process.env.CI;
 
 /** A person is looking at stderr: colours and a moving line make sense. */
@@ -31,12 +33,9 @@ export function standStill(): void {
   stopMoving();
 }
 
-/** How the reader calls commands: `./run` where that brought its own Bun, which is not on the PATH. */
-const way = process.env.SLIPWAY_RUN;
-
 /** Something for the reader, beside the result: stderr. */
 export function say(line = ""): void {
-  process.stderr.write(`${way ? line.replaceAll("bun run ", `${way} `) : line}\n`);
+  process.stderr.write(`${asTyped(line)}\n`);
 }
 
 /** The result: stdout, and nothing else goes there. */

@@ -5,6 +5,7 @@ import { type Cgroups, containersConf, merge, type PodmanFacts, type Table } fro
 import { exit, Failure } from "./errors.ts";
 import { installCommand } from "./package-manager.ts";
 import { statePath } from "./project.ts";
+import { type Answer, question } from "./question.ts";
 import { type Outcome, type RunOptions, run } from "./shell.ts";
 
 /** The oldest podman that Slipway works with, and the package that brings it. */
@@ -97,11 +98,11 @@ export function podmanMissing(): Failure {
 }
 
 async function podmanVersion(program: string): Promise<string> {
-  const { stdout, said } = await run([program, "--version"]);
+  const { stdout, stderr } = await question([program, "--version"]);
   const version = /(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
   if (version === undefined)
     throw new Failure(exit.missing, "podman does not say its version", {
-      tried: [`${program} --version`, ...said.trim().split("\n").slice(-3)],
+      tried: [`${program} --version`, ...`${stdout}${stderr}`.trim().split("\n").slice(-3)],
       next: "see that podman runs at all: podman info",
     });
   if (Bun.semver.order(version, podmanFloor) < 0)
@@ -170,6 +171,11 @@ async function findPodmanEnv(): Promise<Record<string, string>> {
     writeWhole(memory, `${JSON.stringify(settled, null, 2)}\n`);
   }
   return settled.needed && settled.variable ? { [settled.variable]: conf } : {};
+}
+
+/** Asks podman something with the settings that this machine needs. */
+export async function askPodman(...args: string[]): Promise<Answer> {
+  return question(["podman", ...args], await podmanEnv());
 }
 
 /** Runs podman with the settings that this machine needs. */

@@ -1,7 +1,11 @@
 import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Failure } from "./errors.ts";
 import { unwritable } from "./unwritable.ts";
+
+/** The program is the one compiled file that images carry: there is no checkout around it, no Bun, no toolbox. */
+export const isCompiled = import.meta.dir.startsWith("/$bunfs/");
 
 /** This checkout: where the tool's own code and tests are. */
 export const toolRoot = resolve(import.meta.dir, "../..");
@@ -9,7 +13,13 @@ export const toolRoot = resolve(import.meta.dir, "../..");
 /** The folder that holds flavors/, overlays/ and containerfiles/: this checkout, or $SLIPWAY_PROJECT. */
 export const projectRoot = resolve(process.env.SLIPWAY_PROJECT ?? toolRoot);
 
-const stateFolder = join(projectRoot, ".slipway");
+/** On a user's machine: root's state, or the user's own. Source: the XDG Base Directory Specification. */
+function machineState(): string {
+  if (process.getuid?.() === 0) return "/var/lib/guaraos";
+  return join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "guaraos");
+}
+
+const stateFolder = isCompiled ? machineState() : join(projectRoot, ".slipway");
 
 /** The Failure that an error is which a write to `.slipway/` ended with; undefined for any other. */
 export function stateFailure(error: unknown): Failure | undefined {
@@ -17,7 +27,8 @@ export function stateFailure(error: unknown): Failure | undefined {
 }
 
 /**
- * A path below `.slipway/`, where everything that Slipway makes for itself lives; its folder is made.
+ * A path below `.slipway/`, where everything that Slipway makes for itself lives (on a user's machine: below the state folder);
+ * its folder is made.
  * @throws Failure where it cannot be made.
  */
 export function statePath(...parts: string[]): string {

@@ -5,6 +5,8 @@ export interface Choice {
   value: string;
   title: string;
   selected?: boolean;
+  /** It is shown, and cannot be taken. */
+  disabled?: boolean;
 }
 
 export { canAsk };
@@ -33,15 +35,24 @@ export async function chooseOne(message: string, choices: Choice[]): Promise<str
   );
 }
 
-/** Several of several, at least one. */
-export async function chooseMany(message: string, choices: Choice[]): Promise<string[]> {
+/**
+ * Several of several, at least one; a long list scrolls.
+ * @param taken what is said of those that cannot be taken.
+ */
+export async function chooseMany(message: string, choices: Choice[], taken?: string): Promise<string[]> {
   const answer = await ask({
     type: "multiselect",
     message,
     choices,
     min: 1,
     instructions: false,
-    hint: "space marks, enter goes on",
+    hint: choices.length > 10 ? "space marks, a marks all, enter goes on" : "space marks, enter goes on",
+    optionsPerPage: Math.max(10, (process.stderr.rows ?? 24) - 6),
+    cursor: Math.max(
+      0,
+      choices.findIndex((c) => !c.disabled),
+    ),
+    ...(taken === undefined ? {} : { warn: `- ${taken} -` }),
   });
   return Array.isArray(answer) ? answer.map(String) : abandoned();
 }

@@ -1,12 +1,16 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { $, type ProcessPromise } from "zx/core";
+import type { ProcessPromise } from "zx/core";
 import { onInterrupt, unlessInterrupted } from "./command.ts";
-import { say } from "./output.ts";
+import { canAsk, say } from "./output.ts";
 import { hideSecrets } from "./secrets.ts";
 
-// The words of a command are passed as they are, never through quotes of our own; bash only starts them.
-$.shell = "/bin/bash";
-$.prefix = "set -eu; exec ";
+/** zx, loaded when the first command runs. The words of a command are passed as they are, never through quotes of our own; bash only starts them. */
+async function configuredShell() {
+  const { $ } = await import("zx/core");
+  $.shell = "/bin/bash";
+  $.prefix = "set -eu; exec ";
+  return $;
+}
 
 export interface Outcome {
   code: number;
@@ -60,6 +64,7 @@ export function commandLine(argv: readonly string[], env: Record<string, string 
  * @returns exit code (127 if there is no such program) and what was said.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const $ = await configuredShell();
   const child = $({
     nothrow: true,
     quiet: true,
@@ -106,4 +111,30 @@ export async function change(
   if (!options.dryRun) return run(argv, options);
   say(`+ ${commandLine(argv)}`);
   return { code: 0, stdout: "", stderr: "", said: "" };
+}
+
+/**
+ * Runs a command that talks to the reader itself (a password, a bar that moves): the terminal is its own meanwhile. What it
+ * prints is no result of ours, so all of it goes to stderr. In a dry run it is only shown.
+ * @returns its exit code; 127 if there is no such program.
+ */
+export async function foreground(argv: readonly string[], options: { dryRun?: boolean } = {}): Promise<number> {
+  if (options.dryRun) return (await change(argv, options)).code;
+  let child: Bun.Subprocess;
+  try {
+    child = Bun.spawn([...argv], { stdio: [canAsk ? "inherit" : "ignore", 2, 2] });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 127;
+    throw error;
+  }
+  const forget = onInterrupt(async () => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+    await child.exited;
+    clearTimeout(timer);
+  });
+  const code = await child.exited;
+  await unlessInterrupted();
+  forget();
+  return code;
 }

@@ -3,25 +3,34 @@ import { basename } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
+import { say } from "./output.ts";
 import { statePath } from "./project.ts";
 
 /** The suites, the quick ones first: each is a folder of tests/. */
 export const suites = ["unit", "integration", "vm"];
 
+/** A file of tests that take minutes; only asked for by name, by `--slow` and in CI. */
+export function isSlow(file: string): boolean {
+  return file.endsWith(".slow.test.ts");
+}
+
 /**
  * The test files that the words ask for: suites, names of files, or both (`unit manifest`). No word means all.
+ * @param slow whether slow ones are among them without being named.
  * @returns paths from the project's root, unit before integration before vm.
  * @throws Failure (usage) when nothing fits.
  */
-export function selectTests(root: string, words: string[]): string[] {
+export function selectTests(root: string, words: string[], slow = true): string[] {
   const named = words.filter((w) => suites.includes(w));
   const parts = words.filter((w) => !suites.includes(w));
   const all = (named.length ? suites.filter((s) => named.includes(s)) : suites).flatMap((suite) =>
     globSync(`tests/${suite}/**/*.test.ts`, { cwd: root }).sort(),
   );
-  const files = all.filter((f) => parts.length === 0 || parts.some((p) => basename(f).includes(p)));
+  const files = all.filter((f) =>
+    parts.length === 0 ? slow || !isSlow(f) : parts.some((part) => basename(f).includes(part)),
+  );
   if (files.length) return files;
-  const names = all.map((f) => basename(f, ".test.ts"));
+  const names = all.map((f) => basename(f).replace(/(\.slow)?\.test\.ts$/, ""));
   throw new Failure(exit.usage, `no test is called ${parts.join(" or ")}${didYouMean(parts[0] ?? "", names)}`, {
     tried: [`suites: ${suites.join(" ")}`, `tests: ${names.join(" ")}`],
   });
@@ -42,37 +51,51 @@ export function countJunit(xml: string): Counts {
   return { passed: attribute("tests") - failed - skipped, failed, skipped };
 }
 
+/** Guests wait for their disks half of the time: two files of them run side by side. Slow ones have the machine to themselves. */
+const guests = 2;
+
+/** Runs one test file; its output goes through, or is shown whole when it has ended. */
+async function runFile(root: string, file: string, through: boolean): Promise<Counts> {
+  const report = statePath("run", `junit-${process.pid}-${basename(file)}.xml`);
+  rmSync(report, { force: true });
+  // Tests compare messages as they are without ./run around them.
+  const { SLIPWAY_RUN: _, ...env } = process.env;
+  const to = through ? "inherit" : "pipe";
+  const child = Bun.spawn([process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`], {
+    cwd: root,
+    stdio: ["ignore", to, to],
+    env: { ...env, FORCE_COLOR: process.stderr.isTTY ? "1" : "0" },
+  });
+  const forget = onInterrupt(async () => {
+    child.kill("SIGINT");
+    await child.exited;
+  });
+  if (!through) say(`… ${file}`);
+  const said = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream ?? "").text()));
+  const code = await child.exited;
+  forget();
+  for (const text of said) process.stderr.write(text);
+  const counts = existsSync(report) ? countJunit(readFileSync(report, "utf8")) : { passed: 0, failed: 0, skipped: 0 };
+  rmSync(report, { force: true });
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
 /**
- * Runs test files, one process a file so that a crash costs one file and not the count; their output goes through.
+ * Runs test files, one process a file so that a crash costs one file and not the count.
  * A file whose process ends badly without a failed test in its report counts as one failed test.
  */
 export async function runTests(root: string, files: string[]): Promise<Counts> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const file of files) {
-    const report = statePath("run", `junit-${process.pid}.xml`);
-    rmSync(report, { force: true });
-    // Tests compare messages as they are without ./run around them.
-    const { SLIPWAY_RUN: _, ...env } = process.env;
-    const child = Bun.spawn(
-      [process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`],
-      {
-        cwd: root,
-        stdio: ["ignore", "inherit", "inherit"],
-        env: { ...env, FORCE_COLOR: process.stderr.isTTY ? "1" : "0" },
-      },
-    );
-    const forget = onInterrupt(async () => {
-      child.kill("SIGINT");
-      await child.exited;
-    });
-    const code = await child.exited;
-    forget();
-    const counts = existsSync(report) ? countJunit(readFileSync(report, "utf8")) : { passed: 0, failed: 0, skipped: 0 };
-    rmSync(report, { force: true });
-    if (code !== 0 && counts.failed === 0) counts.failed = 1;
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
-  }
+  const queue = files.filter((file) => file.startsWith("tests/vm/") && !isSlow(file));
+  const run = async (file: string, through: boolean) => {
+    const counts = await runFile(root, file, through);
+    for (const key of ["passed", "failed", "skipped"] as const) total[key] += counts[key];
+  };
+  for (const file of files) if (!queue.includes(file)) await run(file, true);
+  const alone = queue.length === 1;
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await run(file, alone);
+  };
+  await Promise.all(Array.from({ length: guests }, work));
   return total;
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { ensureLocalDebian } from "./debian-image.ts";
 import { exit, Failure } from "./errors.ts";
 import { podmanBuild } from "./leftovers.ts";
-import { podman, podmanEnv } from "./podman.ts";
+import { askPodman, podman, podmanEnv } from "./podman.ts";
 import { projectRoot } from "./project.ts";
 import { type Progress, runSteps } from "./steps.ts";
 
@@ -24,7 +24,7 @@ let built: Promise<boolean> | undefined;
 
 /** Asked once a command: whether the toolbox is there already. */
 export function toolboxBuilt(): Promise<boolean> {
-  built ??= podman(["image", "exists", toolboxReference()]).then(({ code }) => code === 0);
+  built ??= askPodman("image", "exists", toolboxReference()).then(({ code }) => code === 0);
   return built;
 }
 

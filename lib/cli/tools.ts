@@ -4,10 +4,11 @@ import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
 import { installCommand } from "./package-manager.ts";
 import { podman } from "./podman.ts";
-import { statePath } from "./project.ts";
+import { isCompiled, statePath } from "./project.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
-import { type Tool, tools } from "./tool-table.ts";
+import type { Tool } from "./tool.ts";
+import { tools } from "./tool-table.ts";
 import { type ContainerOptions, inToolbox, toolboxBuilt, toolboxReference } from "./toolbox.ts";
 
 /** Where a tool comes from: this machine if what is there will do, else the toolbox. */
@@ -118,7 +119,7 @@ export async function findTool(name: string): Promise<Found> {
     instead ??= `${path} ${version ?? ""}: ${trouble ?? `not ${tool.range}`}`;
   }
   const because = instead === undefined ? {} : { instead };
-  if (!tool.toolbox) return { tool, place: "missing", ...because };
+  if (!tool.toolbox || isCompiled) return { tool, place: "missing", ...because };
   const built = await toolboxBuilt().catch(() => undefined);
   if (built === undefined) return { tool, place: "missing", ...because };
   const version = built ? (await toolboxVersions())[tool.toolbox] : undefined;
@@ -141,7 +142,7 @@ export async function tool(name: string, options: ContainerOptions & { progress?
   if (found.place === "missing")
     throw new Failure(exit.missing, `${name} is not on this machine (${found.tool.purpose})`, {
       tried: [found.instead ?? `${name} on the PATH`],
-      next: mendCommand(found) ?? "bun run doctor",
+      next: mendCommand(found) ?? (isCompiled ? `install ${name}` : "bun run doctor"),
     });
   const program = found.tool.programs?.()[0] ?? name;
   return [...(await inToolbox(found.tool.container?.() ?? [], options)), program];

@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync } from "node:fs";
-import { dirname, sep } from "node:path";
+import { basename, dirname, sep } from "node:path";
 import { exit, Failure } from "./errors.ts";
 
 /** Why nothing could be written to `.slipway/`, for whoever can change it. */
@@ -32,27 +32,31 @@ function userName(id: number): string {
   }
 }
 
-function advice(code: string, owner: string): string {
-  if (code === "ENOSPC" || code === "EDQUOT") return "make room there: bun run clean, podman image prune";
+function advice(code: string, owner: string, folder: string): string {
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return `make room there${folder === ".slipway" ? ": bun run clean, podman image prune" : ""}`;
+  if (code === "EROFS" && folder !== ".slipway")
+    return "it is read-only here: see why with `findmnt --target` and its path";
   if (code === "EROFS") return "it is read-only here: copy the project to where you may write, and run this there";
   if (code === "EEXIST" || code === "ENOTDIR" || code === "EISDIR")
     return "something else is in the way there: remove it";
-  return `${owner} may write there: run this as ${owner}, or give the folder away: sudo chown -R "$(id -un)" .slipway`;
+  return `${owner} may write there: run this as ${owner}, or give the folder away: sudo chown -R "$(id -un)" ${folder}`;
 }
 
 const refusals = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EEXIST", "ENOTDIR", "EISDIR"];
 
 /**
  * The Failure that a refused write to the state folder is; undefined for any other error.
- * @param folder the state folder, `.slipway` of the project.
+ * @param folder the state folder: `.slipway` of the project, or that of a user's machine.
  */
 export function unwritable(error: unknown, folder: string): Failure | undefined {
   const { code = "", path = "" }: NodeJS.ErrnoException = error instanceof Error ? error : new Error();
   if (!refusals.includes(code) || (path !== "" && path !== folder && !path.startsWith(folder + sep))) return undefined;
   const at = path || folder;
   const owner = ownerOf(at);
-  return new Failure(exit.failed, `\`.slipway/\` cannot be written: ${code} (owner ${owner})`, {
+  const shown = basename(folder) === ".slipway" ? ".slipway" : folder;
+  return new Failure(exit.failed, `\`${shown}/\` cannot be written: ${code} (owner ${owner})`, {
     tried: [at],
-    next: advice(code, owner),
+    next: advice(code, owner, shown),
   });
 }

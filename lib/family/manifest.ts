@@ -1,52 +1,13 @@
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { projectRoot, statePath } from "../cli/project.ts";
+import { traces } from "../cli/traces.ts";
 import { type Family, linkFamily, type Manifest } from "./family.ts";
 
 /** What the manifest is made of and checked against, and the code that checks it. */
 function inputs(root: string): string[] {
   return [join(root, "flavors"), join(root, "overlays"), join(root, "containerfiles"), import.meta.dir];
-}
-
-/** The file that a link leads to; undefined for a folder, for nothing, and for what cannot be looked at. */
-function fileBehind(path: string) {
-  try {
-    const stat = statSync(path);
-    return stat.isFile() ? stat : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return ["cannot be read"];
-  }
-}
-
-/** A line for everything below a folder. Links are not followed: one to / would lead all over the machine. */
-function* traces(folder: string): Generator<string> {
-  for (const name of namesIn(folder)) {
-    const path = join(folder, name);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    const link = stat?.isSymbolicLink() ? fileBehind(path) : undefined;
-    const to = stat?.isSymbolicLink() ? `${readlinkSync(path)}\0${link?.size}\0${link?.mtimeMs}\0${link?.ino}` : "";
-    yield `${path}\0${stat?.mode}\0${stat?.size}\0${stat?.mtimeMs}\0${stat?.ino}\0${to}\n`;
-    if (stat?.isDirectory()) yield* traces(path);
-  }
 }
 
 /** Name, size and time of every file below the folders, and of the keys beside them: changes when any of them does. */

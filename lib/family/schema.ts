@@ -73,6 +73,14 @@ const smoke = z.strictObject({
   users: z.array(z.string()).default([]),
 });
 
+/** How bootc puts an image on a disk. */
+const install = z.strictObject({
+  filesystem: z.enum(["ext4", "btrfs", "xfs"]).optional(),
+  bootloader: z.enum(["grub", "systemd", "none"]).optional(),
+  /** bootc's own backend instead of ostree's */
+  composefs: z.boolean().default(false),
+});
+
 export const flavorSchema = z.strictObject({
   title: z.string().min(1),
   builder: z.enum(["containerfile"]).default("containerfile"),
@@ -94,6 +102,7 @@ export const flavorSchema = z.strictObject({
   modes: z
     .record(absolutePath, word("a mode", 'four octal digits in quotes, such as "0750"', /^[0-7]{4}$/))
     .default({}),
+  install: install.prefault({}),
   smoke: smoke.prefault({}),
 });
 
@@ -121,6 +130,14 @@ export const familySchema = z.strictObject({
   rechunk: z
     .strictObject({
       layers: z.int().min(2).max(500).default(128),
+      // v0.6.0; only a digest, because podman 4.3 takes no tag beside it
+      chunkah: z
+        .string()
+        .regex(
+          /^[a-z0-9][^\s@]*@sha256:[0-9a-f]{64}$/,
+          "an image by its digest, such as quay.io/coreos/chunkah@sha256:…",
+        )
+        .default("quay.io/coreos/chunkah@sha256:ff8b8b466a942ec6000445d4001fc661e2fc5a952ad9ee29b4de9ab09d1d1708"),
       prune: z.array(absolutePath).default([]),
     })
     .prefault({}),

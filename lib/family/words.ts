@@ -1,6 +1,7 @@
-import type { WordKind } from "../cli/commands.ts";
+import { readdirSync } from "node:fs";
+import type { WordKind } from "../cli/commands/row.ts";
 import type { Candidate } from "../cli/completions.ts";
-import { toolRoot } from "../cli/project.ts";
+import { statePath, toolRoot } from "../cli/project.ts";
 import { shells } from "../cli/shells.ts";
 import { selectTests, suites } from "../cli/testing.ts";
 import type { Family, Flavor } from "./family.ts";
@@ -22,7 +23,16 @@ function arches(family: Family, typed: string): Candidate[] {
 
 function tests(): Candidate[] {
   const files = selectTests(toolRoot, []);
-  return bare([...suites, ...files.map((file) => file.replace(/^.*\/|\.test\.ts$/g, ""))]);
+  return bare([...suites, ...files.map((file) => file.replace(/^.*\/|(\.slow)?\.test\.ts$/g, ""))]);
+}
+
+/** Of the machines that were ever started here; the command itself tells which of them run. */
+function machineNames(): string[] {
+  try {
+    return readdirSync(statePath("vm")).sort();
+  } catch {
+    return [];
+  }
 }
 
 /** The words of each kind, from the manifest as it is now. */
@@ -40,6 +50,9 @@ const kinds: Record<WordKind, (before: string[]) => Promise<Candidate[]>> = {
   "display-manager": async () => bare(["none", ...displayManagers]),
   test: async () => tests(),
   shell: async () => bare(Object.keys(shells)),
+  filesystem: async () => bare(["ext4", "btrfs"]),
+  "vm-verb": async () => bare(["list", "ssh", "stop", "log"]),
+  vm: async () => bare(machineNames()),
 };
 
 /** What completes a word of this kind. */

@@ -58,8 +58,9 @@ async function inspect(reference: string): Promise<Inspected> {
   return JSON.parse(stdout)[0];
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   project = new Project([".containerignore"]);
+  await project.removeImages("localhost/slipway-test/");
   project.write(
     "flavors/family.yaml",
     `name: test
@@ -87,9 +88,7 @@ arches:
 });
 
 afterAll(async () => {
-  const { stdout } = await project.podman("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
-  const mine = stdout.split("\n").filter((name) => name.startsWith("localhost/slipway-test/"));
-  if (mine.length) await project.podman("rmi", "--force", ...mine);
+  await project.removeImages("localhost/slipway-test/");
   project.remove();
 });
 

@@ -243,6 +243,11 @@ describe("a reader that goes away is no error", () => {
   );
 });
 
+test.each(["list", "matrix --json"])("%s: a result that cannot be written is an error", async (words) => {
+  const { code, stderr } = await exec(["bash", "-c", `'${process.execPath}' run ${words} >/dev/full`], env);
+  expect([code, stderr]).toEqual([1, "the output cannot be written: ENOSPC: no space left on device, write\n"]);
+});
+
 describe("the project", () => {
   test("that is none: exit 2 and what to do", async () => {
     const said = await exec(["./run", "list"], { ...env, SLIPWAY_PROJECT: join(project.root, "nowhere") });

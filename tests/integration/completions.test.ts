@@ -18,6 +18,8 @@ let inContainer: string[] = [];
 const bin = mkdtempSync(join(tmpdir(), "slipway-"));
 const found = { PATH: `${bin}:${process.env.PATH}` };
 
+const mark = `slipway-shells=${process.pid}`;
+
 async function prepareContainer(): Promise<void> {
   Object.assign(process.env, testStorage());
   const base = await ensureLocalDebian("trixie");
@@ -29,7 +31,7 @@ async function prepareContainer(): Promise<void> {
   rmSync(context, { recursive: true });
   if (built.code !== 0) throw new Error(built.said);
   const mounts = ["--volume", `${checkout}:${checkout}`, "--volume", `${process.execPath}:/usr/local/bin/bun:ro`];
-  const run = ["podman", "run", "--rm", "--interactive", "--tty", "--network", "none"];
+  const run = ["podman", "run", "--rm", "--interactive", "--tty", "--network", "none", `--label=${mark}`];
   inContainer = [...run, ...mounts, "--workdir", checkout, tag];
 }
 
@@ -44,7 +46,13 @@ beforeAll(async () => {
   if (!Bun.which("zsh") || !Bun.which("fish")) await prepareContainer();
 });
 
-afterAll(() => rmSync(bin, { recursive: true }));
+afterAll(async () => {
+  rmSync(bin, { recursive: true });
+  // A shell that a test has ended leaves its container.
+  const { stdout } = await podman(["ps", "--all", "--quiet", "--filter", `label=${mark}`]);
+  const left = stdout.split("\n").filter(Boolean);
+  if (left.length) await podman(["rm", "--force", "--time", "1", ...left]);
+});
 
 afterEach(async () => {
   await terminal?.close();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse, parseDocument, type YAMLSeq } from "yaml";
 import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
 import { BuiltImage } from "../support/built-image.ts";
+import { installedNames } from "../support/guara.ts";
 import { Project } from "../support/sandbox.ts";
 
 // All GuaraOS targets, built from their real Containerfiles on a stand-in for CachyOS, and then opened.
@@ -99,6 +100,13 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(known.filter((unit) => here().units.has(unit))).toEqual(wanted);
     const link = here().tree.get("/etc/systemd/system/display-manager.service")?.link;
     expect(link).toBe(wanted.map((unit) => `/usr/lib/systemd/system/${unit}`)[0]);
+  });
+
+  test("people's commands are names of one program, for everybody to run", () => {
+    const { tree } = here();
+    expect(tree.get("/usr/libexec/guaraos/guara")).toMatchObject({ type: "f", mode: 0o755 });
+    const links = installedNames.map((command) => tree.get(`/usr/bin/${command}`)?.link);
+    expect(links).toEqual(installedNames.map(() => "../libexec/guaraos/guara"));
   });
 
   test("kernel arguments and sysctls are those of the manifest", async () => {

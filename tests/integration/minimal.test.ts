@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { BuiltImage } from "../support/built-image.ts";
@@ -52,6 +53,23 @@ test("what the flavor's smoke section promises is there, or not there", async ()
   const users = await inside("cut -d: -f1 /etc/passwd");
   for (const user of smoke.users) expect(users.stdout.split("\n")).toContain(user);
 }, 60_000);
+
+test("people's commands run in it, without Bun or Node", async () => {
+  const { code, stdout, stderr } = await inside(
+    "command -v bun node; guaraos-update --check --json; guara-install-flatpaks --all --dry-run --json",
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("+ flatpak install --system") });
+  const [parts, apps] = stdout.split(/(?<=^\])\n/m).map((text) => JSON.parse(text));
+  expect(parts).toContainEqual({ part: "flatpak", state: "current", said: "up to date" });
+  expect(apps.wanted).toHaveLength(29);
+}, 60_000);
+
+test("a program that was compiled again to the same bytes is no reason to build", async () => {
+  rmSync(join(project.root, ".slipway/context"), { recursive: true });
+  const { stdout, stderr } = await project.slipway("build", "amd64", "minimal");
+  expect(stdout).toContain("skipped");
+  expect(stderr).not.toContain("changed");
+}, 120_000);
 
 test("one kernel with its initramfs beside it, and nothing in /boot", async () => {
   const kernels = [...image.tree.keys()].filter((path) => /^\/usr\/lib\/modules\/[^/]+\/vmlinuz$/.test(path));

@@ -36,15 +36,14 @@ const said = (rows: Row[], flavor: string) =>
 const unfinished = () => readdirSync(join(acme.root, ".slipway/state/release"));
 
 beforeAll(async () => {
+  await acme.removeImages("ghcr.io/acme/");
   registry = await Registry.start();
   const { code, stderr } = await acme.keys();
   if (code !== 0) throw new Error(stderr);
 }, 900_000);
 
 afterAll(async () => {
-  const { stdout } = await acme.podman("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
-  const mine = stdout.split("\n").filter((name) => name.startsWith("ghcr.io/acme/"));
-  if (mine.length) await acme.podman("rmi", "--force", ...mine);
+  await acme.removeImages("ghcr.io/acme/");
   acme.remove();
   await registry?.stop();
 });

@@ -228,7 +228,7 @@ describe("what goes wrong", () => {
     const { code, stderr } = await run("amd64", "absent");
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /os-absent:amd64 is not to be had from its registry\n.*manifest unknown.*\n {2}next: push it first/,
+      /os-absent:amd64 is not to be had from its registry\n.*manifest unknown.*\n {2}next: see that the name is right and the image was pushed/,
     );
     expect(host.calls).toEqual([]);
   });
@@ -241,7 +241,9 @@ describe("what goes wrong", () => {
     const argv = [process.execPath, join(checkout, "scripts/switch.ts"), "amd64", "one"];
     const { code, stderr } = await exec(argv, { ...project.env, ...host.env, CONTAINERS_REGISTRIES_CONF: conf });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/is not to be had from its registry\n.*connection refused\n {2}next: check the network/);
+    expect(stderr).toMatch(
+      /is not to be had from its registry\n.*connection refused\n {2}next: see that the registry can be reached/,
+    );
     expect(host.calls).toEqual([]);
   });
 

@@ -16,13 +16,12 @@ const unlocked = { COSIGN_PASSWORD: password };
 let registry: Registry;
 
 beforeAll(async () => {
+  await acme.removeImages("ghcr.io/acme/");
   registry = await Registry.start();
 }, 900_000);
 
 afterAll(async () => {
-  const { stdout } = await acme.podman("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
-  const mine = stdout.split("\n").filter((name) => name.startsWith("ghcr.io/acme/"));
-  if (mine.length) await acme.podman("rmi", "--force", ...mine);
+  await acme.removeImages("ghcr.io/acme/");
   acme.remove();
   await registry?.stop();
 });

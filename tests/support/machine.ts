@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { checkout, exec, type Said } from "./sandbox.ts";
 
 /** What `run` may use of the system, besides what a test puts there. */
-const plain = ["cat", "cmp", "cp", "dirname", "grep", "mkdir", "printf", "readlink", "sh", "true"];
+const plain = ["cat", "cmp", "cp", "dirname", "flock", "grep", "mkdir", "printf", "readlink", "sh", "sleep", "true"];
 
 /** A machine with a fresh clone for `./run`: a PATH that has only what a test put there, and programs that write down their calls. */
 export class Machine {
@@ -47,7 +47,10 @@ export class Machine {
   npm(version: string): this {
     const template = join(this.root, "bun");
     this.write(template, "", this.bunBody("own-bun", version), false);
-    return this.program("npm", `mkdir -p "$3/node_modules/.bin"\ncp '${template}' "$3/node_modules/.bin/bun"`);
+    return this.program(
+      "npm",
+      `mkdir -p "$3/node_modules/.bin"\nsleep 0.2\ncp '${template}' "$3/node_modules/.bin/bun"`,
+    );
   }
 
   private bunBody(name: string, version: string): string {

@@ -70,6 +70,13 @@ export class Project {
     return exec(["podman", ...args], { ...(await podmanEnv()), ...this.env });
   }
 
+  /** Removes the images whose name begins so: after a test what it made, before one what a killed run left. */
+  async removeImages(prefix: string): Promise<void> {
+    const { stdout } = await this.podman("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
+    const mine = stdout.split("\n").filter((name) => name.startsWith(prefix));
+    if (mine.length) await this.podman("rmi", "--force", ...mine);
+  }
+
   remove(): void {
     rmSync(this.root, { recursive: true, force: true });
   }

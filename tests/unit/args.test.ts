@@ -44,7 +44,7 @@ describe("exit 2 for", () => {
   test("an unknown option, with the nearest and all of them", () => {
     expect(refused("build", "--forc")).toEqual([
       "build: unknown option --forc; did you mean `--force`?",
-      "  tried: the options of build: --dry-run --print --force --refresh --no-cache --jobs --json --yes --help",
+      "  tried: the options of build: --dry-run --print --force --refresh --no-cache --jobs --json --yes -h --help",
       "  next: bun run build --help",
     ]);
   });
@@ -69,12 +69,34 @@ describe("exit 2 for", () => {
   });
 });
 
+test("one letter is the option, and several stand together", () => {
+  const args = readArguments(command("update"), ["-of", "--check"]);
+  expect(["os", "firmware", "flatpak", "brew", "distrobox", "check"].filter((name) => args.has(name))).toEqual([
+    ...["os", "flatpak", "check"],
+  ]);
+  expect(refused("update", "-ox")[0]).toContain("update: unknown option -x");
+});
+
+test("an option that is given more than once", () => {
+  const args = readArguments(command("install-flatpaks"), ["--only", "org.a.A", "org.b.B", "--only=org.c.C"]);
+  expect([args.values("only"), args.value("only"), args.words]).toEqual([
+    ["org.a.A", "org.c.C"],
+    "org.c.C",
+    ["org.b.B"],
+  ]);
+  expect(args.values("list")).toEqual([]);
+});
+
+test("-h is --help", () => {
+  expect(readArguments(command("list"), ["-h"]).has("help")).toBe(true);
+});
+
 test("help shows the words, every option and an example", () => {
   expect(help(command("lint"))).toBe(`bun run lint [arch] [flavor] [options]
   check the manifest, shipped scripts, recipes and built images
 
-  --json  one JSON document on stdout
-  --help  this text
+  --json      one JSON document on stdout
+  -h, --help  this text
 
 example: bun run lint znver4 gnome`);
   for (const one of commands) for (const o of one.options) expect(help(one)).toContain(`--${o.name}`);

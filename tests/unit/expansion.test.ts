@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/build/expand.ts";
+import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/cli/errors.ts";
 import { family, project, removeProjects, small, target } from "../support/small-family.ts";
 
@@ -123,6 +124,19 @@ test("what stands on a base has kernel arguments under its own name, and no seco
   expect(generatedFiles(target(of, "best", "two"), of)).toEqual([
     { path: "/usr/lib/bootc/kargs.d/90-toy-two.toml", lines: ["kargs = [", '  "quiet",', "]"] },
   ]);
+});
+
+test("the program of people's machines comes once, with all its names; what stands on a base has it from there", () => {
+  const recipe = "# @base\nFROM ${BASE}\n# @guara\n# @files\nRUN bootc container lint\n";
+  const of = family(
+    project({ "containerfiles/root.Containerfile": recipe, "containerfiles/desk.Containerfile": recipe }),
+  );
+  const names = commands.flatMap((command) => command.installed ?? []).join(" ");
+  expect(expand(target(of, "plain", "one"), of)).toContain(`FROM \${BASE}
+COPY .slipway/context/guara /usr/libexec/guaraos/guara
+RUN for name in ${names}; do ln -sf ../libexec/guaraos/guara "/usr/bin/$name"; done
+`);
+  expect(expand(target(of, "best", "two"), of)).not.toContain("guara");
 });
 
 test("many packages take several lines of a readable width", () => {

@@ -238,6 +238,7 @@ describe("snapper", () => {
   beforeEach(() => {
     put(at("usr/share/snapper/config-templates/guaraos"), readFileSync(template, "utf8"));
     put(at("etc/conf.d/snapper"), '# the list\nSNAPPER_CONFIGS=""\n# the end\n');
+    put(at(".subvolume"));
   });
   const expectWhole = () => {
     expect(existsSync(at(".snapshots/.subvolume"))).toBe(true);
@@ -284,10 +285,30 @@ describe("snapper", () => {
   });
 
   test("not on ext4", () => {
+    rmSync(at(".subvolume"));
     state("type", "ext2/ext3\n");
-    expect(run(script.snapper)).toMatchObject({ code: 0, log: expect.stringContaining("nothing to do") });
+    const { code, log } = run(script.snapper);
+    expect(code).toBe(0);
+    expect(log).toContain("neither / (ext2/ext3) nor /var (ext2/ext3) is a subvolume of btrfs");
     expect(calls()).toEqual([]);
     expect(existsSync(at(".snapshots"))).toBe(false);
+    expect(existsSync(at("etc/snapper/configs"))).toBe(false);
+  });
+
+  test("on a machine that runs an image: /var, if it is a subvolume of its own", () => {
+    rmSync(at(".subvolume"));
+    put(at("var/.subvolume"));
+    put(at("etc/conf.d/snapper"), 'SNAPPER_CONFIGS=""\n');
+    expect(run(script.snapper).code).toBe(0);
+    expect(existsSync(at("var/.snapshots/.subvolume"))).toBe(true);
+    expect(existsSync(at(".snapshots"))).toBe(false);
+    expect(read("etc/snapper/configs/var")).toBe(
+      readFileSync(template, "utf8").replace('SUBVOLUME="/"', 'SUBVOLUME="/var"'),
+    );
+    expect(read("etc/conf.d/snapper")).toBe('SNAPPER_CONFIGS="var"\n');
+    expect(calls().at(-1)).toBe("snapper --no-dbus --config var get-config");
+    mkdirSync(at("var/swap"));
+    expect(run(script.snapper)).toMatchObject({ code: 1, log: expect.stringContaining("the subvolume of /var,") });
   });
 
   test("not where the swap file lies in the subvolume of /", () => {

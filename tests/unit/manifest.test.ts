@@ -27,7 +27,7 @@ describe("a mistake is shown with its line, a mark, what was expected and the ne
       `flavors/one.yaml:4:1: unknown key \`displaymanager\`; did you mean \`displayManager\`?
     4 | displaymanager: gdm
       | ^
-      expected: one of title, builder, recipe, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, smoke`,
+      expected: one of title, builder, recipe, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, install, smoke`,
     ]);
   });
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
 import { keyPath } from "../../trust/policy.ts";
+import { guaraPath } from "../expand.ts";
 import type { Severity } from "./finding.ts";
 import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 
@@ -162,7 +163,10 @@ export const containerfileChecks: ContainerfileCheck[] = [
         .flatMap((at) =>
           hits(
             at,
-            copyWords(at).sources.filter((s) => !/[*?[$]|:\/\//.test(s) && !existsSync(join(subject.family.root, s))),
+            copyWords(at).sources.filter(
+              // a build makes the program of people's machines when it needs it
+              (s) => s !== guaraPath && !/[*?[$]|:\/\//.test(s) && !existsSync(join(subject.family.root, s)),
+            ),
           ),
         ),
   },

@@ -1,6 +1,7 @@
 import { podman } from "../../cli/podman.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { lineage, type Target } from "../../family/family.ts";
+import { smokeOf } from "../../family/smoke.ts";
 import { crash, type Finding, type Outcome } from "./finding.ts";
 
 /** What `bootc container lint` said. */
@@ -95,17 +96,17 @@ export async function contents({ reference, flavor }: Target, progress: Progress
   const all = lineage(flavor);
   const off = all.flatMap((f) => [...f.units.disable, ...f.units.mask]);
   const ask = (flag: string, words: string[]) => (words.length ? [flag, ...new Set(words)] : []);
-  const smoke = <K extends "files" | "absent" | "packages">(key: K) => all.flatMap((f) => f.smoke[key]);
+  const smoke = smokeOf(flavor);
   const words = [
     ...ask(
       "--file",
-      smoke("files").filter((path) => !atRunTime.test(path)),
+      smoke.files.filter((path) => !atRunTime.test(path)),
     ),
     ...ask(
       "--absent",
-      smoke("absent").filter((path) => !atRunTime.test(path)),
+      smoke.absent.filter((path) => !atRunTime.test(path)),
     ),
-    ...ask("--package", smoke("packages")),
+    ...ask("--package", smoke.packages),
     ...ask(
       "--enabled",
       all.flatMap((f) => f.units.enable).filter((unit) => !off.includes(unit)),

@@ -2,6 +2,8 @@ import { Failure } from "../../cli/errors.ts";
 import type { Step } from "../../cli/steps.ts";
 import { type Family, lineage, type Target } from "../../family/family.ts";
 import type { LocalImage } from "../../image/storage.ts";
+import { planBuild } from "../build.ts";
+import { origin } from "../epoch.ts";
 import { recipePath } from "../expand.ts";
 import { lintContainerfile } from "./containerfile-lint.ts";
 import { checkStep, type Finding, type Outcome } from "./finding.ts";
@@ -46,9 +48,20 @@ function containerfileStep(targets: Target[], family: Family): Step<Outcome> {
   return checkStep("containerfile", title, async () => ({ findings: targets.flatMap(look) }));
 }
 
-function imageSteps(target: Target, family: Family): Step<Outcome>[] {
+/** Whether a build would make the image anew: then what is found in it may be mended already. */
+async function age(target: Target, family: Family, images: Map<string, LocalImage>): Promise<Outcome> {
+  const options = { force: false, refresh: false, noCache: false };
+  const plan = (await planBuild([target], family, images, options, await origin())).at(-1);
+  if (!plan?.build) return { findings: [] };
+  const next = `bun run build ${target.arch.name} ${target.flavor.name}`;
+  const message = `the image is out of date: ${plan.why}`;
+  return { findings: [{ check: "age", severity: "warning", targets: [target.reference], message, next }] };
+}
+
+function imageSteps(target: Target, family: Family, images: Map<string, LocalImage>): Step<Outcome>[] {
   const { reference } = target;
   return [
+    checkStep(`age ${reference}`, `age of ${reference}`, () => age(target, family, images)),
     checkStep(`bootc ${reference}`, `bootc container lint in ${reference}`, (progress) => bootcLint(target, progress)),
     checkStep(`contents ${reference}`, `contents of ${reference}`, (progress) => contents(target, progress)),
     checkStep(`trust ${reference}`, `whom ${reference} trusts`, (progress) => trustInImage(target, family, progress)),
@@ -73,7 +86,7 @@ export function planLint(targets: Target[], family: Family, images: Map<string, 
     steps: [
       ...fileSteps(targets, family),
       containerfileStep(targets, family),
-      ...(built ?? []).flatMap((t) => imageSteps(t, family)),
+      ...(images ? (built ?? []).flatMap((t) => imageSteps(t, family, images)) : []),
     ],
     skipped: (missing ?? []).map((t) => ({ check: `image ${t.reference}`, why: why(t) })),
   };

@@ -1,0 +1,76 @@
+import { arch, type Command, dryRun, flavor, json, yes } from "./row.ts";
+
+/** On the machine that runs the images. */
+export const machineCommands: Command[] = [
+  {
+    name: "switch",
+    summary: "move this machine to an image, with a way back",
+    args: [arch, flavor],
+    options: [
+      { name: "local", summary: "take the image from podman's storage instead of the registry" },
+      { name: "reboot", summary: "reboot at once when it is staged" },
+      { name: "health", value: "COMMAND", summary: "a line of shell that must succeed after the reboot" },
+      { name: "no-guard", summary: "leave nothing that goes back by itself if the new system is unhealthy" },
+      { name: "force", summary: "replace what is staged, or try again what was rolled back" },
+      dryRun,
+      yes,
+      json,
+    ],
+    example: "bun run switch znver4 cosmic",
+  },
+  {
+    name: "kargs",
+    summary: "an image's kernel arguments against the running system's",
+    args: [arch, flavor],
+    options: [{ name: "apply", summary: "give the next boot what the image asks for, to try it" }, dryRun, yes, json],
+    example: "bun run kargs znver4 gnome --apply --dry-run",
+  },
+  {
+    name: "install-flatpaks",
+    installed: ["guara-install-flatpaks", "install-optional-flatpaks"],
+    summary: "choose apps from GuaraOS' lists, and install them from Flathub",
+    args: [{ name: "ID", many: true }],
+    options: [
+      { name: "all", summary: "everything in the lists, nothing is asked" },
+      { name: "only", value: "ID…", summary: "these, whether in a list or not; nothing is asked" },
+      { name: "list", value: "FILE", summary: "offer what this file names in place of GuaraOS' lists" },
+      { name: "review", summary: "show the list in $EDITOR before anything is installed" },
+      dryRun,
+      json,
+    ],
+    example: "bun run install-flatpaks --only org.inkscape.Inkscape",
+  },
+  {
+    name: "update",
+    installed: ["guaraos-update"],
+    summary: "update everything on this machine, or only what is named",
+    args: [],
+    options: [
+      { name: "os", short: "o", summary: "the system image, after the policy has judged it" },
+      { name: "firmware", short: "w", summary: "firmware, as fwupd has it" },
+      { name: "flatpak", short: "f", summary: "apps of Flatpak, the system's and the user's" },
+      { name: "brew", short: "b", summary: "packages of Homebrew" },
+      { name: "distrobox", short: "d", summary: "the systems in Distrobox" },
+      { name: "check", summary: "tell what would come, change nothing" },
+      dryRun,
+      json,
+    ],
+    example: "bun run update -of",
+  },
+  {
+    name: "migrate",
+    installed: ["guara-migrate"],
+    summary: "move a user from Bazzite or Fedora atomic to a home of systemd-homed, with a way back",
+    args: [],
+    options: [
+      { name: "user", value: "NAME", summary: "whose home moves (the one who called sudo)" },
+      { name: "rollback", summary: "put back everything that a migration changed" },
+      { name: "answers", value: "FILE", summary: "JSON with user, items, groups, shell, flatpaks, confirm" },
+      { name: "root", value: "DIR", summary: "a mounted system in place of the running one" },
+      dryRun,
+      json,
+      yes,
+    ],
+    example: "bun run migrate --user ana --dry-run",
+  },
+];

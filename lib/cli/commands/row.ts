@@ -1,0 +1,50 @@
+/** What a command is, as data, and the options that several commands have. */
+
+/** What a word on the command line can be; the completions ask the project for the words of a kind. */
+export type WordKind =
+  | "arch"
+  | "arches"
+  | "flavor"
+  | "base"
+  | "display-manager"
+  | "test"
+  | "shell"
+  | "filesystem"
+  | "vm-verb"
+  | "vm";
+
+export interface Option {
+  name: string;
+  /** One letter, such as `o` for `-o`; several can stand together. */
+  short?: string;
+  /** What stands for the value in the help; absent for a switch. */
+  value?: string;
+  /** What completes the value. */
+  words?: WordKind;
+  summary: string;
+}
+
+export interface Command {
+  name: string;
+  /** What it is called where it is installed (/usr/bin of the images), the usual name first. */
+  installed?: string[];
+  summary: string;
+  /** Positional words, with what completes them. */
+  args: { name: string; words?: WordKind; many?: boolean }[];
+  options: Option[];
+  /** What may stand after `--`. */
+  rest?: string;
+  example: string;
+}
+
+export const json: Option = { name: "json", summary: "one JSON document on stdout" };
+export const yes: Option = { name: "yes", summary: "take the default of every question" };
+export const dryRun: Option = { name: "dry-run", summary: "show what would run, change nothing" };
+export const attempts: Option = {
+  name: "attempts",
+  value: "N",
+  summary: "how often a registry is tried, with growing pauses (5)",
+};
+export const arch = { name: "arch", words: "arch" } as const;
+export const flavor = { name: "flavor", words: "flavor" } as const;
+export const flavors = { name: "flavor", words: "flavor", many: true } as const;

@@ -1,0 +1,44 @@
+import { onInterrupt, unlessInterrupted } from "./command.ts";
+import { hideSecrets } from "./secrets.ts";
+
+/** What a program answered. */
+export interface Answer {
+  /** 127 if there is no such program. */
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const asked = new Set<Bun.Subprocess>();
+
+onInterrupt(async () => {
+  for (const child of asked) child.kill();
+  await Promise.all([...asked].map((child) => child.exited));
+});
+
+/**
+ * Asks a program something that it answers at once and by which nothing changes. It needs no shell, no log and no zx, whose
+ * loading takes longer than most answers; whatever works is started by `run`.
+ */
+export async function question(argv: readonly string[], env: Record<string, string> = {}): Promise<Answer> {
+  let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  try {
+    child = Bun.spawn([...argv], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      return { code: 127, stdout: "", stderr: `${argv[0]}: command not found` };
+    throw error;
+  }
+  asked.add(child);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  asked.delete(child);
+  await unlessInterrupted();
+  return { code, stdout, stderr: hideSecrets(stderr) };
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { localBase } from "../../lib/build/base.ts";
+import { rootKey } from "../../lib/cli/debian-root.ts";
+import type { Arch } from "../../lib/family/family.ts";
+import type { LocalImage } from "../../lib/image/storage.ts";
+
+const arch = { name: "amd64", base: { debian: "trixie" }, needs: [], runners: [] } as unknown as Arch;
+const [theirs, ours] = ["docker.io/library/debian:trixie", "localhost/slipway-debian:trixie"];
+
+function image(id: string, labels: Record<string, string> = {}): LocalImage {
+  return { id, digest: "", names: [], labels, size: 0 };
+}
+const made = image("made", { "org.slipway.debian.key": rootKey("trixie") });
+
+test.each<[string, [string, LocalImage][], string | undefined]>([
+  ["nothing is there", [], undefined],
+  ["a root made here", [[ours, made]], "made"],
+  [
+    "the registry's own comes first",
+    [
+      [ours, made],
+      [theirs, image("pulled")],
+    ],
+    "pulled",
+  ],
+  ["one that was made by an older recipe", [[ours, image("old", { "org.slipway.debian.key": "older" })]], undefined],
+  ["one from before there were keys", [[ours, image("older", { "org.slipway.debian": "1" })]], undefined],
+])("the base of a Debian target: %s", (_, images, id) => {
+  expect(localBase(arch, new Map(images))?.image.id).toBe(id as never);
+});
