@@ -11,6 +11,9 @@ const signs: [Phase, RegExp][] = [
   ["system", /Welcome to |systemd\[1\]: (Hostname set to|Queued start job|Reached target)/],
 ];
 
+/** How systemd tells that there is an sshd, by service or by socket: no more than a hint when to try it. */
+const sshdSign = /(Started|Listening on) sshd?\.(service|socket)/;
+
 /** What no boot comes back from by itself; the first that fits is told. */
 const ends = [
   /Kernel panic - not syncing.*/,
@@ -41,6 +44,8 @@ export class BootWatch {
   readonly reached = new Map<Phase, number>();
   /** What ended the boot for good. */
   end: string | undefined;
+  /** The console told of an sshd; a quiet one does not. */
+  sshd = false;
   private text = "";
 
   constructor(
@@ -61,6 +66,7 @@ export class BootWatch {
     // signs and nonces are shorter than this, and may come in two pieces
     this.text = plain((this.text + text).slice(-4096 - text.length));
     for (const [phase, sign] of signs) if (!this.reached.has(phase) && sign.test(this.text)) this.reach(phase);
+    this.sshd ||= sshdSign.test(this.text);
     if (this.text.includes(readyLine(this.nonce))) this.reach("target");
     if (!this.reached.has("target")) for (const sign of ends) this.end ??= sign.exec(this.text)?.[0];
   }

@@ -33,6 +33,31 @@ export function needFree(ports: Port[]): void {
       });
 }
 
+/**
+ * Whether an sshd answers on a port of this machine. QEMU takes a connection long before its guest does, and asks the guest
+ * more and more seldom: so a connection that brings no greeting soon is given up, and the next one asks afresh.
+ * Source of the greeting: RFC 4253, section 4.2.
+ */
+export async function sshGreets(port: number, patience = 2000): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), patience);
+  const connecting = Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => resolve(bytes.toString().startsWith("SSH-")),
+      close: () => resolve(false),
+      error: () => resolve(false),
+    },
+  }).catch(() => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    (await connecting)?.end();
+  }
+}
+
 /** "8080:80" → a port. @throws Failure (usage) */
 export function parsePort(text: string): Port {
   const [, host, guest] = /^(\d{1,5}):(\d{1,5})$/.exec(text) ?? [];

@@ -5,11 +5,15 @@ import { run } from "../cli/shell.ts";
 import { ask } from "./control.ts";
 import { killMachine, machineFolder, qemuOf, readFileOr, release } from "./machines.ts";
 import { type BootWatch, lastLines, type Phase } from "./phases.ts";
+import { sshGreets } from "./ports.ts";
 import { inFolder } from "./qemu.ts";
 import { remoteLine, sshFailed, sshWords } from "./ssh.ts";
 
 /** How long a boot may take before it is given up: an emulated machine on a busy host is slow. */
 const usualPatience = 300_000;
+
+/** Milliseconds between two tries of ssh where nothing tells that there is an sshd: it counts those who come and go. */
+const knockEvery = 5000;
 
 /** A virtual machine that was started. */
 export class Guest {
@@ -93,6 +97,7 @@ export class Guest {
   async ready(until: "ssh" | "target" = "ssh", patience = usualPatience): Promise<void> {
     const deadline = performance.now() + patience;
     let trying: Promise<void> | undefined;
+    let tried = performance.now();
     const gone = this.child.exited;
     for (;;) {
       this.listen();
@@ -102,20 +107,23 @@ export class Guest {
         throw this.failure(`the boot failed: ${this.watch.end}`, `look at the console: bun run vm log ${this.name}`);
       if (performance.now() > deadline)
         throw this.failure(`not up after ${patience / 1000} s`, "see the console's log; a busy machine needs longer");
-      // sshd greets from its start on; before, the port leads nowhere
-      if (until === "ssh" && !trying && this.watch.reached.has("system"))
+      const due = this.watch.sshd || this.watch.reached.has("target") || performance.now() - tried > knockEvery;
+      if (until === "ssh" && !trying && due) {
+        tried = performance.now();
         trying = this.greet(gone).then(() => {
           trying = undefined;
         });
+      }
       await Promise.race([Bun.sleep(200), gone]);
     }
   }
 
-  /** Tries ssh once; a machine that has no sshd yet does not answer. */
+  /** Tries ssh once, where there is an sshd to try it with. */
   private async greet(gone: Promise<number>): Promise<void> {
-    const outcome = await Promise.race([this.ssh(["true"]), gone.then(() => undefined)]);
+    const trying = sshGreets(this.sshPort).then((greets) => (greets ? this.ssh(["true"]) : undefined));
+    const outcome = await Promise.race([trying, gone.then(() => undefined)]);
     if (outcome?.code === 0) this.watch.reach("ssh");
-    else await Promise.race([Bun.sleep(300), gone]);
+    else await Promise.race([Bun.sleep(200), gone]);
   }
 
   /**
