@@ -168,7 +168,8 @@ export class Guest {
     const said = await this.ssh(["systemctl", "poweroff"]).catch((): undefined => undefined);
     if (said?.code === sshFailed)
       await ask(inFolder(this.folder, "control"), "system_powerdown").catch(() => undefined);
-    await Promise.race([this.child.exited, Bun.sleep(patience)]);
+    const deadline = performance.now() + patience;
+    while (this.running && performance.now() < deadline) await Promise.race([this.child.exited, Bun.sleep(200)]);
     await this.kill();
   }
 

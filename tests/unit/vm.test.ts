@@ -7,6 +7,7 @@ import { BootFiles } from "../../lib/vm/disk/boot-files.ts";
 import { bootLoaderFiles } from "../../lib/vm/disk/esp.ts";
 import { layout, MiB, partitionScript } from "../../lib/vm/disk/partitions.ts";
 import { BootWatch, lastLines, plain, readyLine } from "../../lib/vm/phases.ts";
+import { freePort, sshGreets } from "../../lib/vm/ports.ts";
 import { guestStrings, type Machine, qemuArguments } from "../../lib/vm/qemu.ts";
 import { readyCredentials } from "../../lib/vm/ready-unit.ts";
 import { diskWish, machineWish } from "../../lib/vm/wish.ts";
@@ -23,6 +24,32 @@ const code = (run: () => unknown): unknown => {
   }
   return "no failure";
 };
+
+describe("a port that leads to an sshd", () => {
+  /** A server that says this to whoever comes. */
+  const says = (text: string) =>
+    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined, open: (s) => void s.write(text) } });
+
+  test.each([
+    ["SSH-2.0-OpenSSH_10.0\r\n", true],
+    ["HTTP/1.1 400 Bad Request\r\n", false],
+    // QEMU takes a connection when its guest is not there yet
+    ["", false],
+  ])("%j", async (text, greets) => {
+    using server = says(text);
+    expect(await sshGreets(server.port, 100)).toBe(greets);
+  });
+
+  test("nobody listens", async () => expect(await sshGreets(freePort(), 100)).toBe(false));
+
+  test("the console tells when it is worth a try", () => {
+    const watch = new BootWatch("n", () => 0);
+    watch.hear("         Starting ssh.service - OpenBSD Secure Shell server...\r\n");
+    expect(watch.sshd).toBe(false);
+    watch.hear("[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39mssh.service\x1b[0m - OpenBSD Secure Shell server.\r\n");
+    expect(watch.sshd).toBe(true);
+  });
+});
 
 describe("what a command line asks of a machine", () => {
   test("options that may be given several times keep their order; what stands after -- is a command", () => {
