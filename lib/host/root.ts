@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
 import { canAsk } from "../cli/output.ts";
 
@@ -30,6 +31,16 @@ export function asUser(argv: readonly string[], uid = process.getuid?.() ?? 0, e
   const user = env.SUDO_USER;
   const again = uid === 0 && user && user !== "root";
   return again ? ["sudo", "-H", "-u", user, "--", ...argv] : [...argv];
+}
+
+/**
+ * A program that belongs to one person, with all that it looks after (Homebrew): root runs it as that person, by number, as an
+ * account may have any name, and from a folder that everybody may read, which Homebrew insists on.
+ */
+export function asOwner(program: string, words: string[], uid = process.getuid?.() ?? 0): string[] {
+  const owner = uid === 0 ? statSync(program).uid : uid;
+  const become = ["env", "--chdir=/", "sudo", "-H", "-u", `#${owner}`, "--"];
+  return [...(owner === uid ? [] : become), program, ...words];
 }
 
 /** A command as root, with variables that sudo would drop. */

@@ -22,13 +22,17 @@ interface Work {
 }
 
 async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string> {
-  for (const { argv, fine } of lines) {
+  const failed: string[] = [];
+  for (const { argv, fine, apart } of lines) {
     const code = await foreground(argv, { dryRun });
-    if (!fine.includes(code))
-      throw new Failure(exit.failed, `${commandLine(argv)} ended with exit code ${code}`, {
-        next: "its own words are above; mend that, and run this again",
-      });
+    if (fine.includes(code)) continue;
+    failed.push(`${commandLine(argv)} ended with exit code ${code}`);
+    if (!apart) break;
   }
+  if (failed.length)
+    throw new Failure(exit.failed, failed.join("; "), {
+      next: "its own words are above; mend that, and run this again",
+    });
   return dryRun ? "would be updated" : "updated";
 }
 
