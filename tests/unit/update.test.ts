@@ -262,10 +262,13 @@ test.each(["", "[]", "{", '{"Devices": null}', "null"])("fwupd's answer %j names
 });
 
 test.each([
-  [1000, { SUDO_USER: "ann" }, []],
-  [0, {}, []],
-  [0, { SUDO_USER: "root" }, []],
-  [0, { SUDO_USER: "ann" }, ["sudo", "-H", "-u", "ann", "--"]],
-])("a user's own tools, uid %d, %j", (uid, env, before) => {
-  expect(asUser(["brew", "update"], uid, env)).toEqual([...before, "brew", "update"]);
+  [1000, { SUDO_USER: "ann" }, ["sudo"], []],
+  [0, {}, ["sudo"], []],
+  [0, { SUDO_USER: "root" }, ["sudo"], []],
+  [0, { SUDO_USER: "ann" }, ["sudo", "run0"], ["sudo", "-H", "-u", "ann", "--"]],
+  [0, { SUDO_USER: "ann" }, ["run0", "doas"], ["run0", "--user=ann", "--"]],
+  [0, { SUDO_USER: "ann" }, ["doas"], ["doas", "-u", "ann", "--"]],
+])("a user's own tools, uid %d, %j, with %j", (uid, env, ways, before) => {
+  const which = (program: string) => (ways.includes(program) ? program : null);
+  expect(asUser(["brew", "update"], uid, env, which)).toEqual([...before, "brew", "update"]);
 });
