@@ -173,7 +173,7 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
     newer: `(${newer}) >/dev/null`,
     stale: "mkdir -p /var/tmp/flatpak-cache-X1Y2Z3/x",
     hersComes: logIn("guaraos-update --check -f"),
-    // run0 without a terminal, and nobody to type a password: the own apps are done all the same, and it ends
+    // nobody to type a password for root: her own apps are done all the same, and it ends
     hersDone: logIn("guaraos-update -f"),
     systemComes: logIn("guaraos-update --check -f"),
     done: "guaraos-update -f",
@@ -184,7 +184,24 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
     both: `${logIn("until [ -e /tmp/done ]; do sleep 1; done")} & until mountpoint --quiet /home/ana; do sleep 1; done
       SUDO_USER=ana guaraos-update -f; code=$?; SUDO_USER=ana guaraos-update --check -f; touch /tmp/done; wait; rm /tmp/done; exit $code`,
   });
-  console.log(now);
+  expect(now).toMatchObject({
+    good: expect.stringMatching(/^✓ install 1 app .*\norg\.test\.Good$/m),
+    again: "all of them are installed already",
+    hers: expect.stringMatching(/^org\.test\.Good\s+user$/),
+    other: expect.stringMatching(/\norg\.test\.Other$/),
+    current: expect.stringMatching(/\nflatpak +current +up to date$/),
+    hersComes: expect.stringMatching(/\nflatpak +available +2 apps: org\.test\.Other org\.test\.Good$/),
+    hersDone: expect.stringMatching(
+      /^Updating app\/org\.test\.Good\/[\s\S]*\nflatpak +failed +2 of its 3 commands .*\n\[1\]$/m,
+    ),
+    systemComes: expect.stringMatching(/\nflatpak +available +1 app: org\.test\.Other$/),
+    done: expect.stringMatching(/\nflatpak +done +updated$/),
+    after: expect.stringMatching(/\nflatpak +current +up to date$/),
+    staleGone: expect.not.stringContaining("flatpak-cache"),
+    both: expect.stringMatching(
+      /^Updating app\/org\.test\.Good\/[\s\S]*\nUpdating app\/org\.test\.Other\/[\s\S]* up to date$/m,
+    ),
+  });
 });
 
 test("a rollback that is killed on its way puts everything back", async () => {

@@ -23,16 +23,19 @@ interface Work {
 
 async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string> {
   const failed: string[] = [];
+  let count = 0;
   for (const { argv, fine, apart } of lines) {
+    count++;
     const code = await foreground(argv, { dryRun });
     if (fine.includes(code)) continue;
     failed.push(`${commandLine(argv)} ended with exit code ${code}`);
     if (!apart) break;
   }
-  if (failed.length)
-    throw new Failure(exit.failed, failed.join("; "), {
-      next: "its own words are above; mend that, and run this again",
-    });
+  const next = "its own words are above; mend that, and run this again";
+  const [first, second] = failed;
+  if (second)
+    throw new Failure(exit.failed, `${failed.length} of its ${count} commands failed`, { tried: failed, next });
+  if (first) throw new Failure(exit.failed, first, { next });
   return dryRun ? "would be updated" : "updated";
 }
 
