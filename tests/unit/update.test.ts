@@ -150,6 +150,14 @@ describe("without topgrade", () => {
     );
   });
 
+  test("a tool that was interrupted at its own question ends all of it", async () => {
+    for (const name of tools) tool(name, name === "brew" ? 130 : 0);
+    const { code, stderr } = await update();
+    expect(code).toBe(130);
+    expect(stderr).toContain("brew update was interrupted");
+    expect(host.calls.at(-1)).toBe("brew update");
+  });
+
   test("fwupd's exit code for nothing to do is no failure, another one is", async () => {
     tool("fwupdmgr", 2);
     expect(await report("-w")).toMatchObject({ code: 0, states: { firmware: "done" } });

@@ -28,6 +28,9 @@ async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string>
     count++;
     const code = await foreground(argv, { dryRun });
     if (fine.includes(code)) continue;
+    // run0 reads its password where Ctrl-C reaches nobody else.
+    if (code === exit.interrupted)
+      throw new Failure(code, `${commandLine(argv)} was interrupted; nothing more is updated`);
     failed.push(`${commandLine(argv)} ended with exit code ${code}`);
     if (!apart) break;
   }
@@ -122,7 +125,7 @@ export async function runAll(works: Work[]): Promise<Results> {
       if (typeof said === "string") done.push({ part, state: "done", said });
       else done.push({ part, state: "left", said: said.left });
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || error.code === exit.interrupted) throw error;
       for (const line of error.lines()) say(line);
       done.push({ part, state: "failed", said: error.message });
       codes.push(error.code);
