@@ -184,24 +184,19 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
     both: `${logIn("until [ -e /tmp/done ]; do sleep 1; done")} & until mountpoint --quiet /home/ana; do sleep 1; done
       SUDO_USER=ana guaraos-update -f; code=$?; SUDO_USER=ana guaraos-update --check -f; touch /tmp/done; wait; rm /tmp/done; exit $code`,
   });
-  expect(now).toMatchObject({
-    good: expect.stringMatching(/^✓ install 1 app .*\norg\.test\.Good$/m),
-    again: "all of them are installed already",
-    hers: expect.stringMatching(/^org\.test\.Good\s+user$/),
-    other: expect.stringMatching(/\norg\.test\.Other$/),
-    current: expect.stringMatching(/\nflatpak +current +up to date$/),
-    hersComes: expect.stringMatching(/\nflatpak +available +2 apps: org\.test\.Other org\.test\.Good$/),
-    hersDone: expect.stringMatching(
-      /^Updating app\/org\.test\.Good\/[\s\S]*\nflatpak +failed +2 of its 3 commands .*\n\[1\]$/m,
-    ),
-    systemComes: expect.stringMatching(/\nflatpak +available +1 app: org\.test\.Other$/),
-    done: expect.stringMatching(/\nflatpak +done +updated$/),
-    after: expect.stringMatching(/\nflatpak +current +up to date$/),
-    staleGone: expect.not.stringContaining("flatpak-cache"),
-    both: expect.stringMatching(
-      /^Updating app\/org\.test\.Good\/[\s\S]*\nUpdating app\/org\.test\.Other\/[\s\S]* up to date$/m,
-    ),
-  });
+  // lines of both streams, which ssh may bring in any order
+  expect(now.good).toMatch(/^org\.test\.Good$/m);
+  expect(now.again).toBe("all of them are installed already");
+  expect(now.hers).toMatch(/^org\.test\.Good\s+user$/);
+  expect(now.other).toMatch(/^org\.test\.Other$/m);
+  for (const said of [now.current, now.after, now.both]) expect(said).toMatch(/^flatpak +current +up to date$/m);
+  expect(now.hersComes).toMatch(/^flatpak +available +2 apps: org\.test\.Other org\.test\.Good$/m);
+  expect(now.hersDone).toMatch(/^Updating app\/org\.test\.Good\//m);
+  expect(now.hersDone).toMatch(/^flatpak +failed +2 of its 3 commands failed$[\s\S]*\[1\]$/m);
+  expect(now.systemComes).toMatch(/^flatpak +available +1 app: org\.test\.Other$/m);
+  for (const said of [now.done, now.both]) expect(said).toMatch(/^flatpak +done +updated$/m);
+  expect(now.staleGone).not.toContain("flatpak-cache");
+  expect(now.both).toMatch(/^Updating app\/org\.test\.Good\/.*\nUpdating app\/org\.test\.Other\//m);
 });
 
 test("a rollback that is killed on its way puts everything back", async () => {
