@@ -31,7 +31,13 @@ export async function chooseOne(message: string, choices: Choice[]): Promise<str
     choices.findIndex((c) => c.selected),
   );
   return String(
-    await ask({ type: "select", message, choices: choices.map(({ value, title }) => ({ value, title })), initial }),
+    await ask({
+      type: "select",
+      message,
+      choices: choices.map(({ value, title }) => ({ value, title })),
+      initial,
+      hint: "arrows move, enter goes on",
+    }),
   );
 }
 

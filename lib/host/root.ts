@@ -1,35 +1,76 @@
+import { statSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
 import { canAsk } from "../cli/output.ts";
 
-/** Programs that make somebody root, the usual one first, with what keeps each from asking where nobody can answer. */
-const ways: { program: string; silent: string[] }[] = [
-  { program: "sudo", silent: ["-n"] },
-  { program: "run0", silent: ["--no-ask-password"] },
-  { program: "doas", silent: ["-n"] },
+/** Programs that make one user another, the usual one first. */
+interface Way {
+  program: string;
+  /** What keeps it from asking where nobody can answer. */
+  silent: string[];
+  /** Root becomes a user, by name or number, with that user's home. */
+  become(user: string | number): string[];
+}
+const ways: Way[] = [
+  {
+    program: "sudo",
+    silent: ["-n"],
+    become: (user) => ["-H", "-u", typeof user === "number" ? `#${user}` : user, "--"],
+  },
+  { program: "run0", silent: ["--no-ask-password"], become: (user) => [`--user=${user}`, "--"] },
+  { program: "doas", silent: ["-n"], become: (user) => ["-u", String(user), "--"] },
 ];
+
+type Which = (program: string) => string | null;
+const onPath: Which = (program) => Bun.which(program);
+
+/** The way that this machine has. @throws Failure (missing) */
+function way(which: Which, what: string, next: string): Way {
+  const found = ways.find(({ program }) => which(program));
+  if (found) return found;
+  throw new Failure(exit.missing, what, { tried: ways.map(({ program }) => `${program} on the PATH`), next });
+}
+
+/** The words with which root becomes a user. */
+function userWords(user: string | number, which: Which): string[] {
+  const { program, become } = way(
+    which,
+    `no way to run something as user ${user}`,
+    "run the same command as that user",
+  );
+  return [program, ...become(user)];
+}
 
 /**
  * The words before a command that only root may run; none for root.
  * @throws Failure (missing) where there is no way to become root
  */
-export function rootWords(
-  uid = process.getuid?.() ?? 0,
-  mayAsk = canAsk,
-  which: (program: string) => string | null = (program) => Bun.which(program),
-): string[] {
+export function rootWords(uid = process.getuid?.() ?? 0, mayAsk = canAsk, which = onPath): string[] {
   if (uid === 0) return [];
-  for (const { program, silent } of ways) if (which(program)) return [program, ...(mayAsk ? [] : silent)];
-  throw new Failure(exit.missing, "this needs root, and there is no way to become it", {
-    tried: ways.map(({ program }) => `${program} on the PATH`),
-    next: "run the same command as root",
-  });
+  const what = "this needs root, and there is no way to become it";
+  const { program, silent } = way(which, what, "run the same command as root");
+  return [program, ...(mayAsk ? [] : silent)];
 }
 
 /** A command of the user's own: where the user has become root by sudo or run0, it runs as the user again. */
-export function asUser(argv: readonly string[], uid = process.getuid?.() ?? 0, env = process.env): string[] {
+export function asUser(
+  argv: readonly string[],
+  uid = process.getuid?.() ?? 0,
+  env = process.env,
+  which = onPath,
+): string[] {
   const user = env.SUDO_USER;
   const again = uid === 0 && user && user !== "root";
-  return again ? ["sudo", "-H", "-u", user, "--", ...argv] : [...argv];
+  return [...(again ? userWords(user, which) : []), ...argv];
+}
+
+/**
+ * A program that belongs to one person, with all that it looks after (Homebrew): root runs it as that person, by number, as an
+ * account may have any name, and from a folder that everybody may read, which Homebrew insists on.
+ */
+export function asOwner(program: string, words: string[]): string[] {
+  const uid = process.getuid?.() ?? 0;
+  const owner = uid === 0 ? statSync(program).uid : uid;
+  return [...(owner === uid ? [] : ["env", "--chdir=/", ...userWords(owner, onPath)]), program, ...words];
 }
 
 /** A command as root, with variables that sudo would drop. */

@@ -8,7 +8,7 @@ import { imageWith } from "./registry.ts";
 import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
 
 /** A repository of a runtime and three apps; a file of one of them is gone, as on a server that lost it. */
-const repository = `set -eu
+export const repository = `set -eu
 mkdir -p /srv/flatpak; cd /srv/flatpak
 arch=$(flatpak --default-arch)
 mkdir -p runtime/files runtime/usr/bin

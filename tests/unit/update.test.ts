@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, symlinkSync } from "node:fs";
+import { chownSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { asUser } from "../../lib/host/root.ts";
 import { firmwareNames } from "../../lib/host/update/check.ts";
@@ -25,10 +25,11 @@ function tool(name: string, code = 0, says = ""): void {
 }
 
 /** Nothing of this machine is on the PATH. Nobody answers: no terminal. */
-function update(...args: string[]) {
-  const env = { ...host.env, PATH: host.path("bin"), CI: "true", SUDO_USER: "" };
+function updateFor(user: string, ...args: string[]) {
+  const env = { ...host.env, PATH: host.path("bin"), CI: "true", SUDO_USER: user };
   return exec([process.execPath, join(checkout, "scripts/update.ts"), ...args], env);
 }
+const update = (...args: string[]) => updateFor("", ...args);
 
 interface Report {
   parts: { part: string; state: string; said: string }[];
@@ -120,6 +121,41 @@ describe("without topgrade", () => {
     expect(states).toMatchObject({ firmware: "done", flatpak: "failed", brew: "failed", distrobox: "done" });
     expect(stderr).toContain("brew update ended with exit code 7");
     expect(host.calls.filter((call) => call === "brew upgrade")).toEqual([]);
+  });
+
+  test("Flatpaks of a user and of the system stand apart: what fails at one leaves the other be", async () => {
+    host.program("sudo", 'shift 4; exec "$@"');
+    host.program("flatpak", 'echo "flatpak $*" >>"$STAND_IN_BOOTC/calls"; case $* in *--user) exit 7 ;; esac');
+    const stale = "usr/libexec/guaraos/flatpak-stale-caches";
+    host.write(stale, "").program(`../${stale}`, "exit 9");
+    const { code, stdout, stderr } = await updateFor("ann", "-f");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^flatpak +failed/);
+    expect(host.calls.map((call) => call.split(" ").at(-1))).toEqual(["--user", "--system"]);
+    expect(stderr).toMatch(
+      /^2 of its 3 commands failed\n.*--user ended with exit code 7\n.*caches ended with exit code 9$/m,
+    );
+  });
+
+  test("Homebrew refuses root: root runs it as the one whose it is", async () => {
+    symlinkSync("/usr/bin/env", host.path("bin/env"));
+    host.program("sudo", 'echo "$PWD sudo $*" >>"$STAND_IN_BOOTC/calls"');
+    tool("brew");
+    chownSync(host.path("bin/brew"), 1234, 1234);
+    await update("-b");
+    await update("-b", "--check");
+    const calls = host.calls.map((call) => call.replace(host.path("bin/brew"), "brew"));
+    expect(calls).toEqual(
+      ["update", "upgrade", "outdated --quiet"].map((words) => `/ sudo -H -u #1234 -- brew ${words}`),
+    );
+  });
+
+  test("a tool that was interrupted at its own question ends all of it", async () => {
+    for (const name of tools) tool(name, name === "brew" ? 130 : 0);
+    const { code, stderr } = await update();
+    expect(code).toBe(130);
+    expect(stderr).toContain("brew update was interrupted");
+    expect(host.calls.at(-1)).toBe("brew update");
   });
 
   test("fwupd's exit code for nothing to do is no failure, another one is", async () => {
@@ -236,10 +272,13 @@ test.each(["", "[]", "{", '{"Devices": null}', "null"])("fwupd's answer %j names
 });
 
 test.each([
-  [1000, { SUDO_USER: "ann" }, []],
-  [0, {}, []],
-  [0, { SUDO_USER: "root" }, []],
-  [0, { SUDO_USER: "ann" }, ["sudo", "-H", "-u", "ann", "--"]],
-])("a user's own tools, uid %d, %j", (uid, env, before) => {
-  expect(asUser(["brew", "update"], uid, env)).toEqual([...before, "brew", "update"]);
+  [1000, { SUDO_USER: "ann" }, ["sudo"], []],
+  [0, {}, ["sudo"], []],
+  [0, { SUDO_USER: "root" }, ["sudo"], []],
+  [0, { SUDO_USER: "ann" }, ["sudo", "run0"], ["sudo", "-H", "-u", "ann", "--"]],
+  [0, { SUDO_USER: "ann" }, ["run0", "doas"], ["run0", "--user=ann", "--"]],
+  [0, { SUDO_USER: "ann" }, ["doas"], ["doas", "-u", "ann", "--"]],
+])("a user's own tools, uid %d, %j, with %j", (uid, env, ways, before) => {
+  const which = (program: string) => (ways.includes(program) ? program : null);
+  expect(asUser(["brew", "update"], uid, env, which)).toEqual([...before, "brew", "update"]);
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { steps } from "../../lib/host/migrate/steps/all.ts";
+import { repository } from "../support/flatpak-machine.ts";
 import { TestMachine } from "../support/guests.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
 
@@ -154,6 +155,48 @@ test("after a reboot ana logs in with the same password, to the same files", asy
   expect(now.again).toBe("written\nequal");
   expect(now.layer).toBe("524289");
   expect(now.subuid).toMatch(/^1000:\d+:65536$/m);
+});
+
+test("ana installs Flatpaks, root too; guaraos-update brings both up to date", async () => {
+  const env = "GUARA_FLATHUB=/srv/flatpak/test.flatpakrepo GUARA_FLATPAK_LIST=";
+  const good = logIn(`${env} guara-install-flatpaks --only org.test.Good`);
+  const listed = "--columns=application,version,installation";
+  const newer = `cd /srv/flatpak; for app in Good Other; do date +%N >>$app/files/data
+    flatpak build-export --disable-sandbox repo $app stable; done; chmod -R a+rX repo`;
+  await machine.sh(repository);
+  const now = await machine.look({
+    good,
+    again: good,
+    hers: logIn(`flatpak list --app ${listed}`),
+    other: `${env} guara-install-flatpaks --only org.test.Other`,
+    current: "guaraos-update --check -f",
+    newer: `(${newer}) >/dev/null`,
+    stale: "mkdir -p /var/tmp/flatpak-cache-X1Y2Z3/x",
+    hersComes: logIn("guaraos-update --check -f"),
+    // nobody to type a password for root: her own apps are done all the same, and it ends
+    hersDone: logIn("guaraos-update -f"),
+    systemComes: logIn("guaraos-update --check -f"),
+    done: "guaraos-update -f",
+    after: logIn("guaraos-update --check -f"),
+    staleGone: "ls /var/tmp",
+    // as `run0 guaraos-update` makes it, while she is logged in
+    newerAgain: `(${newer}) >/dev/null`,
+    both: `${logIn("until [ -e /tmp/done ]; do sleep 1; done")} & until mountpoint --quiet /home/ana; do sleep 1; done
+      SUDO_USER=ana guaraos-update -f; code=$?; SUDO_USER=ana guaraos-update --check -f; touch /tmp/done; wait; rm /tmp/done; exit $code`,
+  });
+  // lines of both streams, which ssh may bring in any order
+  expect(now.good).toMatch(/^org\.test\.Good$/m);
+  expect(now.again).toBe("all of them are installed already");
+  expect(now.hers).toMatch(/^org\.test\.Good\s+user$/);
+  expect(now.other).toMatch(/^org\.test\.Other$/m);
+  for (const said of [now.current, now.after, now.both]) expect(said).toMatch(/^flatpak +current +up to date$/m);
+  expect(now.hersComes).toMatch(/^flatpak +available +2 apps: org\.test\.Other org\.test\.Good$/m);
+  expect(now.hersDone).toMatch(/^Updating app\/org\.test\.Good\//m);
+  expect(now.hersDone).toMatch(/^flatpak +failed +2 of its 3 commands failed$[\s\S]*\[1\]$/m);
+  expect(now.systemComes).toMatch(/^flatpak +available +1 app: org\.test\.Other$/m);
+  for (const said of [now.done, now.both]) expect(said).toMatch(/^flatpak +done +updated$/m);
+  expect(now.staleGone).not.toContain("flatpak-cache");
+  expect(now.both).toMatch(/^Updating app\/org\.test\.Good\/.*\nUpdating app\/org\.test\.Other\//m);
 });
 
 test("a rollback that is killed on its way puts everything back", async () => {

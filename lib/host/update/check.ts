@@ -2,7 +2,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { bytes, say } from "../../cli/output.ts";
 import { commandLine, type Outcome, run } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
-import { asUser } from "../root.ts";
+import { asOwner, asUser } from "../root.ts";
 import { lookAtOs } from "./os.ts";
 import { hasUser, nothingToDo, type Part, parts } from "./parts.ts";
 
@@ -59,7 +59,7 @@ const looks: Record<Part["name"], (program: string) => Promise<Look>> = {
     const own = hasUser() ? (await ask(asUser([...list, "--user"]))).stdout : "";
     return count([...words(system.stdout), ...words(own)], "app");
   },
-  brew: async (brew) => count(words((await ask(asUser([brew, "outdated", "--quiet"]))).stdout), "package"),
+  brew: async (brew) => count(words((await ask(asOwner(brew, ["outdated", "--quiet"]))).stdout), "package"),
   distrobox: async (distrobox) => {
     const rows = words((await ask(asUser([distrobox, "list", "--no-color"]))).stdout).slice(1);
     const names = rows.flatMap((row) => row.split("|")[1]?.trim() ?? []);

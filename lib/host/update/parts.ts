@@ -1,17 +1,18 @@
 import { existsSync } from "node:fs";
 import { canAsk } from "../../cli/output.ts";
 import { hostPath } from "../host-path.ts";
-import { asRoot, asUser } from "../root.ts";
+import { asOwner, asRoot, asUser } from "../root.ts";
 
 /**
  * What is kept up to date beside the system image, and how: by topgrade where that is installed, else by the same tools
  * that topgrade would call.
  */
 
-/** A command line, and which exit codes are no failure. */
+/** A command line, which exit codes are no failure, and whether the next one stands by itself where this one fails. */
 export interface Line {
   argv: string[];
   fine: number[];
+  apart?: true;
 }
 
 export interface Part {
@@ -21,7 +22,7 @@ export interface Part {
   topgrade: string[];
   /** The program that does it; undefined where it is not installed. */
   find(): string | undefined;
-  /** Its commands without topgrade, in order; the next is asked for when one went well. */
+  /** Its commands without topgrade, in order; each is asked for when its turn has come. */
   lines(program: string): Iterable<Line>;
 }
 
@@ -58,8 +59,8 @@ export const parts: Part[] = [
     // The user's own first: whoever cannot become root has them all the same.
     *lines(flatpak) {
       const words = [flatpak, "update", "--assumeyes", "--noninteractive"];
-      if (hasUser()) yield line(asUser([...words, "--user"]));
-      if (existsSync(hostPath(staleCaches))) yield line(asRoot([hostPath(staleCaches)]));
+      if (hasUser()) yield { ...line(asUser([...words, "--user"])), apart: true };
+      if (existsSync(hostPath(staleCaches))) yield { ...line(asRoot([hostPath(staleCaches)])), apart: true };
       yield line(asRoot([...words, "--system"]));
     },
   },
@@ -68,7 +69,7 @@ export const parts: Part[] = [
     title: "Homebrew",
     topgrade: ["brew_formula", "brew_cask"],
     find: () => Bun.which("brew") ?? brews.map(hostPath).find((path) => existsSync(path)),
-    lines: (brew) => [line(asUser([brew, "update"])), line(asUser([brew, "upgrade"]))],
+    lines: (brew) => [line(asOwner(brew, ["update"])), line(asOwner(brew, ["upgrade"]))],
   },
   {
     name: "distrobox",

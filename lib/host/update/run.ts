@@ -22,13 +22,23 @@ interface Work {
 }
 
 async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string> {
-  for (const { argv, fine } of lines) {
+  const failed: string[] = [];
+  let count = 0;
+  for (const { argv, fine, apart } of lines) {
+    count++;
     const code = await foreground(argv, { dryRun });
-    if (!fine.includes(code))
-      throw new Failure(exit.failed, `${commandLine(argv)} ended with exit code ${code}`, {
-        next: "its own words are above; mend that, and run this again",
-      });
+    if (fine.includes(code)) continue;
+    // run0 reads its password where Ctrl-C reaches nobody else.
+    if (code === exit.interrupted)
+      throw new Failure(code, `${commandLine(argv)} was interrupted; nothing more is updated`);
+    failed.push(`${commandLine(argv)} ended with exit code ${code}`);
+    if (!apart) break;
   }
+  const next = "its own words are above; mend that, and run this again";
+  const [first, second] = failed;
+  if (second)
+    throw new Failure(exit.failed, `${failed.length} of its ${count} commands failed`, { tried: failed, next });
+  if (first) throw new Failure(exit.failed, first, { next });
   return dryRun ? "would be updated" : "updated";
 }
 
@@ -115,7 +125,7 @@ export async function runAll(works: Work[]): Promise<Results> {
       if (typeof said === "string") done.push({ part, state: "done", said });
       else done.push({ part, state: "left", said: said.left });
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || error.code === exit.interrupted) throw error;
       for (const line of error.lines()) say(line);
       done.push({ part, state: "failed", said: error.message });
       codes.push(error.code);
