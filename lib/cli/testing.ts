@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { basename } from "node:path";
-import { onInterrupt } from "./command.ts";
+import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
 import { say } from "./output.ts";
@@ -40,15 +40,27 @@ export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** The failed ones: `tests/unit/args.test.ts:12 what it is about`. */
+  failures: string[];
 }
 
-/** The totals of a JUnit report, as its outermost element states them. */
+const entities: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&", "#10": " " };
+
+/** What Bun's JUnit report of a file says: the totals of its outermost element, and each failed test. */
 export function countJunit(xml: string): Counts {
+  const attribute = (element: string, name: string) =>
+    (new RegExp(`\\b${name}="([^"]*)"`).exec(element)?.[1] ?? "").replace(
+      /&([^;]+);/g,
+      (whole, it) => entities[it] ?? whole,
+    );
   const head = /<testsuites\b[^>]*>/.exec(xml)?.[0] ?? "";
-  const attribute = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
-  const failed = attribute("failures") + attribute("errors");
-  const skipped = attribute("skipped");
-  return { passed: attribute("tests") - failed - skipped, failed, skipped };
+  const total = (name: string) => Number(attribute(head, name));
+  const failed = total("failures") + total("errors");
+  const skipped = total("skipped");
+  const failures = [...xml.matchAll(/(<testcase\b[^>]*[^/>]>)\s*<(?:failure|error)\b/g)].map(
+    ([, test = ""]) => `${attribute(test, "file")}:${attribute(test, "line")} ${attribute(test, "name")}`,
+  );
+  return { passed: total("tests") - failed - skipped, failed, skipped, failures };
 }
 
 /** Guests wait for their disks half of the time: two files of them run side by side. Slow ones have the machine to themselves. */
@@ -75,9 +87,10 @@ async function runFile(root: string, file: string, through: boolean): Promise<Co
   const code = await child.exited;
   forget();
   for (const text of said) process.stderr.write(text);
-  const counts = existsSync(report) ? countJunit(readFileSync(report, "utf8")) : { passed: 0, failed: 0, skipped: 0 };
+  const counts = countJunit(existsSync(report) ? readFileSync(report, "utf8") : "");
   rmSync(report, { force: true });
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  if (code === 0 || counts.failed > 0) return counts;
+  return { ...counts, failed: 1, failures: [`${file} ended with exit code ${code}`] };
 }
 
 /**
@@ -85,11 +98,13 @@ async function runFile(root: string, file: string, through: boolean): Promise<Co
  * A file whose process ends badly without a failed test in its report counts as one failed test.
  */
 export async function runTests(root: string, files: string[]): Promise<Counts> {
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const total: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const queue = files.filter((file) => file.startsWith("tests/vm/") && !isSlow(file));
   const run = async (file: string, through: boolean) => {
+    await unlessInterrupted();
     const counts = await runFile(root, file, through);
     for (const key of ["passed", "failed", "skipped"] as const) total[key] += counts[key];
+    total.failures.push(...counts.failures);
   };
   for (const file of files) if (!queue.includes(file)) await run(file, true);
   const alone = queue.length === 1;
