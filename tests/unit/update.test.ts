@@ -3,6 +3,7 @@ import { chownSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { asUser } from "../../lib/host/root.ts";
 import { firmwareNames } from "../../lib/host/update/check.ts";
+import { type Line, parts } from "../../lib/host/update/parts.ts";
 import { BootcHost } from "../support/bootc-host.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";
@@ -128,6 +129,7 @@ describe("without topgrade", () => {
     host.program("flatpak", 'echo "flatpak $*" >>"$STAND_IN_BOOTC/calls"; case $* in *--user) exit 7 ;; esac');
     const stale = "usr/libexec/guaraos/flatpak-stale-caches";
     host.write(stale, "").program(`../${stale}`, "exit 9");
+    host.write("var/tmp/flatpak-cache-A/x", "");
     const { code, stdout, stderr } = await updateFor("ann", "-f");
     expect(code).toBe(1);
     expect(stdout).toMatch(/^flatpak +failed/);
@@ -135,6 +137,18 @@ describe("without topgrade", () => {
     expect(stderr).toMatch(
       /^2 of its 3 commands failed\n.*--user ended with exit code 7\n.*caches ended with exit code 9$/m,
     );
+  });
+
+  test.each([
+    ["nothing new", "", 0, 0],
+    ["something new", "org.x.App", 0, 1],
+    ["a remote that does not answer", "", 1, 1],
+  ])("Flatpaks of the system, %s: a user is asked to become root for %p, %p %p", async (_, says, code, asked) => {
+    host.program("flatpak", `[ "$1" = update ] || { echo "${says}"; exit ${code}; }`);
+    const lines = parts.find(({ name }) => name === "flatpak")?.lines(host.path("bin/flatpak"), 1000) ?? [];
+    const system: Line[] = [];
+    for await (const line of lines) if (line.argv.includes("--system")) system.push(line);
+    expect(system.length).toBe(asked);
   });
 
   test("Homebrew refuses root: root runs it as the one whose it is", async () => {
@@ -170,6 +184,7 @@ describe("without topgrade", () => {
     tool("flatpak");
     for (const path of ["home/linuxbrew/.linuxbrew/bin/brew", "usr/libexec/guaraos/flatpak-stale-caches"])
       host.write(path, `#!/bin/sh\n${log}\n`).program(`../${path}`, log);
+    host.write("var/tmp/flatpak-cache-A/x", "");
     expect(await update("-bf")).toMatchObject({ code: 0 });
     expect(host.calls.map((call) => call.replace(`${host.root}/`, ""))).toEqual([
       "usr/libexec/guaraos/flatpak-stale-caches ",

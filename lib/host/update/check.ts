@@ -4,7 +4,7 @@ import { commandLine, type Outcome, run } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
 import { asOwner, asUser } from "../root.ts";
 import { lookAtOs } from "./os.ts";
-import { hasUser, nothingToDo, type Part, parts } from "./parts.ts";
+import { hasUser, newFlatpaks, nothingToDo, type Part, parts } from "./parts.ts";
 
 /** What an update would bring, part by part; nothing is changed. */
 export interface Coming {
@@ -54,7 +54,7 @@ const looks: Record<Part["name"], (program: string) => Promise<Look>> = {
     return count(firmwareNames(stdout), "device");
   },
   flatpak: async (flatpak) => {
-    const list = [flatpak, "remote-ls", "--updates", "--columns=application"];
+    const list = newFlatpaks(flatpak);
     const system = await ask([...list, "--system"]);
     const own = hasUser() ? (await ask(asUser([...list, "--user"]))).stdout : "";
     return count([...words(system.stdout), ...words(own)], "app");

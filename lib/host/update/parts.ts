@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { canAsk } from "../../cli/output.ts";
+import { run } from "../../cli/shell.ts";
 import { hostPath } from "../host-path.ts";
 import { asOwner, asRoot, asUser } from "../root.ts";
 
@@ -22,8 +23,8 @@ export interface Part {
   topgrade: string[];
   /** The program that does it; undefined where it is not installed. */
   find(): string | undefined;
-  /** Its commands without topgrade, in order; each is asked for when its turn has come. */
-  lines(program: string): Iterable<Line>;
+  /** Its commands without topgrade, in order; each is asked for when its turn has come. @param uid who asks */
+  lines(program: string, uid?: number): Iterable<Line> | AsyncIterable<Line>;
 }
 
 const line = (argv: string[], fine = [0]): Line => ({ argv, fine });
@@ -33,6 +34,21 @@ const brews = ["/home/linuxbrew/.linuxbrew/bin/brew", "/var/home/linuxbrew/.linu
 
 /** Takes away what an interrupted update left, over which the next one would stumble. */
 const staleCaches = "/usr/libexec/guaraos/flatpak-stale-caches";
+
+/** Whether there are any; everybody may look. */
+function hasStaleCaches(): boolean {
+  const folder = hostPath("/var/tmp");
+  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("flatpak-cache-"));
+}
+
+/** Words that list what Flatpak could update, a name a line, which needs nobody's password. */
+export const newFlatpaks = (flatpak: string) => [flatpak, "remote-ls", "--updates", "--columns=application"];
+
+/** Whether the system has Flatpaks to update; where that cannot be told, the update itself shall say why. */
+async function systemHasNew(flatpak: string): Promise<boolean> {
+  const { code, stdout } = await run([...newFlatpaks(flatpak), "--system"]);
+  return code !== 0 || stdout.trim() !== "";
+}
 
 /** Root alone, not become so by sudo, has no apps of a user to look after. */
 export const hasUser = () => process.getuid?.() !== 0 || !!process.env.SUDO_USER;
@@ -56,12 +72,13 @@ export const parts: Part[] = [
     title: "flatpaks",
     topgrade: ["flatpak"],
     find: () => Bun.which("flatpak") ?? undefined,
-    // The user's own first: whoever cannot become root has them all the same.
-    *lines(flatpak) {
+    // The user's own first: whoever cannot become root has them all the same, and is asked to only where there is something to do.
+    async *lines(flatpak, uid = process.getuid?.() ?? 0) {
       const words = [flatpak, "update", "--assumeyes", "--noninteractive"];
+      const stale = hostPath(staleCaches);
       if (hasUser()) yield { ...line(asUser([...words, "--user"])), apart: true };
-      if (existsSync(hostPath(staleCaches))) yield { ...line(asRoot([hostPath(staleCaches)])), apart: true };
-      yield line(asRoot([...words, "--system"]));
+      if (existsSync(stale) && hasStaleCaches()) yield { ...line(asRoot([stale])), apart: true };
+      if (uid === 0 || (await systemHasNew(flatpak))) yield line(asRoot([...words, "--system"]));
     },
   },
   {

@@ -3,7 +3,7 @@ import { paint, say } from "../../cli/output.ts";
 import { commandLine, foreground } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
 import { updateOs } from "./os.ts";
-import { type Line, type Part, parts, topgradeLine } from "./parts.ts";
+import { type Part, parts, topgradeLine } from "./parts.ts";
 
 /** The order of an update, one part after the other: each has the terminal to itself, and none stops the next. */
 
@@ -21,10 +21,10 @@ interface Work {
   run(before: Done[]): Promise<string | { left: string }>;
 }
 
-async function runLines(lines: Iterable<Line>, dryRun: boolean): Promise<string> {
+async function runLines(lines: ReturnType<Part["lines"]>, dryRun: boolean): Promise<string> {
   const failed: string[] = [];
   let count = 0;
-  for (const { argv, fine, apart } of lines) {
+  for await (const { argv, fine, apart } of lines) {
     count++;
     const code = await foreground(argv, { dryRun });
     if (fine.includes(code)) continue;
