@@ -177,6 +177,19 @@ export async function killMachine(name: string): Promise<void> {
   release(name);
 }
 
+/** How long a guest may take to shut down before its power is cut. */
+const orderly = 90_000;
+
+/** Waits for a machine that was asked to shut down, and ends what is left of it. @returns whether it went by itself */
+export async function shutDown(name: string): Promise<boolean> {
+  const qemu = qemuOf(name);
+  const deadline = performance.now() + orderly;
+  while (qemu && !isOver(qemu) && performance.now() < deadline) await Bun.sleep(100);
+  const went = !qemu || isOver(qemu);
+  await killMachine(name);
+  return went;
+}
+
 /** It ended, and its parent has not looked yet. Source: proc_pid_stat(5). */
 function isZombie(pid: number): boolean {
   try {

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { run } from "../cli/shell.ts";
 import { ask } from "./control.ts";
-import { killMachine, machineFolder, qemuOf, readFileOr, release } from "./machines.ts";
+import { killMachine, machineFolder, qemuOf, readFileOr, release, shutDown } from "./machines.ts";
 import { type BootWatch, lastLines, type Phase } from "./phases.ts";
 import { sshGreets } from "./ports.ts";
 import { inFolder } from "./qemu.ts";
@@ -164,12 +164,11 @@ export class Guest {
   }
 
   /** Turns the machine off as its power button would, and waits for its end; after a while its power is cut. */
-  async powerOff(patience = 90_000): Promise<void> {
+  async powerOff(): Promise<void> {
     const said = await this.ssh(["systemctl", "poweroff"]).catch((): undefined => undefined);
     if (said?.code === sshFailed)
       await ask(inFolder(this.folder, "control"), "system_powerdown").catch(() => undefined);
-    const deadline = performance.now() + patience;
-    while (this.running && performance.now() < deadline) await Promise.race([this.child.exited, Bun.sleep(200)]);
+    await shutDown(this.name);
     await this.kill();
   }
 

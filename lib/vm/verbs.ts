@@ -9,21 +9,18 @@ import { shell } from "./boot.ts";
 import { ask } from "./control.ts";
 import {
   findMachine,
-  isAlive,
   killMachine,
   machineFolder,
   machines,
   qemuOf,
   type Running,
   runFolder,
+  shutDown,
 } from "./machines.ts";
 import { plain } from "./phases.ts";
 import { inFolder } from "./qemu.ts";
 
 export type Verb = (name: string | undefined, args: Arguments) => Promise<number>;
-
-/** How long a guest may take to shut down before its power is cut. */
-const orderly = 90_000;
 
 async function list(_: string | undefined, args: Arguments): Promise<number> {
   const all = await machines();
@@ -63,15 +60,11 @@ async function ssh(name: string | undefined, args: Arguments): Promise<number> {
 /** Asks for a shutdown as the power button does, and cuts the power where that does not help. */
 async function stop(name: string | undefined, args: Arguments): Promise<number> {
   const machine = await findMachine(name);
-  const qemu = qemuOf(machine.name);
-  if (qemu && !args.has("force") && !machine.snapshot) {
+  if (qemuOf(machine.name) && !args.has("force") && !machine.snapshot) {
     say(`${machine.name}: shutting down`);
     await ask(inFolder(runFolder(machine.name), "control"), "system_powerdown").catch(() => undefined);
-    const deadline = performance.now() + orderly;
-    while (isAlive(qemu) && performance.now() < deadline) await Bun.sleep(200);
-    if (isAlive(qemu)) say(`${machine.name} does not shut down: its power is cut`);
-  }
-  await killMachine(machine.name);
+    if (!(await shutDown(machine.name))) say(`${machine.name} did not shut down: its power was cut`);
+  } else await killMachine(machine.name);
   if (args.has("json")) printJson({ name: machine.name, stopped: true });
   else print(`${machine.name} stopped`);
   return exit.done;
