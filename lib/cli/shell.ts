@@ -28,8 +28,19 @@ export interface RunOptions {
   log?: string;
   /** Part of the clearing up after an interruption: its end is waited for even then. */
   cleaning?: boolean;
+  /** Ends it, and everything that it started. */
+  signal?: AbortSignal;
   /** Told each whole line while the command runs. */
   onLine?: (line: string) => void;
+}
+
+/** A log that cannot be written, on a full disk, is nothing to stop for: what matters is in the outcome too. */
+function note(log: number, text: string): void {
+  try {
+    writeSync(log, text);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+  }
 }
 
 const running = new Set<ProcessPromise>();
@@ -76,12 +87,15 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     env: { ...process.env, ...options.env },
   })`${[...argv]}`;
   running.add(child);
+  const give = () => void stop(child);
+  if (options.signal?.aborted) give();
+  else options.signal?.addEventListener("abort", give);
   const log = options.log ? openSync(options.log, "a") : undefined;
   let said = "";
   let partial = "";
   const hear = (chunk: Buffer | string) => {
     const text = hideSecrets(String(chunk));
-    if (log !== undefined) writeSync(log, text);
+    if (log !== undefined) note(log, text);
     said = (said + text).slice(-16_384);
     if (!options.onLine) return;
     const lines = (partial + text).split(/\r?\n|\r/);
@@ -96,6 +110,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: hideSecrets(output.stderr), said };
   } finally {
     running.delete(child);
+    options.signal?.removeEventListener("abort", give);
     if (log !== undefined) closeSync(log);
     if (!options.cleaning) await unlessInterrupted();
   }

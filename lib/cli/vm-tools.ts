@@ -90,14 +90,6 @@ export const vmTools: Tool[] = [
     ask: ["--version"],
   },
   {
-    name: "mkfs.vfat",
-    purpose: "makes the boot partition",
-    need: "optional",
-    range: "*",
-    packages: everywhere("dosfstools"),
-    toolbox: "dosfstools",
-  },
-  {
     name: "sfdisk",
     purpose: "partitions disk files",
     need: "optional",
@@ -106,25 +98,6 @@ export const vmTools: Tool[] = [
     toolbox: "fdisk",
     ask: ["--version"],
     version: /util-linux (\d[\d.]*)/,
-  },
-  {
-    name: "mkfs.ext4",
-    purpose: "makes root file systems from a stream of files",
-    need: "optional",
-    // 1.47.1 brought `-d -`: files from a tar, owners and all, without being root
-    range: ">=1.47.1",
-    packages: everywhere("e2fsprogs"),
-    toolbox: "e2fsprogs",
-    ask: ["-V"],
-  },
-  {
-    name: "mkfs.btrfs",
-    purpose: "makes btrfs root file systems",
-    need: "optional",
-    range: ">=6.12",
-    packages: everywhere("btrfs-progs"),
-    toolbox: "btrfs-progs",
-    ask: ["--version"],
   },
   {
     name: "ukify",

@@ -40,17 +40,7 @@ async function lint(...args: string[]): Promise<Document & { code: number }> {
 beforeAll(async () => {
   project = new Project(["containerfiles", ".containerignore", "guaraos.pub"]);
   await project.removeImages("localhost/slipway-lint-test/");
-  project.write(
-    "flavors/family.yaml",
-    `name: test
-title: Test
-registry: localhost/slipway-lint-test
-prefix: t
-key: guaraos.pub
-default: {arch: amd64, flavor: bare}
-arches: {amd64: {base: {debian: trixie}}}
-`,
-  );
+  project.family("lint", "bare");
   project.write("containerfiles/tiny.Containerfile", recipe);
   project.write("containerfiles/real.Containerfile", `${recipe}# @files\nRUN bootc container lint\n`);
   const smoke =

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { tool } from "../../lib/cli/tools.ts";
+import { inToolbox } from "../../lib/cli/toolbox.ts";
 import { writeEsp } from "../../lib/vm/disk/esp.ts";
 import { layout, partition } from "../../lib/vm/disk/partitions.ts";
 import type { TestMachine } from "./guests.ts";
@@ -100,9 +100,9 @@ chattr -i /machine/root/ostree/deploy/default/deploy/*.0`;
     await partition(machine.disk, plan);
     const grub = Buffer.from(await Bun.file(join(machine.folder, "grub.efi")).arrayBuffer());
     await writeEsp(machine.disk, plan, { "EFI/BOOT/BOOTX64.EFI": grub }, machine.folder);
-    const words = await tool("mkfs.ext4", { mounts: [machine.folder] });
+    const words = await inToolbox([], { mounts: [machine.folder] });
     const extended = `offset=${plan.root.at},lazy_itable_init=1,lazy_journal_init=1,nodiscard`;
-    const flags = ["-q", "-F", "-L", "root", "-E", extended, "-d", root];
+    const flags = ["mkfs.ext4", "-q", "-F", "-L", "root", "-E", extended, "-d", root];
     await must(exec([...words, ...flags, machine.disk, `${plan.root.size / 1024}k`]));
     rmSync(root, { recursive: true });
   }

@@ -60,6 +60,24 @@ export class Project {
     writeFileSync(join(this.root, path), text);
   }
 
+  /**
+   * A family in place of the copied one, on Debian trixie, with images `localhost/slipway-NAME-test/t-FLAVOR:amd64`.
+   * @param flavor the default one.
+   */
+  family(name: string, flavor: string): void {
+    this.write(
+      "flavors/family.yaml",
+      `name: test
+title: Test
+registry: localhost/slipway-${name}-test
+prefix: t
+key: guaraos.pub
+default: {arch: amd64, flavor: ${flavor}}
+arches: {amd64: {base: {debian: trixie}}}
+`,
+    );
+  }
+
   /** Runs one of the project's commands, such as `slipway("build", "amd64", "minimal")`. */
   slipway(name: string, ...args: string[]): Promise<Said> {
     return exec([process.execPath, join(checkout, "scripts", `${name}.ts`), ...args], this.env);

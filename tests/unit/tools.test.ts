@@ -38,7 +38,6 @@ test.each([
   ["cosign", "GitVersion:    devel\nGoVersion: go1.27.3\n", undefined],
   ["ostree", "libostree:\n Version: '2022.7'\n Git: 2022.7\n", "2022.7"],
   ["sfdisk", "sfdisk from util-linux 2.38.1\n", "2.38.1"],
-  ["mkfs.ext4", "mke2fs 1.47.0 (5-Feb-2023)\n", "1.47.0"],
   ["ukify", "ukify 262 (262.1-1)\n", "262"],
   ["shellcheck", "ShellCheck - shell script analysis tool\nversion: 0.9.0\n", "0.9.0"],
   ["oci-runtime", "runc version 1.1.5+ds1\nspec: 1.0.2-dev\n", "1.1.5"],

@@ -1,5 +1,11 @@
 import type { ByteString, Entry } from "../../image/entry.ts";
-import type { ExportReader } from "./export.ts";
+
+/** Where an image has whatever a boot needs: files, and folders that are looked into three levels deep. */
+export const bootPlaces = [
+  ...["boot", "usr/lib/modules", "usr/lib/bootc/kargs.d", "etc/systemd/system"],
+  ...["usr/lib/systemd/boot", "usr/lib/systemd/system", "usr/lib/systemd/systemd"],
+  ...["sbin/init", "bin/init", "usr/sbin/init", "usr/bin/init"],
+];
 
 /** What of an image goes to the boot partition, by what it is; the first pattern of a kind that is there wins. */
 const wanted = {
@@ -39,8 +45,8 @@ function kargsIn(text: string): string[] {
   return Array.isArray(file.kargs) ? file.kargs.map(String) : [];
 }
 
-/** Picks what a boot needs out of an image's files as they stream by. */
-export class BootFiles implements Omit<ExportReader, "piece"> {
+/** Picks what a boot needs out of an image's files as they pass by. */
+export class BootFiles {
   /** By kind: rank of the pattern (0 is best) and content. */
   private readonly found = new Map<BootFile, { rank: number; path: ByteString; content: Buffer }>();
   /** Contents by path, for names that turn out to be hard links of them. */
@@ -48,6 +54,7 @@ export class BootFiles implements Omit<ExportReader, "piece"> {
   private readonly kargFiles = new Map<ByteString, Buffer>();
   private readonly has = new Set<Lack>();
 
+  /** Told each entry; true if its content is wanted. */
   entry(entry: Entry): boolean {
     for (const { name, paths } of needs) if (paths.some((p) => p.test(entry.path))) this.has.add(name);
     const content = entry.kind === "link" ? this.contents.get(entry.target ?? "") : undefined;
@@ -55,6 +62,7 @@ export class BootFiles implements Omit<ExportReader, "piece"> {
     return entry.kind === "file" && (kargsFile.test(entry.path) || kindOf(entry.path) !== undefined);
   }
 
+  /** Told the content of a wanted file. */
   file(entry: Entry, content: Buffer): void {
     if (kargsFile.test(entry.path)) this.kargFiles.set(entry.path, content);
     else this.keep(entry.path, content);

@@ -1,6 +1,6 @@
 /**
  * A bootable disk file from an image in podman's storage, without root, loop device or mount: a GPT with a boot partition
- * that mtools fill and a root file system that is made of the image's files as they stream by.
+ * that mtools fill and a root file system that is made of the image's files where podman has them.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,12 +9,13 @@ import { spaceAt } from "../../cli/machine.ts";
 import { bytes } from "../../cli/output.ts";
 import { run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
+import { ensureToolbox } from "../../cli/toolbox.ts";
 import { tool } from "../../cli/tools.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { LocalImage } from "../../image/storage.ts";
-import { BootFiles, type Lack } from "./boot-files.ts";
+import type { BootFiles, Lack } from "./boot-files.ts";
 import { bootLoaderFiles, type EspFiles, writeEsp } from "./esp.ts";
-import { exportImage } from "./export.ts";
+import { readBootFiles } from "./image-files.ts";
 import {
   consoles,
   type Disk,
@@ -29,7 +30,7 @@ import {
   writeRecord,
 } from "./kept.ts";
 import { layout, partition } from "./partitions.ts";
-import { startRoot } from "./root-fs.ts";
+import { makeRoot } from "./root-fs.ts";
 import { makeUki } from "./uki.ts";
 
 export { type Disk, type DiskOptions, usualDisk } from "./kept.ts";
@@ -96,37 +97,29 @@ async function write(
   truncateSync(raw, plan.size);
   const uuid = crypto.randomUUID();
   progress.now("preparing the tools");
-  const root = await startRoot(options.filesystem, raw, plan, uuid, join(work, "root.img"), progress);
-  const boot = new BootFiles();
-  const table = partition(raw, plan, progress.log);
-  table.catch(() => undefined); // looked at below
+  await ensureToolbox(progress);
   progress.now("copying its files");
+  const { log } = progress;
+  const given = new AbortController();
+  const { signal } = given;
+  const root = makeRoot(options.filesystem, image.id, raw, plan, uuid, join(work, "root.img"), { log, signal });
+  const table = partition(raw, plan, log);
+  const beside = Promise.allSettled([root, table]);
+  let boot: BootFiles;
+  let cmdline: string;
   try {
-    await exportImage(reference, progress.log, {
-      entry: (entry) => boot.entry(entry),
-      file: (entry, content) => boot.file(entry, content),
-      piece: (bytes) => root.write(bytes),
-    });
+    boot = await readBootFiles(image.id, work, progress);
     refuse(reference, boot.lacks());
+    const own = [`root=UUID=${uuid}`, `rootfstype=${options.filesystem}`, "rw"];
+    cmdline = [...own, ...consoles, ...boot.kargs(), ...options.kargs].join(" ");
+    const files = await bootFiles(reference, boot, cmdline, options, work, progress);
+    await table;
+    await Promise.all([root, writeEsp(raw, plan, files, work, log)]);
   } catch (error) {
-    await root.stop();
-    await table.catch(() => undefined);
+    given.abort();
+    await beside;
     throw error;
   }
-  const filling = root.end();
-  filling.catch(() => undefined);
-  const cmdline = [
-    `root=UUID=${uuid}`,
-    `rootfstype=${options.filesystem}`,
-    "rw",
-    ...consoles,
-    ...boot.kargs(),
-    ...options.kargs,
-  ];
-  progress.now("writing the boot partition");
-  const files = await bootFiles(reference, boot, cmdline.join(" "), options, work, progress);
-  await Promise.all([filling, table]);
-  await writeEsp(raw, plan, files, work, progress.log);
   const [kernel, initrd] = [boot.get("kernel"), boot.get("initrd")];
   if (kernel && initrd) {
     writeFileSync(join(made, "linux"), kernel);
@@ -137,7 +130,7 @@ async function write(
   const record: Record = {
     reference,
     image: image.id,
-    cmdline: cmdline.join(" "),
+    cmdline,
     lacks: boot.lacks(),
     file,
     direct: !!kernel && !!initrd,

@@ -3,6 +3,7 @@ import { print } from "../../cli/output.ts";
 import { podman } from "../../cli/podman.ts";
 import { statePath } from "../../cli/project.ts";
 import { commandLine } from "../../cli/shell.ts";
+import { toolboxReference } from "../../cli/toolbox.ts";
 import type { Target } from "../../family/family.ts";
 import { localImages } from "../../image/storage.ts";
 import { installWords } from "./bootc.ts";
@@ -28,16 +29,17 @@ export async function showDiskPlan(target: Target, options: DiskOptions): Promis
   const script = partitionScript(plan).trim().split("\n").join("\\n");
   const root =
     options.filesystem === "ext4"
-      ? `mkfs.ext4 -E offset=${plan.root.at} -d - ${disk} ${plan.root.size / 1024}k`
-      : `mkfs.btrfs --rootdir TREE --subvol rw:var --subvol rw:var/home -b ${plan.root.size}`;
+      ? `mkfs.ext4 -E offset=${plan.root.at} -d . ${disk} ${plan.root.size / 1024}k`
+      : `mkfs.btrfs --rootdir . --subvol rw:var --subvol rw:var/home -b ${plan.root.size} root.img`;
+  const esp = `${disk}@@${plan.esp.at}`;
   print(
     [
       `truncate -s ${plan.size} ${disk}`,
       `printf '${script}\\n' | sfdisk ${disk}`,
-      `podman export $(podman create ${reference} true) | ${root}`,
+      `podman run --rm --mount type=image,source=${reference},destination=/image,rw=true --workdir /image ${toolboxReference()} ${root}`,
       "# the boot partition: " +
         (options.boot === "systemd-boot" ? "systemd-boot with one entry" : "one EFI program, by ukify"),
-      `mformat -i esp.img -F :: && mcopy -s -i esp.img EFI loader slipway ::`,
+      `mformat -i ${esp} -T ${plan.esp.size / 512} -F :: && mcopy -s -i ${esp} EFI loader slipway ::`,
       ...(options.format === "qcow2" ? [`qemu-img convert -O qcow2 ${disk} ${disk.replace("raw", "qcow2")}`] : []),
     ].join("\n"),
   );

@@ -1,10 +1,12 @@
-import { closeSync, mkdirSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { bytes } from "../../cli/output.ts";
 import { run } from "../../cli/shell.ts";
 import { tool } from "../../cli/tools.ts";
 import { type Layout, MiB } from "./partitions.ts";
+
+const sector = 512;
 
 /** Files of the boot partition by their path there. */
 export type EspFiles = Record<string, Buffer | string>;
@@ -28,7 +30,7 @@ export function bootLoaderFiles(parts: {
 }
 
 /** Formats the boot partition and fills it, with mtools alone: nothing is mounted. One call, for it may be a container's. */
-const script = 'mformat -i "$1" -F -v ESP :: && cd "$2" && mcopy -Q -s -i "$1" -- * ::';
+const script = 'mformat -i "$1" -T "$2" -F -v ESP :: && cd "$3" && mcopy -Q -s -i "$1" -- * ::';
 
 /**
  * Writes the boot partition into the disk.
@@ -47,38 +49,14 @@ export async function writeEsp(
       tried: [`${bytes(size)} into ${bytes(esp.size)}`],
       next: "make the initramfs smaller",
     });
-  const image = join(work, "esp.img");
   const folder = join(work, "esp");
-  writeFileSync(image, "");
-  truncateSync(image, esp.size);
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(join(folder, path, ".."), { recursive: true });
     writeFileSync(join(folder, path), content);
   }
   const words = (await tool("mformat")).slice(0, -1);
-  const argv = [...words, "sh", "-c", script, "sh", image, folder];
+  const argv = [...words, "sh", "-c", script, "sh", `${disk}@@${esp.at}`, String(esp.size / sector), folder];
   const { code, said } = await run(argv, log ? { log } : {});
   if (code !== 0)
     throw new Failure(exit.failed, "the boot partition could not be written", { tried: ["mtools", said.trim()] });
-  copyInto(image, disk, esp.at);
-}
-
-/** Copies a file to a place in another, leaving out what is zero. */
-function copyInto(from: string, to: string, at: number): void {
-  const source = openSync(from, "r");
-  const target = openSync(to, "r+");
-  const piece = Buffer.alloc(MiB);
-  const zero = Buffer.alloc(MiB);
-  try {
-    for (let done = 0; ; ) {
-      const n = readSync(source, piece, 0, MiB, done);
-      if (n === 0) break;
-      const some = piece.subarray(0, n);
-      if (!some.equals(zero.subarray(0, n))) writeSync(target, some, 0, n, at + done);
-      done += n;
-    }
-  } finally {
-    closeSync(source);
-    closeSync(target);
-  }
 }

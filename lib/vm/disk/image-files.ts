@@ -1,0 +1,70 @@
+/**
+ * The files of an image in podman's storage as the toolbox sees them: layers laid over each other, owners as in the image, no root
+ * needed. Nothing is unpacked or streamed: tools read them where they lie.
+ */
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { exit, Failure } from "../../cli/errors.ts";
+import { run } from "../../cli/shell.ts";
+import type { Progress } from "../../cli/steps.ts";
+import { inToolbox } from "../../cli/toolbox.ts";
+import { TarReader } from "../../image/tar-read.ts";
+import { BootFiles, bootPlaces } from "./boot-files.ts";
+
+/** Where the toolbox sees them. */
+const mounted = "/image";
+
+/**
+ * Runs a script of bash in the toolbox, in the folder of an image's files. What it writes there is kept nowhere.
+ * @param image its id. @param args what the script knows as $1 and on. @param signal ends it.
+ */
+export async function runInImage(
+  image: string,
+  script: string,
+  args: string[],
+  { log, signal }: { log: string; signal?: AbortSignal },
+): Promise<{ code: number; said: string }> {
+  // podman adds `rw` to make the mount one of its own, which many may have at once
+  const words = await inToolbox([`--mount=type=image,source=${image},destination=${mounted},rw=true`]);
+  const whole = `set -euo pipefail\nexport LC_ALL=C.UTF-8\ncd ${mounted}\n${script}`;
+  return run([...words, "bash", "-c", whole, "bash", ...args], { log, ...(signal ? { signal } : {}) });
+}
+
+const collect = `tar=$1
+shift
+for place; do
+    # a link may lead to what is only in the image
+    if [ -e "$place" ] || [ -L "$place" ]; then find "$place" -maxdepth 3 -print0; fi
+done | tar --create --format=posix --null --no-recursion --files-from=- --file="$tar"
+`;
+
+/**
+ * Looks for what a boot needs in an image.
+ * @param image its id. @param work a folder for what is made on the way.
+ * @throws Failure
+ */
+export async function readBootFiles(image: string, work: string, progress: Progress): Promise<BootFiles> {
+  const file = join(work, "boot.tar");
+  const { code, said } = await runInImage(image, collect, [file, ...bootPlaces], progress);
+  if (code !== 0)
+    throw new Failure(exit.failed, "the image's files could not be read from podman's storage", {
+      tried: ["podman run --mount=type=image", ...said.trim().split("\n").slice(-3)],
+      next: "bun run doctor",
+      log: progress.log,
+    });
+  const boot = new BootFiles();
+  let parts: Buffer[] | undefined;
+  const tar = new TarReader(
+    (entry) => {
+      parts = boot.entry(entry) ? [] : undefined;
+    },
+    (bytes) => parts?.push(Buffer.from(bytes)),
+    (entry) => {
+      if (parts) boot.file(entry, Buffer.concat(parts));
+      parts = undefined;
+    },
+  );
+  for await (const bytes of createReadStream(file, { highWaterMark: 1 << 20 })) tar.push(bytes);
+  tar.close();
+  return boot;
+}
