@@ -64,7 +64,9 @@ export async function sshWords(folder: string, port: number, terminal: boolean):
   ];
 }
 
-/** A command for the guest's shell: each word as it is. */
+/** A command for the guest's shell: each word as it is; a single one is a line of shell, as people know it of ssh. */
 export function remoteLine(words: readonly string[]): string[] {
-  return words.length ? ["--", words.map(quote).join(" ")] : [];
+  const [only = "", ...more] = words;
+  if (more.length) return ["--", words.map(quote).join(" ")];
+  return only ? ["--", only] : [];
 }

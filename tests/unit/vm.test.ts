@@ -10,6 +10,7 @@ import { BootWatch, lastLines, plain, readyLine } from "../../lib/vm/phases.ts";
 import { freePort, sshGreets } from "../../lib/vm/ports.ts";
 import { guestStrings, type Machine, qemuArguments } from "../../lib/vm/qemu.ts";
 import { readyCredentials } from "../../lib/vm/ready-unit.ts";
+import { remoteLine } from "../../lib/vm/ssh.ts";
 import { diskWish, machineWish } from "../../lib/vm/wish.ts";
 
 function args(command: string, ...argv: string[]): Arguments {
@@ -264,6 +265,18 @@ describe("a disk", () => {
   test("a kernel that is a second name of another file is found", () => {
     const files = read({ "boot/vmlinuz-6": "k" }, { "usr/lib/modules/6/vmlinuz": "boot/vmlinuz-6" });
     expect(files.get("kernel")?.toString()).toBe("k");
+  });
+
+  test.each([
+    [[], []],
+    [["true"], ["--", "true"]],
+    [["uptime; id -un"], ["--", "uptime; id -un"]],
+    [
+      ["echo", "a b", "$HOME"],
+      ["--", "echo 'a b' '$HOME'"],
+    ],
+  ])("%j is sent to a guest's shell as %j", (words, line) => {
+    expect(remoteLine(words)).toEqual(line);
   });
 
   test("says what an image lacks for a boot", () => {
