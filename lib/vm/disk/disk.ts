@@ -15,7 +15,7 @@ import { workFolder } from "../../cli/work-folder.ts";
 import type { LocalImage } from "../../image/storage.ts";
 import type { BootFiles, Lack } from "./boot-files.ts";
 import { bootLoaderFiles, type EspFiles, writeEsp } from "./esp.ts";
-import { readBootFiles } from "./image-files.ts";
+import { diskFailure, readBootFiles } from "./image-files.ts";
 import {
   consoles,
   type Disk,
@@ -160,8 +160,7 @@ async function convert(folder: string, progress: Progress): Promise<string> {
   const [from, file] = [join(folder, "disk.raw"), "disk.qcow2"];
   const argv = [...(await tool("qemu-img", { progress })), "convert", "-O", "qcow2", from, join(folder, file)];
   const { code, said } = await run(argv, { log: progress.log });
-  if (code !== 0)
-    throw new Failure(exit.failed, "the disk could not be converted to qcow2", { tried: ["qemu-img", said.trim()] });
+  if (code !== 0) throw diskFailure("the disk could not be converted to qcow2", "qemu-img", said, progress.log);
   rmSync(from);
   return file;
 }

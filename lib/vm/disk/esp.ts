@@ -4,6 +4,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { bytes } from "../../cli/output.ts";
 import { run } from "../../cli/shell.ts";
 import { tool } from "../../cli/tools.ts";
+import { diskFailure } from "./image-files.ts";
 import { type Layout, MiB } from "./partitions.ts";
 
 const sector = 512;
@@ -41,7 +42,7 @@ export async function writeEsp(
   { esp }: Layout,
   files: EspFiles,
   work: string,
-  log?: string,
+  log: string,
 ): Promise<void> {
   const size = Object.values(files).reduce((sum, content) => sum + content.length, 0);
   if (size > esp.size - 4 * MiB)
@@ -56,7 +57,6 @@ export async function writeEsp(
   }
   const words = (await tool("mformat")).slice(0, -1);
   const argv = [...words, "sh", "-c", script, "sh", `${disk}@@${esp.at}`, String(esp.size / sector), folder];
-  const { code, said } = await run(argv, log ? { log } : {});
-  if (code !== 0)
-    throw new Failure(exit.failed, "the boot partition could not be written", { tried: ["mtools", said.trim()] });
+  const { code, said } = await run(argv, { log });
+  if (code !== 0) throw diskFailure("the boot partition could not be written", "mtools", said, log);
 }

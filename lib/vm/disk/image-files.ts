@@ -24,10 +24,20 @@ export async function runInImage(
   args: string[],
   { log, signal }: { log: string; signal?: AbortSignal },
 ): Promise<{ code: number; said: string }> {
-  // podman adds `rw` to make the mount one of its own, which many may have at once
+  // to be written to, as a subvolume needs a folder that an image may lack
   const words = await inToolbox([`--mount=type=image,source=${image},destination=${mounted},rw=true`]);
   const whole = `set -euo pipefail\nexport LC_ALL=C.UTF-8\ncd ${mounted}\n${script}`;
   return run([...words, "bash", "-c", whole, "bash", ...args], { log, ...(signal ? { signal } : {}) });
+}
+
+/** Why it could not be done, from what was said. */
+export function diskFailure(what: string, tool: string, said: string, log: string): Failure {
+  const space = /no space left/i.test(said);
+  return new Failure(exit.failed, space ? "no space left for the disk" : what, {
+    tried: [tool, ...said.trim().split("\n").slice(-3)],
+    next: space ? "free space where .slipway/ lies (bun run clean), or for the guest: --size" : "read the log",
+    log,
+  });
 }
 
 const collect = `tar=$1
@@ -47,11 +57,12 @@ export async function readBootFiles(image: string, work: string, progress: Progr
   const file = join(work, "boot.tar");
   const { code, said } = await runInImage(image, collect, [file, ...bootPlaces], progress);
   if (code !== 0)
-    throw new Failure(exit.failed, "the image's files could not be read from podman's storage", {
-      tried: ["podman run --mount=type=image", ...said.trim().split("\n").slice(-3)],
-      next: "bun run doctor",
-      log: progress.log,
-    });
+    throw diskFailure(
+      "the image's files could not be read from podman's storage",
+      "podman run --mount=type=image",
+      said,
+      progress.log,
+    );
   const boot = new BootFiles();
   let parts: Buffer[] | undefined;
   const tar = new TarReader(

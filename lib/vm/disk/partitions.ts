@@ -1,6 +1,6 @@
-import { exit, Failure } from "../../cli/errors.ts";
 import { run } from "../../cli/shell.ts";
 import { tool } from "../../cli/tools.ts";
+import { diskFailure } from "./image-files.ts";
 
 export const MiB = 1 << 20;
 
@@ -34,10 +34,9 @@ export function partitionScript({ esp, root }: Layout): string {
 }
 
 /** Writes the partition table into a file that has its size already. */
-export async function partition(disk: string, plan: Layout, log?: string): Promise<void> {
+export async function partition(disk: string, plan: Layout, log: string): Promise<void> {
   const words = await tool("sfdisk", { stdin: true });
   const argv = [...words, "--quiet", "--no-reread", "--no-tell-kernel", disk];
-  const { code, said } = await run(argv, { stdin: partitionScript(plan), ...(log ? { log } : {}) });
-  if (code !== 0)
-    throw new Failure(exit.failed, "the disk could not be partitioned", { tried: ["sfdisk", said.trim()] });
+  const { code, said } = await run(argv, { stdin: partitionScript(plan), log });
+  if (code !== 0) throw diskFailure("the disk could not be partitioned", "sfdisk", said, log);
 }

@@ -1,5 +1,4 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { runInImage } from "./image-files.ts";
+import { diskFailure, runInImage } from "./image-files.ts";
 import type { Layout } from "./partitions.ts";
 
 export const filesystems = ["ext4", "btrfs"] as const;
@@ -46,11 +45,6 @@ export async function makeRoot(
     filesystem === "ext4"
       ? await runInImage(image, ext4, [...place, `${root.size / 1024}k`], options)
       : await runInImage(image, btrfs, [...place, String(root.size), spare, ...subvolumes], options);
-  if (code === 0) return;
-  const space = /no space left/i.test(said);
-  throw new Failure(exit.failed, space ? "no space left for the disk" : `the ${filesystem} file system was not made`, {
-    tried: [`mkfs.${filesystem}`, ...said.trim().split("\n").slice(-3)],
-    next: space ? "free space where .slipway/ lies (bun run clean), or for the guest: --size" : "read the log",
-    log: options.log,
-  });
+  if (code !== 0)
+    throw diskFailure(`the ${filesystem} file system was not made`, `mkfs.${filesystem}`, said, options.log);
 }

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
 import { run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { inToolbox } from "../../cli/toolbox.ts";
 import { tool } from "../../cli/tools.ts";
 import { secureBootKeys } from "../secure-boot.ts";
+import { diskFailure } from "./image-files.ts";
 
 /**
  * Kernel, initramfs and arguments as one EFI program.
@@ -29,9 +29,11 @@ export async function makeUki(
   const argv = [...words, "build", ...inputs, ...by, `--output=${path("uki.efi")}`];
   const { code, said } = await run(argv, { log: progress.log });
   if (code !== 0)
-    throw new Failure(exit.failed, "kernel and initramfs could not be joined into one EFI program", {
-      tried: ["ukify build", ...said.trim().split("\n").slice(-3)],
-      log: progress.log,
-    });
+    throw diskFailure(
+      "kernel and initramfs could not be joined into one EFI program",
+      "ukify build",
+      said,
+      progress.log,
+    );
   return readFileSync(path("uki.efi"));
 }
