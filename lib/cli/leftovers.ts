@@ -2,7 +2,7 @@ import { globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { podman } from "./podman.ts";
-import { startOf } from "./process.ts";
+import { signal, startOf } from "./process.ts";
 import { statePath } from "./project.ts";
 import type { Outcome, RunOptions } from "./shell.ts";
 
@@ -31,14 +31,6 @@ function mark(id: string): string {
   return `slipway-${id}`;
 }
 
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // it ended by itself
-  }
-}
-
 function mentions(file: string, text: string): boolean {
   try {
     return readFileSync(file, "utf8").includes(text);
@@ -50,10 +42,11 @@ function mentions(file: string, text: string): boolean {
 /** Kills podman itself, known by its TMPDIR, and what its RUN line does: buildah writes that process beside the bundle. */
 function killProcesses(folder: string): void {
   for (const pid of readdirSync("/proc").map(Number))
-    if (pid > 1 && pid !== process.pid && mentions(`/proc/${pid}/environ`, `TMPDIR=${folder}/tmp`)) kill(pid);
+    if (pid > 1 && pid !== process.pid && mentions(`/proc/${pid}/environ`, `TMPDIR=${folder}/tmp`))
+      signal(pid, "SIGKILL");
   for (const file of globSync(join(folder, "tmp/buildah*/pid"))) {
     const pid = Number(readFileSync(file, "utf8"));
-    if (pid > 1 && mentions(`/proc/${pid}/cgroup`, basename(dirname(file)))) kill(pid);
+    if (pid > 1 && mentions(`/proc/${pid}/cgroup`, basename(dirname(file)))) signal(pid, "SIGKILL");
   }
 }
 

@@ -1,10 +1,34 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** When a process began, in ticks since boot: with its number, the process's name for good. Source: proc_pid_stat(5). */
-export function startOf(pid: number): string | undefined {
+/** What the kernel says of a process, from its state on; undefined for one that is gone. Source: proc_pid_stat(5). */
+function statOf(pid: number): string[] | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
+    return readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
   } catch {
     return undefined;
+  }
+}
+
+/** When a process began, in ticks since boot: with its number, the process's name for good. */
+export function startOf(pid: number): string | undefined {
+  return statOf(pid)?.[19];
+}
+
+/** A process and all that came from it and still has its parent, the parents first. */
+export function withChildren(pid: number): number[] {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = all.map((name): [number, number] => [Number(name), Number(statOf(Number(name))?.[1])]);
+  const family = [pid];
+  for (const one of family) for (const [child, parent] of parents) if (parent === one) family.push(child);
+  return family;
+}
+
+/** Sends a signal; a process that is gone needs none, and one of a container's users is ended by what started it. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    const known = error instanceof Error && "code" in error && (error.code === "ESRCH" || error.code === "EPERM");
+    if (!known) throw error;
   }
 }

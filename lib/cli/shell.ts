@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { ProcessPromise } from "zx/core";
 import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { canAsk, say } from "./output.ts";
+import { signal, startOf, withChildren } from "./process.ts";
 import { hideSecrets } from "./secrets.ts";
 
 /** zx, loaded when the first command runs. The words of a command are passed as they are, never through quotes of our own; bash only starts them. */
@@ -45,11 +46,15 @@ function note(log: number, text: string): void {
 
 const running = new Set<ProcessPromise>();
 
-/** Ends a process and everything that it started. */
+/** Ends a process and everything that it started. zx would ask `ps` for that, which small systems do not have. */
 async function stop(child: ProcessPromise): Promise<void> {
   const ended = child.catch(() => undefined);
-  await child.kill("SIGTERM").catch(() => undefined);
-  const timer = setTimeout(() => void child.kill("SIGKILL").catch(() => undefined), 3000);
+  const all = child.pid === undefined ? [] : withChildren(child.pid).map((pid) => ({ pid, began: startOf(pid) }));
+  const send = (name: NodeJS.Signals) => {
+    for (const { pid, began } of all) if (startOf(pid) === began) signal(pid, name);
+  };
+  send("SIGTERM");
+  const timer = setTimeout(send, 3000, "SIGKILL");
   await ended;
   clearTimeout(timer);
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
-import { startOf } from "../cli/process.ts";
+import { signal, startOf } from "../cli/process.ts";
 import { statePath } from "../cli/project.ts";
 import { endBeside } from "./beside.ts";
 
@@ -142,14 +142,6 @@ export function readFileOr(path: string): string {
   }
 }
 
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // it ended by itself
-  }
-}
-
 /** Notes the process that was started, which is QEMU or the container around it. */
 export function noteChild(name: string, pid: number): void {
   writeFileSync(join(runFolder(name), "child.json"), JSON.stringify({ pid, began: startOf(pid) }));
@@ -169,7 +161,7 @@ const goneAfter = 30_000;
 export async function killMachine(name: string): Promise<void> {
   const [qemu, child] = [qemuOf(name), childOf(name)];
   if (qemu) {
-    kill(qemu.pid);
+    signal(qemu.pid, "SIGKILL");
     while (!isOver(qemu)) await Bun.sleep(20);
   }
   const deadline = performance.now() + goneAfter;
