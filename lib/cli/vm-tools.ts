@@ -90,16 +90,6 @@ export const vmTools: Tool[] = [
     ask: ["--version"],
   },
   {
-    name: "sfdisk",
-    purpose: "partitions disk files",
-    need: "optional",
-    range: ">=2.30",
-    packages: { apt: "fdisk", dnf: "util-linux", pacman: "util-linux" },
-    toolbox: "fdisk",
-    ask: ["--version"],
-    version: /util-linux (\d[\d.]*)/,
-  },
-  {
     name: "ukify",
     purpose: "joins kernel and initramfs into one EFI program",
     need: "optional",

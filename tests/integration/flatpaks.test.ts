@@ -119,10 +119,15 @@ flatpak build-export --disable-sandbox repo ${app} stable; chmod -R a+rX repo`);
   test("a user who cannot become root has the own apps updated, and is told about the system's", async () => {
     await install(["org.test.Good"], "ann");
     await newer("Good");
+    expect(await update(["-f"], "ann")).toMatchObject({ code: 0 });
+    await install(["org.test.Other"]);
+    await newer("Good");
+    await newer("Other");
     const { code, stderr } = await update(["-f"], "ann");
     expect(code).toBe(3);
     expect(stderr).toContain("this needs root, and there is no way to become it");
-    expect((await update(["--check", "-f"], "ann")).stdout).toMatch(/^flatpak +current +up to date\n$/);
+    const left = await update(["--check", "-f"], "ann");
+    expect(left.stdout).toMatch(/^flatpak +available +1 app: org\.test\.Other\n$/);
   });
 });
 

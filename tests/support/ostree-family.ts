@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { inToolbox } from "../../lib/cli/toolbox.ts";
 import { writeEsp } from "../../lib/vm/disk/esp.ts";
-import { layout, partition } from "../../lib/vm/disk/partitions.ts";
+import { layout, partitionScript } from "../../lib/vm/disk/partitions.ts";
 import type { TestMachine } from "./guests.ts";
 import type { Registry } from "./registry.ts";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
@@ -98,13 +98,13 @@ chattr -i /machine/root/ostree/deploy/default/deploy/*.0`;
     writeFileSync(machine.disk, "");
     truncateSync(machine.disk, plan.size);
     const log = join(machine.folder, "log");
-    await partition(machine.disk, plan, log);
     const grub = Buffer.from(await Bun.file(join(machine.folder, "grub.efi")).arrayBuffer());
     await writeEsp(machine.disk, plan, { "EFI/BOOT/BOOTX64.EFI": grub }, machine.folder, log);
+    const make = `printf '%s' "$1" | sfdisk --quiet "$2"
+mkfs.ext4 -q -F -L root -E "offset=$3,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d "$4" "$2" "$5"`;
     const words = await inToolbox([], { mounts: [machine.folder] });
-    const extended = `offset=${plan.root.at},lazy_itable_init=1,lazy_journal_init=1,nodiscard`;
-    const flags = ["mkfs.ext4", "-q", "-F", "-L", "root", "-E", extended, "-d", root];
-    await must(exec([...words, ...flags, machine.disk, `${plan.root.size / 1024}k`]));
+    const args = [partitionScript(plan), machine.disk, String(plan.root.at), root, `${plan.root.size / 1024}k`];
+    await must(exec([...words, "sh", "-ec", make, "sh", ...args]));
     rmSync(root, { recursive: true });
   }
 }

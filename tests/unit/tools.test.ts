@@ -37,7 +37,6 @@ test.each([
   ["cosign", "cosign: A tool\n\nGitVersion:    v3.1.1\nGitCommit: x\nGoVersion: go1.27.3\n", "3.1.1"],
   ["cosign", "GitVersion:    devel\nGoVersion: go1.27.3\n", undefined],
   ["ostree", "libostree:\n Version: '2022.7'\n Git: 2022.7\n", "2022.7"],
-  ["sfdisk", "sfdisk from util-linux 2.38.1\n", "2.38.1"],
   ["ukify", "ukify 262 (262.1-1)\n", "262"],
   ["shellcheck", "ShellCheck - shell script analysis tool\nversion: 0.9.0\n", "0.9.0"],
   ["oci-runtime", "runc version 1.1.5+ds1\nspec: 1.0.2-dev\n", "1.1.5"],

@@ -125,6 +125,26 @@ describe("an image that breaks its promises", () => {
   });
 });
 
+test("a release with --smoke goes no further with what breaks a promise", async () => {
+  const { code, stdout, stderr } = await project.slipway(
+    ...["release", "amd64", "broken", "--smoke", "--no-push", "--json"],
+  );
+  const steps = JSON.parse(stdout || `{"steps": [], "said": ${JSON.stringify(stderr)}}`).steps as Record<
+    string,
+    string
+  >[];
+  const states = steps.map(({ stage, reference, state }) => `${stage} ${reference}: ${state}`);
+  expect(states).toEqual([
+    `build ${minimal}: done`,
+    `rechunk ${minimal}: done`,
+    `build ${broken}: failed`,
+    `rechunk ${broken}: left`,
+  ]);
+  expect(stderr).toContain(`${broken} boots, but 13 of`);
+  expect(stderr).toContain("user nobody-of-that-name: there is no such user");
+  expect(code).toBe(1);
+}, 1_800_000);
+
 test("two machines side by side leave nothing behind", () => {
   expect(project.processes()).toEqual([]);
   const folder = join(project.root, ".slipway/run");

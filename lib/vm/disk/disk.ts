@@ -29,8 +29,8 @@ import {
   usualSize,
   writeRecord,
 } from "./kept.ts";
-import { layout, partition } from "./partitions.ts";
-import { makeRoot } from "./root-fs.ts";
+import { layout } from "./partitions.ts";
+import { partitionAndFill } from "./root-fs.ts";
 import { makeUki } from "./uki.ts";
 
 export { type Disk, type DiskOptions, usualDisk } from "./kept.ts";
@@ -102,9 +102,8 @@ async function write(
   const { log } = progress;
   const given = new AbortController();
   const { signal } = given;
-  const root = makeRoot(options.filesystem, image.id, raw, plan, uuid, join(work, "root.img"), { log, signal });
-  const table = partition(raw, plan, log);
-  const beside = Promise.allSettled([root, table]);
+  const root = partitionAndFill(options.filesystem, image.id, raw, plan, uuid, join(work, "root.img"), { log, signal });
+  root.catch(() => undefined); // looked at below
   let boot: BootFiles;
   let cmdline: string;
   try {
@@ -113,11 +112,11 @@ async function write(
     const own = [`root=UUID=${uuid}`, `rootfstype=${options.filesystem}`, "rw"];
     cmdline = [...own, ...consoles, ...boot.kargs(), ...options.kargs].join(" ");
     const files = await bootFiles(reference, boot, cmdline, options, work, progress);
-    await table;
-    await Promise.all([root, writeEsp(raw, plan, files, work, log)]);
+    await writeEsp(raw, plan, files, work, log);
+    await root;
   } catch (error) {
     given.abort();
-    await beside;
+    await root.catch(() => undefined);
     throw error;
   }
   const [kernel, initrd] = [boot.get("kernel"), boot.get("initrd")];

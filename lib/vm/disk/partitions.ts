@@ -1,7 +1,3 @@
-import { run } from "../../cli/shell.ts";
-import { tool } from "../../cli/tools.ts";
-import { diskFailure } from "./image-files.ts";
-
 export const MiB = 1 << 20;
 
 /** Where the partitions of a disk begin and end, in bytes. The boot partition is first: what grows later is the root. */
@@ -31,12 +27,4 @@ export function partitionScript({ esp, root }: Layout): string {
   const line = (name: "esp" | "root", { at, size }: { at: number; size: number }) =>
     `start=${at / MiB}MiB, size=${size / MiB}MiB, type=${types[name]}, name=${name}`;
   return ["label: gpt", line("esp", esp), line("root", root), ""].join("\n");
-}
-
-/** Writes the partition table into a file that has its size already. */
-export async function partition(disk: string, plan: Layout, log: string): Promise<void> {
-  const words = await tool("sfdisk", { stdin: true });
-  const argv = [...words, "--quiet", "--no-reread", "--no-tell-kernel", disk];
-  const { code, said } = await run(argv, { stdin: partitionScript(plan), log });
-  if (code !== 0) throw diskFailure("the disk could not be partitioned", "sfdisk", said, log);
 }

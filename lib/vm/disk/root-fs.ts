@@ -1,5 +1,5 @@
 import { diskFailure, runInImage } from "./image-files.ts";
-import type { Layout } from "./partitions.ts";
+import { type Layout, partitionScript } from "./partitions.ts";
 
 export const filesystems = ["ext4", "btrfs"] as const;
 export type Filesystem = (typeof filesystems)[number];
@@ -7,13 +7,18 @@ export type Filesystem = (typeof filesystems)[number];
 /** What of a btrfs root is a subvolume of its own: what a snapshot of the system must not take along. */
 const subvolumes = ["var", "var/home"];
 
-const ext4 = `uuid=$1 disk=$2 offset=$3 size=$4
-exec mkfs.ext4 -q -F -U "$uuid" -L root -E "offset=$offset,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d . "$disk" "$size"
+/** The table comes first, while there is nothing yet that sfdisk could find there. */
+const table = `table=$1 disk=$2 uuid=$3 offset=$4 size=$5
+shift 5
+printf '%s' "$table" | sfdisk --quiet --no-reread --no-tell-kernel "$disk"
+`;
+
+const ext4 = `exec mkfs.ext4 -q -F -U "$uuid" -L root -E "offset=$offset,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d . "$disk" "$size"
 `;
 
 /** mkfs.btrfs knows no offset: it makes a file of its own, which qemu-img puts into the disk, leaving holes out. */
-const btrfs = `uuid=$1 disk=$2 offset=$3 size=$4 made=$5
-shift 5
+const btrfs = `made=$1
+shift
 subvolumes=()
 for path; do
     mkdir -p "$path"
@@ -26,25 +31,26 @@ exec qemu-img convert -n --target-is-zero -f raw --target-image-opts "$made" \\
 `;
 
 /**
- * Makes the root file system of an image's files, in the disk.
+ * Partitions the disk, and makes the root file system of an image's files.
  * @param image its id. @param disk a file with its full size; @param spare a path for a file that is made on the way.
  * @param signal gives up.
  * @throws Failure with what the tool said
  */
-export async function makeRoot(
+export async function partitionAndFill(
   filesystem: Filesystem,
   image: string,
   disk: string,
-  { root }: Layout,
+  plan: Layout,
   uuid: string,
   spare: string,
   options: { log: string; signal: AbortSignal },
 ): Promise<void> {
-  const place = [uuid, disk, String(root.at)];
+  const { at, size } = plan.root;
+  const common = [partitionScript(plan), disk, uuid, String(at)];
   const { code, said } =
     filesystem === "ext4"
-      ? await runInImage(image, ext4, [...place, `${root.size / 1024}k`], options)
-      : await runInImage(image, btrfs, [...place, String(root.size), spare, ...subvolumes], options);
+      ? await runInImage(image, table + ext4, [...common, `${size / 1024}k`], options)
+      : await runInImage(image, table + btrfs, [...common, String(size), spare, ...subvolumes], options);
   if (code !== 0)
-    throw diskFailure(`the ${filesystem} file system was not made`, `mkfs.${filesystem}`, said, options.log);
+    throw diskFailure(`the ${filesystem} file system was not made`, `sfdisk, mkfs.${filesystem}`, said, options.log);
 }
