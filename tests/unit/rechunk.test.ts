@@ -11,11 +11,23 @@ import { delta } from "../../lib/ship/delta.ts";
 import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/memory.ts";
 import { prune } from "../../lib/ship/rechunk/prune.ts";
 import { type RechunkOptions, rechunk } from "../../lib/ship/rechunk/rechunk.ts";
+import { layersOf, wishOf } from "../../lib/ship/rechunk/target.ts";
 import { Place, packings, treeOf, writeImage } from "../support/images.ts";
+import { family, project, removeProjects, target } from "../support/small-family.ts";
 import { entry, tarOf } from "../support/tars.ts";
 
 const place = new Place();
-afterAll(() => place.remove());
+afterAll(() => {
+  place.remove();
+  removeProjects();
+});
+
+test("what other flavors are built on leaves them layers: podman 4 mounts 128", () => {
+  const toys = family(project());
+  const layers = (flavor: string, layers: number) =>
+    layersOf(target(toys, "best", flavor), wishOf(toys, { layers, tags: false, previous: undefined }));
+  expect([layers("one", 128), layers("one", 20), layers("two", 128)]).toEqual([64, 20, 128]);
+});
 let count = 0;
 const folder = (name = "w") => place.path(`${name}-${++count}`);
 

@@ -20,6 +20,16 @@ export interface RechunkWish {
   previous: string | undefined;
   /** chunkah's image, where it is to write the layers. */
   chunkah: string | undefined;
+  /** Flavors on which others are built. */
+  bases: ReadonlySet<string>;
+}
+
+/** podman 4 mounts at most 128 layers ("max depth exceeded"): what others are built on leaves half of them to those. */
+const mostOfBase = 64;
+
+/** How many layers a target may get. */
+export function layersOf({ flavor }: Pick<Target, "flavor">, { layers, bases }: RechunkWish): number {
+  return bases.has(flavor.name) ? Math.min(layers, mostOfBase) : layers;
 }
 
 /** What a wish means to `rechunk`. */
@@ -51,7 +61,8 @@ async function load(folder: string, reference: string, progress: Progress): Prom
   return now?.id === id ? id : pullFolder(folder, reference, progress.log);
 }
 
-async function rechunkTarget({ reference }: Target, wish: RechunkWish, progress: Progress): Promise<Done> {
+async function rechunkTarget(target: Target, wish: RechunkWish, progress: Progress): Promise<Done> {
+  const { reference } = target;
   const began = performance.now();
   const known = (await localImages()).get(reference);
   if (!known)
@@ -64,7 +75,7 @@ async function rechunkTarget({ reference }: Target, wish: RechunkWish, progress:
     const folder = imageFolder(reference);
     const { memory, from } = await findPrevious(image, reference, folder, wish.previous, work);
     const done = await rechunk(image, folder, {
-      ...optionsOf(wish),
+      ...optionsOf({ ...wish, layers: layersOf(target, wish) }),
       previous: memory,
       work,
       tag: reference,
@@ -102,7 +113,8 @@ export function wishOf(
   options: { layers: number; tags: boolean; previous: string | undefined; chunkah?: boolean },
 ): RechunkWish {
   const { prune, chunkah } = family.rechunk;
-  return { ...options, prune, chunkah: options.chunkah ? chunkah : undefined };
+  const bases = new Set([...family.flavors.values()].flatMap(({ from }) => from?.name ?? []));
+  return { ...options, prune, bases, chunkah: options.chunkah ? chunkah : undefined };
 }
 
 /** What would be run, as a person would type it. */
@@ -122,7 +134,12 @@ export function dryLines(target: Target, wish?: RechunkWish): string[] {
     ]),
     `# its files dealt out anew, by the plan that docker://${target.reference} carries, into ${folder}`,
     ...(wish?.chunkah
-      ? [commandLine(["podman", ...chunkahWords(wish.chunkah, "ID", ".slipway/run/…", "EPOCH", wish.layers)])]
+      ? [
+          commandLine([
+            "podman",
+            ...chunkahWords(wish.chunkah, "ID", ".slipway/run/…", "EPOCH", layersOf(target, wish)),
+          ]),
+        ]
       : []),
     `(cd ${quote(dirname(folder))} && ${commandLine(["podman", "pull", "--quiet", `oci:${basename(folder)}`])})`,
     `podman tag ID ${target.reference}`,
