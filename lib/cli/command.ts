@@ -30,7 +30,7 @@ async function interrupted(signal: string): Promise<void> {
 }
 
 function explain(thrown: unknown): number {
-  const error = (thrown instanceof Error && "path" in thrown && stateFailure(thrown)) || thrown;
+  const error = stateFailure(thrown) ?? thrown;
   if (error instanceof Failure) {
     const [first = "", ...rest] = error.lines();
     say(paint.red(first));

@@ -77,8 +77,7 @@ class Spinner {
 
 function asFailure(error: unknown, log: string): Failure {
   if (error instanceof Failure) return error;
-  // An error without a path may be about anything.
-  const refused = error instanceof Error && "path" in error ? stateFailure(error) : undefined;
+  const refused = stateFailure(error);
   if (refused) return refused;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new Failure(exit.failed, `a defect in Slipway: ${text}`, { log });

@@ -32,8 +32,11 @@ function userName(id: number): string {
   }
 }
 
+/** What a write to an open file ends with, which knows no path: what Slipway writes is below its state folder. */
+const noSpace = ["ENOSPC", "EDQUOT"];
+
 function advice(code: string, owner: string, folder: string): string {
-  if (code === "ENOSPC" || code === "EDQUOT")
+  if (noSpace.includes(code))
     return `make room there${folder === ".slipway" ? ": bun run clean, podman image prune" : ""}`;
   if (code === "EROFS" && folder !== ".slipway")
     return "it is read-only here: see why with `findmnt --target` and its path";
@@ -43,7 +46,7 @@ function advice(code: string, owner: string, folder: string): string {
   return `${owner} may write there: run this as ${owner}, or give the folder away: sudo chown -R "$(id -un)" ${folder}`;
 }
 
-const refusals = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EEXIST", "ENOTDIR", "EISDIR"];
+const refusals = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", ...noSpace];
 
 /**
  * The Failure that a refused write to the state folder is; undefined for any other error.
@@ -51,11 +54,13 @@ const refusals = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EEXIST", "ENO
  */
 export function unwritable(error: unknown, folder: string): Failure | undefined {
   const { code = "", path = "" }: NodeJS.ErrnoException = error instanceof Error ? error : new Error();
-  if (!refusals.includes(code) || (path !== "" && path !== folder && !path.startsWith(folder + sep))) return undefined;
+  const inside = path === "" ? noSpace.includes(code) : path === folder || path.startsWith(folder + sep);
+  if (!refusals.includes(code) || !inside) return undefined;
   const at = path || folder;
   const owner = ownerOf(at);
   const shown = basename(folder) === ".slipway" ? ".slipway" : folder;
-  return new Failure(exit.failed, `\`${shown}/\` cannot be written: ${code} (owner ${owner})`, {
+  const what = noSpace.includes(code) ? `no space left in \`${shown}/\`` : `\`${shown}/\` cannot be written`;
+  return new Failure(exit.failed, `${what}: ${code} (owner ${owner})`, {
     tried: [at],
     next: advice(code, owner, shown),
   });

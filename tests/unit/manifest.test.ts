@@ -182,10 +182,13 @@ describe("where `.slipway/` cannot be written", () => {
     const error = Object.assign(new Error(code), { code, path: join(folder, "logs/x") });
     const failure = unwritable(error, folder);
     expect(failure?.code).toBe(1);
-    expect(failure?.message).toBe(`\`.slipway/\` cannot be written: ${code} (owner ${owner})`);
+    const what = code === "ENOSPC" ? "no space left in `.slipway/`" : "`.slipway/` cannot be written";
+    expect(failure?.message).toBe(`${what}: ${code} (owner ${owner})`);
     expect(failure?.details.next).toContain(next);
     expect(unwritable(error, join(root, "other"))).toBeUndefined();
     expect(unwritable(new TypeError("oops"), folder)).toBeUndefined();
+    const ofWrite = unwritable(Object.assign(new Error(code), { code }), folder);
+    expect(ofWrite?.message).toBe(code === "ENOSPC" ? failure?.message : undefined);
   });
 });
 
