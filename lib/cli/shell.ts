@@ -4,6 +4,7 @@ import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { canAsk, say } from "./output.ts";
 import { signal, startOf, withChildren } from "./process.ts";
 import { hideSecrets } from "./secrets.ts";
+import { noSpace } from "./unwritable.ts";
 
 /** zx, loaded when the first command runs. The words of a command are passed as they are, never through quotes of our own; bash only starts them. */
 async function configuredShell() {
@@ -40,7 +41,7 @@ function note(log: number, text: string): void {
   try {
     writeSync(log, text);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    if (!noSpace.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
 }
 

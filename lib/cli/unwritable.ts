@@ -33,7 +33,7 @@ function userName(id: number): string {
 }
 
 /** What a write to an open file ends with, which knows no path: what Slipway writes is below its state folder. */
-const noSpace = ["ENOSPC", "EDQUOT"];
+export const noSpace = ["ENOSPC", "EDQUOT"];
 
 function advice(code: string, owner: string, folder: string): string {
   if (noSpace.includes(code))

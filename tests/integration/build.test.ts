@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkout, exec, Project } from "../support/sandbox.ts";
+import { checkout, commandLines, exec, Project } from "../support/sandbox.ts";
 
 // What `bun run build` does with podman, on a family of small flavors that build in a second each.
 
@@ -213,17 +213,6 @@ test("--print gives a Containerfile that plain podman builds", async () => {
   expect(built.code).toBe(0);
   await project.podman("rmi", built.stdout.trim());
 }, 60_000);
-
-/** What every process of this machine was started as. */
-function commandLines(): string[] {
-  return readdirSync("/proc").flatMap((pid) => {
-    try {
-      return [readFileSync(`/proc/${Number(pid)}/cmdline`, "utf8").replaceAll("\0", " ")];
-    } catch {
-      return []; // no process, or none any more
-    }
-  });
-}
 
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
   "%s in the middle: nothing runs on, nothing is left, the next run works",

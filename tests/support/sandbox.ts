@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { podmanEnv } from "../../lib/cli/podman.ts";
@@ -19,6 +28,17 @@ export function testStorage(): Record<string, string> {
     `[storage]\ndriver = "overlay"\ngraphroot = "${join(home, "graph")}"\nrunroot = "${join(home, "run")}"\n`,
   );
   return { CONTAINERS_STORAGE_CONF: conf };
+}
+
+/** What runs on this machine, each with its words. */
+export function commandLines(): string[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      return [readFileSync(`/proc/${Number(pid)}/cmdline`, "utf8").replaceAll("\0", " ")];
+    } catch {
+      return []; // no process, or none any more
+    }
+  });
 }
 
 export interface Said {

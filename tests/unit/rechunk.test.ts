@@ -22,12 +22,6 @@ afterAll(() => {
   removeProjects();
 });
 
-test("what other flavors are built on leaves them layers: podman 4 mounts 128", () => {
-  const toys = family(project());
-  const layers = (flavor: string, layers: number) =>
-    layersOf(target(toys, "best", flavor), wishOf(toys, { layers, tags: false, previous: undefined }));
-  expect([layers("one", 128), layers("one", 20), layers("two", 128)]).toEqual([64, 20, 128]);
-});
 let count = 0;
 const folder = (name = "w") => place.path(`${name}-${++count}`);
 
@@ -268,4 +262,11 @@ describe("delta", () => {
     ]);
     expect(() => parseSize("much")).toThrow("no size");
   });
+});
+
+test("what other flavors are built on leaves them layers: podman 4 mounts 128", () => {
+  const toys = family(project());
+  const layers = (flavor: string, layers: number) =>
+    layersOf(target(toys, "best", flavor), wishOf(toys, { layers, tags: false, previous: undefined }));
+  expect([layers("one", 128), layers("one", 20), layers("two", 128)]).toEqual([64, 20, 128]);
 });

@@ -1,22 +1,16 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkout } from "../support/sandbox.ts";
+import { checkout, commandLines } from "../support/sandbox.ts";
 
-const running = (line: string) =>
-  readdirSync("/proc").some((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim() === line;
-    } catch {
-      return false;
-    }
-  });
+const running = (line: string) => commandLines().some((words) => words.trim() === line);
 
 test.each(["SIGINT", "SIGTERM"] as const)(
   "%s ends what a command has started, on a system without ps",
   async (name) => {
     const folder = mkdtempSync(join(tmpdir(), "slipway-shell-"));
+    let child: Bun.Subprocess | undefined;
     try {
       for (const program of ["bash", "sleep"]) symlinkSync(Bun.which(program) ?? "", join(folder, program));
       const sleep = `sleep 98${process.pid}`;
@@ -28,7 +22,7 @@ import { run } from "${checkout}/lib/cli/shell.ts";
 await command("list", () => run(["bash", "-c", "${sleep} & wait"]), []);
 `,
       );
-      const child = Bun.spawn([process.execPath, script], {
+      child = Bun.spawn([process.execPath, script], {
         env: { PATH: folder },
         stdio: ["ignore", "ignore", "ignore"],
       });
@@ -37,6 +31,7 @@ await command("list", () => run(["bash", "-c", "${sleep} & wait"]), []);
       expect(await child.exited).toBe(130);
       expect(running(sleep)).toBe(false);
     } finally {
+      child?.kill("SIGKILL");
       rmSync(folder, { recursive: true });
     }
   },

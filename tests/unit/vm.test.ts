@@ -52,6 +52,18 @@ describe("a port that leads to an sshd", () => {
   });
 });
 
+test.each([
+  [[], []],
+  [["true"], ["--", "true"]],
+  [["uptime; id -un"], ["--", "uptime; id -un"]],
+  [
+    ["echo", "a b", "$HOME"],
+    ["--", "echo 'a b' '$HOME'"],
+  ],
+])("%j is sent to a guest's shell as %j", (words, line) => {
+  expect(remoteLine(words)).toEqual(line);
+});
+
 describe("what a command line asks of a machine", () => {
   test("options that may be given several times keep their order; what stands after -- is a command", () => {
     const given = args(
@@ -265,18 +277,6 @@ describe("a disk", () => {
   test("a kernel that is a second name of another file is found", () => {
     const files = read({ "boot/vmlinuz-6": "k" }, { "usr/lib/modules/6/vmlinuz": "boot/vmlinuz-6" });
     expect(files.get("kernel")?.toString()).toBe("k");
-  });
-
-  test.each([
-    [[], []],
-    [["true"], ["--", "true"]],
-    [["uptime; id -un"], ["--", "uptime; id -un"]],
-    [
-      ["echo", "a b", "$HOME"],
-      ["--", "echo 'a b' '$HOME'"],
-    ],
-  ])("%j is sent to a guest's shell as %j", (words, line) => {
-    expect(remoteLine(words)).toEqual(line);
   });
 
   test("says what an image lacks for a boot", () => {

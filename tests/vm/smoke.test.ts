@@ -129,10 +129,8 @@ test("a release with --smoke goes no further with what breaks a promise", async 
   const { code, stdout, stderr } = await project.slipway(
     ...["release", "amd64", "broken", "--smoke", "--no-push", "--json"],
   );
-  const steps = JSON.parse(stdout || `{"steps": [], "said": ${JSON.stringify(stderr)}}`).steps as Record<
-    string,
-    string
-  >[];
+  if (!stdout) throw new Error(stderr);
+  const steps = JSON.parse(stdout).steps as Record<string, string>[];
   const states = steps.map(({ stage, reference, state }) => `${stage} ${reference}: ${state}`);
   expect(states).toEqual([
     `build ${minimal}: done`,
