@@ -12,14 +12,18 @@ import { remoteLine, sshFailed, sshWords } from "./ssh.ts";
 /** How long a boot may take before it is given up: an emulated machine on a busy host is slow. */
 const usualPatience = 300_000;
 
-/** Milliseconds between two tries of ssh where nothing tells that there is an sshd: it counts those who come and go. */
-const knockEvery = 5000;
+/**
+ * Milliseconds of a quiet console after which ssh is tried, and tried again: not every guest tells that it has an sshd.
+ * While the console talks nobody knocks: QEMU keeps each knock for the guest, whose sshd then starts a process for it.
+ */
+const quiet = 5000;
 
 /** A virtual machine that was started. */
 export class Guest {
   /** Seconds, by phase that was reached. */
   readonly reached: ReadonlyMap<Phase, number>;
   private heard = 0;
+  private heardAt = performance.now();
   private ended: number | undefined;
 
   /** @param child QEMU, or the toolbox's container around it. */
@@ -64,8 +68,10 @@ export class Guest {
 
   private listen(): void {
     const bytes = this.heardBytes();
+    if (bytes.length === this.heard) return;
     this.watch.hear(bytes.subarray(this.heard).toString("latin1"));
     this.heard = bytes.length;
+    this.heardAt = performance.now();
   }
 
   private failure(what: string, next: string): Failure {
@@ -107,7 +113,10 @@ export class Guest {
         throw this.failure(`the boot failed: ${this.watch.end}`, `look at the console: bun run vm log ${this.name}`);
       if (performance.now() > deadline)
         throw this.failure(`not up after ${patience / 1000} s`, "see the console's log; a busy machine needs longer");
-      const due = this.watch.sshd || this.watch.reached.has("target") || performance.now() - tried > knockEvery;
+      const due =
+        this.watch.sshd ||
+        this.watch.reached.has("target") ||
+        performance.now() - Math.max(tried, this.heardAt) > quiet;
       if (until === "ssh" && !trying && due) {
         tried = performance.now();
         trying = this.greet(gone).then(() => {
