@@ -5,7 +5,9 @@ import { statePath } from "../../lib/cli/project.ts";
 import type { Progress } from "../../lib/cli/steps.ts";
 import { type DiskOptions, makeDisk, usualDisk } from "../../lib/vm/disk/disk.ts";
 import { type Guest, type GuestOptions, startGuest } from "../../lib/vm/guest.ts";
+import { remoteLine, sshWords } from "../../lib/vm/ssh.ts";
 import { exec, testStorage } from "./sandbox.ts";
+import { Terminal } from "./terminal.ts";
 
 /** A machine that does other things too emulates guests slowly: a test that is given up for that would say nothing. */
 const patience = 900_000;
@@ -83,6 +85,13 @@ export class TestMachine {
   /** Runs lines of shell, of which each must succeed. @returns what they said. */
   sh(script: string): Promise<string> {
     return this.guest.must(["sh", "-ec", script]);
+  }
+
+  /** Runs a line of shell on a terminal, where somebody types. */
+  async terminal(line: string): Promise<Terminal> {
+    const { folder, sshPort } = this.guest;
+    const words = [...(await sshWords(folder, sshPort, true)), ...remoteLine([line])];
+    return new Terminal(words, {}, folder, patience);
   }
 
   /**

@@ -12,7 +12,7 @@ export const keys = {
 } as const;
 
 /** Long enough for a machine that does other things too; a test that waits this long has failed. */
-const patience = 30_000;
+const usualPatience = 30_000;
 
 /** A program in a pseudo-terminal: what it shows is waited for, and keys are pressed. */
 export class Terminal {
@@ -21,7 +21,13 @@ export class Terminal {
   private woken = () => {};
   private readonly child: Bun.Subprocess;
 
-  constructor(argv: string[], env: Record<string, string | undefined> = {}, cwd = checkout) {
+  /** @param patience in milliseconds, for what is waited for. */
+  constructor(
+    argv: string[],
+    env: Record<string, string | undefined> = {},
+    cwd = checkout,
+    private readonly patience = usualPatience,
+  ) {
     const decoder = new TextDecoder();
     this.child = Bun.spawn(argv, {
       cwd,
@@ -53,7 +59,7 @@ export class Terminal {
 
   /** Waits until something is shown after what was waited for before. */
   async see(what: string | RegExp): Promise<void> {
-    const end = Date.now() + patience;
+    const end = Date.now() + this.patience;
     for (;;) {
       const news = this.text.slice(this.read);
       const at = typeof what === "string" ? news.indexOf(what) : news.search(what);
@@ -69,7 +75,7 @@ export class Terminal {
 
   /** The exit code, once the program has ended. */
   async end(): Promise<number> {
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), patience);
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), this.patience);
     const code = await this.child.exited;
     clearTimeout(timer);
     this.child.terminal?.close();

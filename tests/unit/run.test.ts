@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { podmanFacts } from "../../lib/cli/podman.ts";
 import { Machine } from "../support/machine.ts";
 
 let machine: Machine;
@@ -102,17 +103,19 @@ describe("words", () => {
 });
 
 describe("system packages", () => {
-  const packages = "podman runc mmdebstrap";
+  const hybrid = podmanFacts().cgroups === "hybrid";
+  const runtime = hybrid ? "runc" : "crun";
+  const packages = `podman ${runtime} mmdebstrap`;
 
   test.each([
     ["apt-get", `sudo apt-get install -y --no-install-recommends ${packages}`],
     ["dnf", `sudo dnf install -y ${packages}`],
     // mmdebstrap is no package of Arch
-    ["pacman", "sudo pacman -S --noconfirm --needed podman runc"],
+    ["pacman", `sudo pacman -S --noconfirm --needed podman ${runtime}`],
   ])("without root the one command of %s is printed: exit 3", async (manager, line) => {
     const { code, stderr } = await machine.bun("1.4.5").program(manager).run("build");
     expect(code).toBe(3);
-    expect(stderr).toContain("missing on this machine: podman runc");
+    expect(stderr).toContain(`missing on this machine: podman ${runtime}`);
     expect(stderr.split("\n").map((l) => l.trim())).toContain(line);
     expect(machine.calls).toEqual([`bun ${install}`]);
   });
@@ -120,6 +123,12 @@ describe("system packages", () => {
   test("only what is missing is named", async () => {
     const { stderr } = await machine.bun("1.4.5").program("podman").program("runc").program("apt-get").run("build");
     expect(stderr).toContain("sudo apt-get install -y --no-install-recommends mmdebstrap\n");
+  });
+
+  test("podman's own crun will do, but on a hybrid tree of cgroups", async () => {
+    const with3 = machine.bun("1.4.5").program("podman").program("crun").program("mmdebstrap").program("apt-get");
+    const { code, stderr } = await with3.run("build");
+    expect([code, stderr.includes("missing on this machine: runc")]).toEqual(hybrid ? [3, true] : [0, false]);
   });
 
   test("as root and without a terminal they are installed, then the command runs", async () => {

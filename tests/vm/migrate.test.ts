@@ -7,6 +7,7 @@ import { steps } from "../../lib/host/migrate/steps/all.ts";
 import { repository } from "../support/flatpak-machine.ts";
 import { TestMachine } from "../support/guests.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
+import { keys } from "../support/terminal.ts";
 
 setDefaultTimeout(1_200_000);
 
@@ -164,6 +165,16 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
   const newer = `cd /srv/flatpak; for app in Good Other; do date +%N >>$app/files/data
     flatpak build-export --disable-sandbox repo $app stable; done; chmod -R a+rX repo`;
   await machine.sh(repository);
+  const terminal = await machine.terminal(
+    `printf 'org.test.Good\\norg.test.Other\\n' >/root/list; ${env} guara-install-flatpaks --list /root/list`,
+  );
+  await terminal.see("Which apps are to be installed");
+  await terminal.see("org.test.Other");
+  terminal.press(keys.down, keys.space, keys.enter);
+  await terminal.see("1 app:");
+  terminal.press(keys.enter);
+  await terminal.see("✓ install 1 app");
+  expect(await terminal.end()).toBe(0);
   const now = await machine.look({
     good,
     again: good,
@@ -190,7 +201,7 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
   expect(now.good).toMatch(/^org\.test\.Good$/m);
   expect(now.again).toBe("all of them are installed already");
   expect(now.hers).toMatch(/^org\.test\.Good\s+user$/);
-  expect(now.other).toMatch(/^org\.test\.Other$/m);
+  expect(now.other).toBe("all of them are installed already");
   for (const said of [now.current, now.after, now.both]) expect(said).toMatch(/^flatpak +current +up to date$/m);
   expect(now.hersComes).toMatch(/^flatpak +available +2 apps: org\.test\.Other org\.test\.Good$/m);
   expect(now.hersDone).toMatch(/^Updating app\/org\.test\.Good\//m);
@@ -223,18 +234,35 @@ test("a rollback that is killed on its way puts everything back", async () => {
   expect(now).toEqual({ login: "/var/home/ana\nold", nothing: "there is no migration to take back", etc: "same" });
 });
 
-test("in one go, and back, in one boot; with homed silent nothing is begun", async () => {
-  const now = await machine.look({
+test("on a terminal in one go, and back, in one boot; with homed silent nothing is begun", async () => {
+  const silent = await machine.look({
     wait: loggedOut,
     silent: `systemctl mask --runtime --now systemd-homed.service; ${migrate}; code=$?; systemctl unmask --runtime systemd-homed.service; systemctl start systemd-homed.service; exit $code`,
     etc: back.etc,
-    run: migrate,
+  });
+  expect(silent.silent).toMatch(/systemd-homed does not answer[\s\S]*\[1\]$/);
+  expect(silent.etc).toBe("same");
+
+  const terminal = await machine.terminal("guara-migrate");
+  await terminal.see("Whose home moves?");
+  await terminal.see("bia");
+  terminal.press(keys.enter);
+  for (const question of ["What comes along?", "Groups of the account", "Shell"]) {
+    await terminal.see(question);
+    terminal.press(keys.enter);
+  }
+  await terminal.see("Repair flatpaks");
+  terminal.press("n");
+  await terminal.see("Type MIGRATE to begin");
+  terminal.press("MIGRATE", keys.enter);
+  await terminal.see("ana: done; report");
+  expect(await terminal.end()).toBe(0);
+
+  const now = await machine.look({
     ...state,
     report: "cat /var/lib/guaraos/migrate/current/report.txt",
     secrets: "grep -c 'y[$]j9T' -r /var/lib/guaraos/migrate/current/log",
   });
-  expect(now.silent).toMatch(/systemd-homed does not answer[\s\S]*\[1\]$/);
-  expect(now.etc).toBe("same");
   expect(now).toMatchObject(migrated);
   expect(now.report).toContain("/var/home/ana.before-guaraos");
   expect(now.secrets).toBe("0\n[1]");
