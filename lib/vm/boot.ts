@@ -147,12 +147,10 @@ async function stay(
   if (show === "console") {
     say(`nobody has a password in it: a root shell is at bun run vm ssh ${guest.name}, from another terminal`);
     if (await attachConsole(guest.folder)) say("\nleft the console");
+    else await ended(guest);
     return exit.done;
   }
-  if (show === "window") {
-    await guest.exited;
-    return exit.done;
-  }
+  if (show === "window") return besideWindow(guest, until, wish, told);
   await guest.ready(until, wish.patience * 1000);
   if (wish.screenshot !== undefined) {
     await guest.ready("target", wish.patience * 1000);
@@ -168,9 +166,36 @@ async function stay(
   }
   if (wish.screenshot !== undefined) return exit.done;
   say(`it is up and runs on; from elsewhere: bun run vm ssh ${guest.name}`);
-  await guest.exited;
+  await ended(guest);
   say(`${guest.name} ended; it had ${bytes(guest.peakMemory())} of memory at most`);
   return exit.done;
+}
+
+/** Waits until the machine turns itself off or its window is closed. @throws Failure where QEMU could not go on */
+async function ended(guest: Guest): Promise<void> {
+  if ((await guest.exited) !== 0) guest.needRunning();
+}
+
+/** Tells the phases while somebody looks at the window. A boot that fails stays to be looked at until it is closed. */
+async function besideWindow(
+  guest: Guest,
+  until: "ssh" | "target",
+  wish: MachineWish,
+  told: () => void,
+): Promise<number> {
+  let code: number = exit.done;
+  try {
+    await guest.ready(until, wish.patience * 1000);
+    told();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (guest.running) {
+      for (const line of error.lines()) say(line);
+      code = error.code;
+    }
+  }
+  await ended(guest);
+  return code;
 }
 
 /** A shell in the machine, or a command, on this terminal or in the middle of a pipe. */
