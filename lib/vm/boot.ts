@@ -144,8 +144,9 @@ async function stay(
   told: () => void,
 ): Promise<number> {
   const until = disk.lacks.includes("sshd") || disk.lacks.includes("network") ? "target" : "ssh";
-  if (show === "console") {
+  if (show === "console" || show === "window")
     say(`nobody has a password in it: a root shell is at bun run vm ssh ${guest.name}, from another terminal`);
+  if (show === "console") {
     if (await attachConsole(guest.folder)) say("\nleft the console");
     else await ended(guest);
     return exit.done;

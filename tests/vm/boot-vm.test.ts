@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../lib/vm/ports.ts";
 import { MachineProject, minimal, patience } from "../support/machines.ts";
@@ -10,6 +10,15 @@ import { checkout, exec } from "../support/sandbox.ts";
 const project = new MachineProject();
 const shared = join(project.root, "shared");
 const minutes = 60_000;
+
+/** A machine's own QEMU, on a display that does not answer. */
+const qemuWithoutDisplay = `#!/bin/sh
+case $* in
+    *--version*) echo QEMU emulator version 10.0.8 ;;
+    *gtk*) echo gtk initialization failed >&2; exit 1 ;;
+    *) exit 3 ;;
+esac
+`;
 
 /** A command that is not waited for. */
 function start(name: string, ...words: string[]) {
@@ -174,6 +183,22 @@ test(
     expect(await command.exited).toBe(1);
     expect(said).toMatch(/crash: QEMU ended \(exit code \d+\); it came to: (kernel|initrd)/);
     expect(said).toContain("console: [");
+    expect(await project.lingering()).toEqual([]);
+  },
+  5 * minutes,
+);
+
+test(
+  "a window that cannot be opened is told in QEMU's own words",
+  async () => {
+    project.write("bin/qemu-system-x86_64", qemuWithoutDisplay);
+    chmodSync(join(project.root, "bin/qemu-system-x86_64"), 0o755);
+    const there = { PATH: `${join(project.root, "bin")}:${process.env.PATH}`, DISPLAY: ":4711" };
+    const script = join(checkout, "scripts/boot-vm.ts");
+    const words = ["amd64", "minimal", "--name", "window", "--ephemeral", ...patience];
+    const said = await exec([process.execPath, script, ...words], { ...project.env, ...there });
+    expect([said.code, said.stderr]).toEqual([1, expect.stringContaining("window: QEMU ended (exit code 1)")]);
+    expect(said.stderr).toContain("gtk initialization failed");
     expect(await project.lingering()).toEqual([]);
   },
   5 * minutes,
