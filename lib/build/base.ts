@@ -2,6 +2,7 @@ import { ensureLocalDebian, isCurrentRoot, localDebian } from "../cli/debian-ima
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import type { Progress } from "../cli/steps.ts";
+import { together } from "../cli/together.ts";
 import type { Arch } from "../family/family.ts";
 import { type LocalImage, localImages } from "../image/storage.ts";
 import { baseImageName } from "./expand.ts";
@@ -10,9 +11,6 @@ interface BaseImage {
   name: string;
   image: LocalImage;
 }
-
-/** By the base's real name. */
-const underway = new Map<string, Promise<BaseImage>>();
 
 /** An arch's own base image among the local ones, under its real name or as made here. */
 export function localBase(arch: Arch, images: Map<string, LocalImage>): BaseImage | undefined {
@@ -45,9 +43,7 @@ export function ensureBase(arch: Arch, images: Map<string, LocalImage>, progress
   if (known) return Promise.resolve(known);
   // Flavors side by side on one base: the first one fetches it, the others wait for that.
   const name = baseImageName(arch);
-  const begun = underway.get(name) ?? fetchBase(arch, name, progress).finally(() => underway.delete(name));
-  underway.set(name, begun);
-  return begun;
+  return together(`base ${name}`, () => fetchBase(arch, name, progress));
 }
 
 async function fetchBase(arch: Arch, name: string, progress: Progress): Promise<BaseImage> {

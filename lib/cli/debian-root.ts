@@ -8,6 +8,7 @@ import { statePath } from "./project.ts";
 import { removeAll } from "./remove.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
+import { together } from "./together.ts";
 
 /**
  * A Debian root made on this machine from Debian's packages, for where no registry answers.
@@ -76,19 +77,13 @@ function phase(line: string): string | undefined {
   return what;
 }
 
-const making = new Map<string, Promise<string>>();
-
 /**
  * The path of a tar with a minimal root of a Debian suite, made where it is not there yet (some 20 s).
  * @param suite such as `trixie` or `sid`
  * @throws Failure (missing) without mmdebstrap, (failed) with its own words when it fails
  */
-export async function debianRoot(suite: string, progress?: Progress): Promise<string> {
-  const known = making.get(suite);
-  if (known) return known;
-  const promise = make(suite, progress).finally(() => making.delete(suite));
-  making.set(suite, promise);
-  return promise;
+export function debianRoot(suite: string, progress?: Progress): Promise<string> {
+  return together(`root of ${suite}`, () => make(suite, progress));
 }
 
 async function make(suite: string, progress?: Progress): Promise<string> {

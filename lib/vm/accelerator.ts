@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { onInterrupt } from "../cli/command.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
+import { together } from "../cli/together.ts";
 import { findTool, tool } from "../cli/tools.ts";
 import { exitCode, exitPort, probeGuest } from "./probe-guest.ts";
 
@@ -103,8 +104,10 @@ export async function probeKvm(options: { build: boolean; progress?: Progress })
   } catch {
     return { state: "broken", because: "no right to open /dev/kvm; be a member of its group (kvm)" };
   }
-  const known = recall();
-  if (known) return known;
+  return recall() ?? together("probe of KVM", () => tryKvm(options));
+}
+
+async function tryKvm(options: { build: boolean; progress?: Progress }): Promise<Kvm> {
   const found = await findTool("qemu-system-x86_64");
   if (found.place === "missing" || (found.place === "toolbox" && !found.built && !options.build))
     return { state: "unprobed", because: "no QEMU on this machine to try it with, and the toolbox is not built yet" };

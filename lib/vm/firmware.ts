@@ -4,6 +4,7 @@ import { exit, Failure } from "../cli/errors.ts";
 import { statePath } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
+import { together } from "../cli/together.ts";
 import { ensureToolbox, inToolbox } from "../cli/toolbox.ts";
 
 /** A virtual machine's firmware: the program, and the empty store of its variables. */
@@ -38,6 +39,11 @@ export async function firmware(secure: boolean, progress?: Progress): Promise<Fi
     const found = { code: join(folder, code), variables: join(folder, variables) };
     if (existsSync(found.code) && existsSync(found.variables)) return found;
   }
+  // guests side by side need the same
+  return together(`firmware ${kind}`, () => copyOut(kind, progress));
+}
+
+async function copyOut(kind: keyof typeof places, progress?: Progress): Promise<Firmware> {
   const image = await ensureToolbox(progress);
   const [folder, ...names] = places[kind][0] ?? ["", ""];
   const cache = statePath("cache", `firmware-${image.split(":").at(-1)}-${kind}`);

@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { podman } from "../../cli/podman.ts";
-import { statePath } from "../../cli/project.ts";
+import { workFolder } from "../../cli/work-folder.ts";
 import { openLayout } from "../../image/layout.ts";
 import { podmanFailure } from "../../image/storage.ts";
 
@@ -18,11 +18,12 @@ export async function pullFolder(folder: string, name: string | undefined, log?:
   // podman names the image after the folder as it was written; `.slipway` in it would be no name at all.
   const own = basename(folder);
   // The machine's own policy may refuse what nobody signed; this was made here, a moment ago.
-  const policy = statePath("run", `policy-${process.pid}.json`);
+  const work = workFolder();
+  const policy = join(work.path, "policy.json");
   writeFileSync(policy, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
   const words = ["pull", "--quiet", "--signature-policy", policy, `oci:${own}`];
   const pulled = await podman(words, { ...options, cwd: dirname(folder) });
-  rmSync(policy);
+  work.remove();
   if (pulled.code !== 0) throw podmanFailure(`loading ${name ?? own} into podman's storage`, pulled);
   if (name !== undefined) {
     const tagged = await podman(["tag", id, name], options);
