@@ -6,6 +6,7 @@ import { exit, Failure } from "./errors.ts";
 import { podman } from "./podman.ts";
 import { removeAll } from "./remove.ts";
 import type { Progress } from "./steps.ts";
+import { together } from "./together.ts";
 
 /**
  * A Debian root in podman's store. It gets no time of its own, so that the same tar is the same image id on every machine
@@ -35,7 +36,11 @@ async function labels(reference: string): Promise<Record<string, string> | undef
  * The root of a suite as a local image, made and put into podman's store where it is not there yet.
  * @returns its reference; its id depends on the tar alone.
  */
-export async function ensureLocalDebian(suite: string, progress?: Progress): Promise<string> {
+export function ensureLocalDebian(suite: string, progress?: Progress): Promise<string> {
+  return together(`image of ${suite}`, () => ensure(suite, progress));
+}
+
+async function ensure(suite: string, progress?: Progress): Promise<string> {
   const tar = await debianRoot(suite, progress);
   const reference = localDebian(suite);
   const digest = readFileSync(digestFile(tar), "utf8");

@@ -1,11 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { statePath } from "./project.ts";
 import { run } from "./shell.ts";
+import { workFolder } from "./work-folder.ts";
 
 /** Debian 12 builds skopeo with sigstore switched off, and only an attempt to sign tells: before it looks at the key. */
 export async function lacksSigstore(skopeo: string): Promise<string | undefined> {
-  const folder = statePath("run", `skopeo-${process.pid}`);
+  const { path: folder, remove } = workFolder();
   const image = join(folder, "image");
   mkdirSync(image, { recursive: true });
   const file = (name: string, text: string) => {
@@ -35,6 +35,6 @@ export async function lacksSigstore(skopeo: string): Promise<string | undefined>
     ]);
     return /sigstore disabled|unknown flag/i.test(said) ? "built without sigstore: cannot sign or verify" : undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }

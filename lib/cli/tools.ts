@@ -7,6 +7,7 @@ import { podman } from "./podman.ts";
 import { isCompiled, statePath } from "./project.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
+import { together } from "./together.ts";
 import type { Tool } from "./tool.ts";
 import { tools } from "./tool-table.ts";
 import { type ContainerOptions, inToolbox, toolboxBuilt, toolboxReference } from "./toolbox.ts";
@@ -73,8 +74,10 @@ function remember(news: Record<string, Known>): void {
 async function know(tool: Tool, path: string): Promise<Known> {
   const stat = statSync(path);
   const key = `${path} ${stat.mtimeMs} ${stat.size}`;
-  const known = recall()[key];
-  if (known) return known;
+  return recall()[key] ?? together(key, () => askProgram(tool, path, key));
+}
+
+async function askProgram(tool: Tool, path: string, key: string): Promise<Known> {
   const version = tool.ask ? readVersion(tool, (await run([path, ...tool.ask])).said) : undefined;
   const trouble = (await fits(version, tool.range)) ? await tool.trouble?.(path) : undefined;
   const news = { ...(version === undefined ? {} : { version }), ...(trouble === undefined ? {} : { trouble }) };
