@@ -11,11 +11,11 @@ const project = new MachineProject();
 const shared = join(project.root, "shared");
 const minutes = 60_000;
 
-/** A machine's own QEMU, on a display that does not answer. */
+/** A machine's own QEMU, on a display that does not answer: that is told when the machine has long been started. */
 const qemuWithoutDisplay = `#!/bin/sh
 case $* in
     *--version*) echo QEMU emulator version 10.0.8 ;;
-    *gtk*) echo gtk initialization failed >&2; exit 1 ;;
+    *gtk*) echo $$ >pid; : >qmp.sock; sleep 2; echo gtk initialization failed >&2; exit 1 ;;
     *) exit 3 ;;
 esac
 `;

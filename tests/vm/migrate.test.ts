@@ -200,7 +200,7 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
   // lines of both streams, which ssh may bring in any order
   expect(now.good).toMatch(/^org\.test\.Good$/m);
   expect(now.again).toBe("all of them are installed already");
-  expect(now.hers).toMatch(/^org\.test\.Good\s+user$/m);
+  expect(now.hers).toMatch(/^org\.test\.Good\s+user\norg\.test\.Other\s+system$/);
   expect(now.other).toBe("all of them are installed already");
   for (const said of [now.current, now.after, now.both]) expect(said).toMatch(/^flatpak +current +up to date$/m);
   expect(now.hersComes).toMatch(/^flatpak +available +2 apps: org\.test\.Other org\.test\.Good$/m);
