@@ -52,15 +52,27 @@ export function buildWords(job: Job, family: Family): string[] {
     ...["--format", "oci", "--network", "host", "--force-rm", "--layers", "--timestamp", String(job.origin.epoch)],
     ...(job.noCache ? ["--no-cache"] : []),
     ...pairs("--build-arg", job.args),
-    ...pairs("--label", job.labels),
     ...pairs("--annotation", oci),
     family.root,
   ];
 }
 
+/** A label's value as a word of a Containerfile: nothing in it is a variable, a quote or the end of the line. */
+function labelValue(text: string): string {
+  const line = text.replaceAll(/\p{Cc}/gu, " ");
+  return `"${line.replaceAll(/[\\"$]/g, "\\$&")}"`;
+}
+
+/** All labels as one instruction: podman makes an instruction, and so a commit, of each `--label` on its command line. */
+export function labelLines(labels: Record<string, string>): string {
+  const words = Object.entries(labels).map(([name, value]) => `"${name}"=${labelValue(value)}`);
+  return words.length ? `LABEL ${words.join(" \\\n    ")}\n` : "";
+}
+
 /** Writes what podman gets; a dry run does it too, so that its lines can be pasted. */
 export function writeContainerfile(job: Job): void {
-  writeFileSync(containerfilePath(job.target), job.containerfile);
+  const text = job.containerfile.replace(/\n?$/, "\n");
+  writeFileSync(containerfilePath(job.target), text + labelLines(job.labels));
 }
 
 /** Known words of the tools, and what to do about them. */

@@ -42,6 +42,15 @@ function long(first: string, rest: string[]): string[] {
   return [first, ...rest].map((line, i) => (i ? `    ${line}` : line) + (i < rest.length ? " \\" : ""));
 }
 
+/** Commands as one RUN, because each RUN costs a container and a commit: each command is its first line and its further words. */
+function oneRun(commands: { first: string; rest?: string[] }[]): string[] {
+  const lines = commands.flatMap(({ first, rest = [] }, i) => [
+    `${i ? "  && " : "RUN "}${first}`,
+    ...rest.map((word) => `    ${word}`),
+  ]);
+  return lines.map((line, i) => (i < lines.length - 1 ? `${line} \\` : line));
+}
+
 /** Packages in lines of a readable width, so that a change shows as a change of a line or two. */
 function wrapped(words: string[]): string[] {
   const lines: string[] = [];
@@ -127,8 +136,11 @@ export const markers: Record<string, Marker> = {
   ],
   upgrade: () => [`ARG ${refreshArg}=`, `RUN ${helper}/upgrade`],
   files: (t, family) => [
-    ...generatedFiles(t, family).flatMap(({ path, lines }) =>
-      long(`RUN ${helper}/write ${path}`, lines.map(singleQuoted)),
+    ...oneRun(
+      generatedFiles(t, family).map(({ path, lines }) => ({
+        first: `${helper}/write ${path}`,
+        rest: lines.map(singleQuoted),
+      })),
     ),
     ...(t.flavor.from ? [] : [`COPY ${family.key} ${keyPath(family)}`]),
   ],
@@ -139,12 +151,14 @@ export const markers: Record<string, Marker> = {
       ["systemctl mask", units.mask],
       ["systemctl --global enable", units["user-enable"]],
     ] as const;
-    return parts.flatMap(([verb, names]) => (names.length ? long(`RUN ${verb}`, wrapped(names.map(quote))) : []));
+    const given = parts.filter(([, names]) => names.length > 0);
+    return oneRun(given.map(([verb, names]) => ({ first: verb, rest: wrapped(names.map(quote)) })));
   },
-  modes: ({ flavor }) => [
-    ...(flavor.suid.length ? [`RUN ${existing(flavor.suid, "chmod u+s")}`] : []),
-    ...Object.entries(flavor.modes).map(([path, mode]) => `RUN chmod ${mode} ${path}`),
-  ],
+  modes: ({ flavor }) =>
+    oneRun([
+      ...(flavor.suid.length ? [{ first: existing(flavor.suid, "chmod u+s") }] : []),
+      ...Object.entries(flavor.modes).map(([path, mode]) => ({ first: `chmod ${mode} ${path}` })),
+    ]),
   guara: ({ flavor }) =>
     flavor.from
       ? []

@@ -15,7 +15,7 @@ export interface ImageRecord {
 }
 
 const ourLabels = ["org.slipway.key", "org.slipway.toolbox", "org.slipway.debian"];
-const lastWord = /LABEL "?org\.slipway\./;
+const lastWord = /LABEL .*\borg\.slipway\./;
 const ourWork = /\/usr\/libexec\/slipway\/| in \/slipway\/|u=rwX,go=rX \/(overlay|slipway)\b/;
 const madeFromPackages = "Debian's packages, by mmdebstrap";
 

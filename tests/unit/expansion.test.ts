@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { labelLines } from "../../lib/build/containerfile.ts";
 import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/build/expand.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/cli/errors.ts";
@@ -30,7 +31,7 @@ suid: [/usr/bin/su, /usr/bin/sudo]
 modes: {/etc/sudoers.d: "0750"}
 `;
 
-const policy = `RUN /usr/libexec/slipway/write /etc/containers/policy.json \\
+const policy = `  && /usr/libexec/slipway/write /etc/containers/policy.json \\
     '{' \\
     ' "default": [' \\
     '  {' \\
@@ -56,8 +57,8 @@ ${["containers-storage", "oci", "oci-archive", "dir", "docker-archive", "docker-
   )
   .join("\n")}
     ' }' \\
-    '}'
-RUN /usr/libexec/slipway/write /etc/containers/registries.d/toy.yaml \\
+    '}' \\
+  && /usr/libexec/slipway/write /etc/containers/registries.d/toy.yaml \\
     'docker:' \\
     '  registry.test/toys:' \\
     '    use-sigstore-attachments: true'
@@ -86,25 +87,25 @@ RUN /usr/libexec/slipway/write /usr/lib/bootc/kargs.d/90-toy-optimizations.toml 
     'kargs = [' \\
     '  "quiet",' \\
     '  "name=it'\\''s",' \\
-    ']'
-RUN /usr/libexec/slipway/write /usr/lib/sysctl.d/90-toy-one.conf \\
+    ']' \\
+  && /usr/libexec/slipway/write /usr/lib/sysctl.d/90-toy-one.conf \\
     'vm.swappiness = 40' \\
-    'kernel.core_pattern = |/bin/false '\\''x'\\'''
-RUN /usr/libexec/slipway/write /usr/lib/systemd/system-preset/10-toy-one.preset \\
+    'kernel.core_pattern = |/bin/false '\\''x'\\''' \\
+  && /usr/libexec/slipway/write /usr/lib/systemd/system-preset/10-toy-one.preset \\
     'enable a.service' \\
     'enable dev-disk\\x2dby.swap' \\
-    'disable b.timer'
+    'disable b.timer' \\
 ${policy}
 RUN systemctl enable \\
-    a.service 'dev-disk\\x2dby.swap'
-RUN systemctl disable \\
-    b.timer
-RUN systemctl mask \\
-    c.socket
-RUN systemctl --global enable \\
+    a.service 'dev-disk\\x2dby.swap' \\
+  && systemctl disable \\
+    b.timer \\
+  && systemctl mask \\
+    c.socket \\
+  && systemctl --global enable \\
     d.service
-RUN for f in /usr/bin/su /usr/bin/sudo; do if [ -e "$f" ]; then chmod u+s "$f"; fi; done
-RUN chmod 0750 /etc/sudoers.d
+RUN for f in /usr/bin/su /usr/bin/sudo; do if [ -e "$f" ]; then chmod u+s "$f"; fi; done \\
+  && chmod 0750 /etc/sudoers.d
 RUN /usr/libexec/slipway/polish
 RUN bootc container lint
 `);
@@ -175,5 +176,12 @@ test("a marker that does not exist: its place and the nearest one", () => {
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(Failure);
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(
     "containerfiles/root.Containerfile:3:1: unknown marker @gruops; did you mean `groups`?",
+  );
+});
+
+test("labels are one instruction, and no value of one can change its shape", () => {
+  expect(labelLines({})).toBe("");
+  expect(labelLines({ "a.b": "x", "a.c": 'q" $HOME \\ `id`\nRUN touch /x' })).toBe(
+    'LABEL "a.b"="x" \\\n    "a.c"="q\\" \\$HOME \\\\ `id` RUN touch /x"\n',
   );
 });
