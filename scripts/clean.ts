@@ -7,14 +7,15 @@ import { familyIfGood } from "../lib/family/if-good.ts";
 import { clean, planCleaning, showCleaning } from "../lib/image/clean.ts";
 
 await command("clean", async (args) => {
-  const [all, json, dry, yes] = ["all", "json", "dry-run", "yes"].map((name) => args.has(name));
+  const [all, cache, json, dry, yes] = ["all", "cache", "json", "dry-run", "yes"].map((name) => args.has(name));
   const family = await familyIfGood();
-  const plan = await planCleaning(family ? [`${family.registry}/${family.prefix}-`] : [], all === true);
+  const plan = await planCleaning(family ? [`${family.registry}/${family.prefix}-`] : [], all === true, cache === true);
   const shown = showCleaning(plan);
-  if (!json) print(shown ?? `Nothing to remove.${all ? "" : " (--all looks at caches and images too)"}`);
+  if (!json)
+    print(shown ?? `Nothing to remove.${all ? "" : " (--all looks at images too, --cache at ~/.cache/slipway)"}`);
   if (shown !== undefined && !dry && !yes && !canAsk)
     throw new Failure(exit.usage, "clean asks before it removes anything, and there is no terminal to ask", {
-      next: `bun run clean${all ? " --all" : ""} --yes`,
+      next: `bun run clean${all ? " --all" : ""}${cache ? " --cache" : ""} --yes`,
     });
   const agreed = shown !== undefined && !dry && (yes || (await confirm("Remove this?", false)));
   if (agreed) await clean(plan);

@@ -31,7 +31,7 @@ const known: Place[] = [
     all: true,
     inUse: (path) => existsSync(join(path, "run")),
   },
-  { name: "cache", what: "Debian roots, the checked manifest", all: true },
+  { name: "cache", what: "the checked manifest", all: true },
   { name: "state", what: "what was pushed, released and found out, keys of virtual machines", all: true },
   { name: "podman.json", what: "what was found out about podman", all: true },
   { name: "containers.conf", what: "settings for podman", all: true },

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onInterrupt } from "./command.ts";
-import { debianRoot, digestFile, epoch, rootKey } from "./debian-root.ts";
+import { debianRoot, digestFile, epoch, knownDigest, rootKey } from "./debian-root.ts";
 import { exit, Failure } from "./errors.ts";
 import { podman } from "./podman.ts";
 import { removeAll } from "./remove.ts";
@@ -41,11 +41,12 @@ export function ensureLocalDebian(suite: string, progress?: Progress): Promise<s
 }
 
 async function ensure(suite: string, progress?: Progress): Promise<string> {
-  const tar = await debianRoot(suite, progress);
   const reference = localDebian(suite);
-  const digest = readFileSync(digestFile(tar), "utf8");
   const there = await labels(reference);
-  if (there?.[digestLabel] === digest && isCurrentRoot(suite, there)) return reference;
+  const known = knownDigest(suite);
+  if (there && isCurrentRoot(suite, there) && (known ?? there[digestLabel]) === there[digestLabel]) return reference;
+  const tar = await debianRoot(suite, progress);
+  const digest = readFileSync(digestFile(tar), "utf8");
   progress?.now(`putting Debian ${suite} into podman's store`);
   const folder = `${tar}.${process.pid}.image`;
   const sweep = async () => removeAll(folder);

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { onInterrupt } from "./command.ts";
 import { exit, Failure } from "./errors.ts";
 import { sha256OfFile } from "./hash-file.ts";
 import { installCommand } from "./package-manager.ts";
-import { statePath } from "./project.ts";
+import { cachePath } from "./project.ts";
 import { removeAll } from "./remove.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
@@ -13,8 +13,8 @@ import { together } from "./together.ts";
 /**
  * A Debian root made on this machine from Debian's packages, for where no registry answers.
  *
- * The tar is kept below `.slipway/cache/debian/` under a key of everything that shapes it, and is only ever seen whole: it is
- * written under another name and renamed. debian-image.ts puts it into podman's store.
+ * The tar is kept in the user's cache under a key of everything that shapes it, and is only ever seen whole: it is written
+ * under another name and renamed. debian-image.ts puts it into podman's store.
  */
 
 /** Without documentation and translations; an image's own packages follow the same rule, because dpkg keeps it. */
@@ -86,10 +86,25 @@ export function debianRoot(suite: string, progress?: Progress): Promise<string> 
   return together(`root of ${suite}`, () => make(suite, progress));
 }
 
+/** Where the root of a suite is kept, made or not. */
+function keptAt(suite: string): string {
+  const key = hash(suite, ...bootstrapArguments(suite), mirror() ?? "", epoch);
+  return cachePath("debian", `${suite}-${key}.tar`);
+}
+
+/** The digest of a suite's root; undefined where it is not made yet. */
+export function knownDigest(suite: string): string | undefined {
+  const file = digestFile(keptAt(suite));
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
 async function make(suite: string, progress?: Progress): Promise<string> {
   const words = bootstrapArguments(suite);
-  const path = statePath("cache", "debian", `${suite}-${hash(suite, ...words, mirror() ?? "", epoch)}.tar`);
-  if (existsSync(path)) return path;
+  const path = keptAt(suite);
+  if (existsSync(path)) {
+    utimesSync(path, new Date(), new Date()); // it was used: it stays in the cache
+    return path;
+  }
   requireMmdebstrap();
 
   sweepDead(dirname(path));

@@ -40,3 +40,19 @@ export function statePath(...parts: string[]): string {
   }
   return path;
 }
+
+/** What outlives a clone and can be made again. Source: the XDG Base Directory Specification. */
+export function cacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slipway");
+}
+
+/** A path below the cache; its folder is made. @throws Failure where it cannot be made. */
+export function cachePath(...parts: string[]): string {
+  const path = join(cacheFolder(), ...parts);
+  try {
+    mkdirSync(join(path, ".."), { recursive: true });
+  } catch (error) {
+    throw unwritable(error, cacheFolder()) ?? error;
+  }
+  return path;
+}

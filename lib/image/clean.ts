@@ -1,4 +1,5 @@
 import { dirname, relative } from "node:path";
+import { type Cached, cached, removeCached } from "../cli/cache.ts";
 import { type Remnant, remnants, remove } from "../cli/clean.ts";
 import { sweepDeadRuns } from "../cli/leftovers.ts";
 import { bytes, paintOut, table } from "../cli/output.ts";
@@ -12,6 +13,8 @@ export interface Cleaning {
   images: ImageSweep;
   /** Bytes of the images that the tests keep. */
   tests: number;
+  /** Of the user's cache, which other clones use too. */
+  cache: Cached[];
   /** All of it, as far as the store tells. */
   bytes: number;
 }
@@ -22,20 +25,23 @@ const hasPodman = () => Bun.which("podman") !== null;
  * What there is to remove. Without podman there are no images to speak of, and the files can go all the same.
  * @param prefixes how the names of the family's images begin
  * @param all caches and named images too
+ * @param cache the user's cache too, which other clones use
  */
-export async function planCleaning(prefixes: string[], all: boolean): Promise<Cleaning> {
+export async function planCleaning(prefixes: string[], all: boolean, cache: boolean): Promise<Cleaning> {
   const files = remnants(dirname(statePath("x")), all);
   const images = hasPodman() ? await planSweep(prefixes, all) : { named: [], unnamed: [], bytes: 0 };
   const tests = all ? testStorageBytes() : 0;
-  const total = files.reduce((sum, f) => sum + f.bytes, tests + (images.bytes ?? 0));
-  return { files, images, tests, bytes: total };
+  const shared = cache ? cached() : [];
+  const total = [...files, ...shared].reduce((sum, f) => sum + f.bytes, tests + (images.bytes ?? 0));
+  return { files, images, tests, cache: shared, bytes: total };
 }
 
 /** The table for people; undefined where there is nothing. */
-export function showCleaning({ files, images, tests, bytes: total }: Cleaning): string | undefined {
+export function showCleaning({ files, images, tests, cache, bytes: total }: Cleaning): string | undefined {
   const unnamed = images.unnamed.length;
   const rows = [
     ...files.map((f) => [bytes(f.bytes), relative(projectRoot, f.path), f.what]),
+    ...cache.map((one) => [bytes(one.bytes), one.path, one.what]),
     ...images.named.map((name) => ["", name, "image"]),
     ...(tests ? [[bytes(tests), ".slipway/test", "images that the tests keep"]] : []),
     ...(unnamed ? [["", `${unnamed} of old builds and their cache`, "unnamed images"]] : []),
@@ -47,10 +53,11 @@ export function showCleaning({ files, images, tests, bytes: total }: Cleaning): 
 }
 
 /** Removes what was planned. @throws Failure naming images that containers use. */
-export async function clean({ files, images, tests }: Cleaning): Promise<void> {
+export async function clean({ files, images, tests, cache }: Cleaning): Promise<void> {
   // A killed build may have left containers that hold its images, and only its run folder knows them.
   if (hasPodman()) await sweepDeadRuns();
   await sweepImages(images);
   if (tests) await emptyTestStorage();
   remove(files);
+  await removeCached(cache);
 }

@@ -1,5 +1,6 @@
+// reaches: clean
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkout, Project } from "../support/sandbox.ts";
@@ -42,7 +43,7 @@ beforeAll(async () => {
   );
   project.write(".slipway/logs/old.log", "x");
   project.write(".slipway/run/999999999-ab/tmp/x", "x");
-  project.write(".slipway/cache/debian/x.tar", "x");
+  project.write(".slipway/cache/manifest.json", "x");
 });
 
 afterAll(() => {
@@ -94,17 +95,33 @@ test("--yes removes logs, the dead, old builds and old toolboxes; others' images
   expect(await images()).toEqual(["<none>:<none>", family, theirs].sort());
   expect(existsSync(join(project.root, ".slipway/logs"))).toBe(false);
   expect(existsSync(join(project.root, ".slipway/run/999999999-ab"))).toBe(false);
-  expect(existsSync(join(project.root, ".slipway/cache/debian/x.tar"))).toBe(true);
+  expect(existsSync(join(project.root, ".slipway/cache/manifest.json"))).toBe(true);
 });
 
 test("--all takes the family's images and the caches too, and still not others' images", async () => {
   const { code } = await project.slipway("clean", "--all", "--yes");
   expect(code).toBe(0);
   expect(await images()).toEqual(["<none>:<none>", theirs]);
-  expect(existsSync(join(project.root, ".slipway/cache/debian"))).toBe(false);
+  expect(existsSync(join(project.root, ".slipway/cache"))).toBe(false);
 });
 
 test("with nothing left there is nothing to ask", async () => {
   const { code, stdout } = await project.slipway("clean");
   expect([code, stdout]).toEqual([0, expect.stringContaining("Nothing to remove.")]);
+});
+
+test("the cache that all clones share goes with --cache only", async () => {
+  const cache = join(storage, "cache");
+  Object.assign(project.env, { XDG_CACHE_HOME: cache });
+  for (const path of ["debian/trixie-1.tar", "debian/trixie-1.tar.sha256", "test-images/graph/x", "of-somebody-else"]) {
+    mkdirSync(join(cache, "slipway", path, ".."), { recursive: true });
+    writeFileSync(join(cache, "slipway", path), "x");
+  }
+  expect((await project.slipway("clean", "--all", "--dry-run")).stdout).not.toContain(cache);
+  const shown = await project.slipway("clean", "--cache", "--dry-run");
+  expect(shown.stdout).toMatch(/^1 B +\/.*\/slipway\/debian\/trixie-1\.tar +a Debian root$/m);
+  expect(shown.stdout).toMatch(/^1 B +\/.*\/slipway\/test-images +images that the tests share$/m);
+  expect((await project.slipway("clean", "--cache", "--yes")).code).toBe(0);
+  expect(readdirSync(join(cache, "slipway")).sort()).toEqual(["debian", "of-somebody-else"]);
+  expect(readdirSync(join(cache, "slipway/debian"))).toEqual([]);
 });

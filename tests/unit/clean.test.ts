@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { tooMuch } from "../../lib/cli/cache.ts";
 import { remnants, remove } from "../../lib/cli/clean.ts";
 import { mountsBelow } from "../../lib/cli/remove.ts";
 import { freedBytes } from "../../lib/image/freed.ts";
@@ -120,4 +121,13 @@ test("what is mounted in a folder is seen, with odd names, and a neighbour's mou
   ].join("\n");
   expect(mountsBelow("/srv/a", info)).toEqual(["/srv/a/root/dev", "/srv/a/with space"]);
   expect(mountsBelow("/srv/ab", info)).toEqual(["/srv/ab"]);
+});
+
+test("a cache that is too large loses what was not used for the longest time, and no more than it must", () => {
+  const thing = (path: string, bytes: number, used: number) => ({ path, what: "", bytes, used });
+  const things = [thing("new", 6, 30), thing("old", 5, 10), thing("middle", 4, 20)];
+  expect(tooMuch(things, 15)).toEqual([]);
+  expect(tooMuch(things, 14).map(({ path }) => path)).toEqual(["old"]);
+  expect(tooMuch(things, 9).map(({ path }) => path)).toEqual(["old", "middle"]);
+  expect(tooMuch([], 0)).toEqual([]);
 });
