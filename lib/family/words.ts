@@ -3,7 +3,7 @@ import type { WordKind } from "../cli/commands/row.ts";
 import type { Candidate } from "../cli/completions.ts";
 import { statePath, toolRoot } from "../cli/project.ts";
 import { shells } from "../cli/shells.ts";
-import { selectTests, suites } from "../cli/testing.ts";
+import { selectTests, suites, testName } from "../cli/test-files.ts";
 import type { Family, Flavor } from "./family.ts";
 import { loadFamily } from "./manifest.ts";
 import { displayManagers } from "./rules.ts";
@@ -23,7 +23,7 @@ function arches(family: Family, typed: string): Candidate[] {
 
 function tests(): Candidate[] {
   const files = selectTests(toolRoot, []);
-  return bare([...suites, ...files.map((file) => file.replace(/^.*\/|(\.slow)?\.test\.ts$/g, ""))]);
+  return bare([...suites, ...files.map(testName)]);
 }
 
 /** Of the machines that were ever started here; the command itself tells which of them run. */

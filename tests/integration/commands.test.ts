@@ -1,7 +1,9 @@
+// reaches: scripts/ lib/cli/ lib/family/ tests/samples/family/ run
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../lib/cli/commands.ts";
+import { SampleProject } from "../support/sample-family.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
 
 // Every command as it is typed, in the middle of a pipe: no question, no colours, nothing but the result on stdout.
@@ -12,7 +14,7 @@ let project: Project;
 let env: Record<string, string>;
 
 beforeAll(() => {
-  project = new Project();
+  project = new SampleProject();
   // No CI either: that there is no terminal must be enough.
   env = { ...project.env, CI: "", GITHUB_ACTIONS: "" };
 });
@@ -35,17 +37,17 @@ function withoutPodman(name: string, ...args: string[]): Promise<Said> {
 
 describe("what goes well", () => {
   test.each<[string, RegExp]>([
-    ["./run", /^GuaraOS: bun run COMMAND/],
-    ["./run --help", /^GuaraOS: bun run COMMAND/],
+    ["./run", /^Sample: bun run COMMAND/],
+    ["./run --help", /^Sample: bun run COMMAND/],
     [
       "./run list",
-      /^cosmic +COSMIC desktop +znver4 +containerfile +cosmic-greeter +ghcr\.io\/guara92\/guaraos-cosmic:znver4$/m,
+      /^cosmic +COSMIC desktop +znver4 +containerfile +cosmic-greeter +registry\.test\/samples\/sample-cosmic:znver4$/m,
     ],
-    ["bun run build --dry-run --force", /podman build .* --tag ghcr\.io\/guara92\/guaraos-minimal:amd64 /],
-    ["./run build --dry-run --yes --force", /podman build .* --tag ghcr\.io\/guara92\/guaraos-minimal:amd64 /],
-    ["./run build znver4 cosmic --dry-run", /guaraos-base:znver4[\s\S]*guaraos-cosmic:znver4/],
-    ["bun run build v3 all --print", /ARG BASE=ghcr\.io\/guara92\/guaraos-base:v3/],
-    ["bun run matrix", /^znver4 +cosmic +base +ghcr\.io\/guara92\/guaraos-cosmic:znver4 +ubuntu-latest$/m],
+    ["bun run build --dry-run --force", /podman build .* --tag registry\.test\/samples\/sample-minimal:amd64 /],
+    ["./run build --dry-run --yes --force", /podman build .* --tag registry\.test\/samples\/sample-minimal:amd64 /],
+    ["./run build znver4 cosmic --dry-run", /sample-base:znver4[\s\S]*sample-cosmic:znver4/],
+    ["bun run build v3 all --print", /ARG BASE=registry\.test\/samples\/sample-base:v3/],
+    ["bun run matrix", /^znver4 +cosmic +base +registry\.test\/samples\/sample-cosmic:znver4 +ubuntu-latest$/m],
     ["./run completions bash", /complete .* run \.\/run bun/],
     ["bun run completions zsh", /compdef _slipway run bun/],
     ["bun run completions fish", /complete -c \$program/],
@@ -57,7 +59,10 @@ describe("what goes well", () => {
   });
 
   test("readme --check says so on stderr", async () => {
-    const { code, stdout, stderr } = await exec(["./run", "readme", "--check"]);
+    const places = ["targets", "commands"].map((name) => `<!-- ${name}: here -->\n<!-- end of ${name} -->\n`);
+    project.write("README.md", places.join("\n"));
+    expect((await type("./run readme")).stdout).toBe("README.md\n");
+    const { code, stdout, stderr } = await type("./run readme --check");
     expect([code, stdout, stderr]).toEqual([0, "", "the tables of README.md are up to date\n"]);
   });
 
@@ -79,7 +84,7 @@ describe("--json is one document, and nothing else is on stdout", () => {
       builder: "containerfile",
       displayManager: "plasmalogin",
       from: "base",
-      references: ["ghcr.io/guara92/guaraos-gamestation:znver4", "ghcr.io/guara92/guaraos-gamestation:v3"],
+      references: ["registry.test/samples/sample-gamestation:znver4", "registry.test/samples/sample-gamestation:v3"],
     });
   });
 
@@ -88,7 +93,7 @@ describe("--json is one document, and nothing else is on stdout", () => {
     const seen = new Set<string>();
     for (const { arch, flavor, base, reference, runner } of include) {
       if (base !== null) expect(seen).toContain(`${base}:${arch}`);
-      expect(reference).toBe(`ghcr.io/guara92/guaraos-${flavor}:${arch}`);
+      expect(reference).toBe(`registry.test/samples/sample-${flavor}:${arch}`);
       expect(runner.length).toBeGreaterThan(0);
       seen.add(`${flavor}:${arch}`);
     }
@@ -178,7 +183,7 @@ describe("new-flavor", () => {
     const name = `new-${letter}`;
     const { code, stdout, stderr } = await type(`./run new-flavor ${name} ${options}`.trimEnd());
     expect(code).toBe(0);
-    expect(stdout).toBe(`flavors/${name}.yaml\noverlays/${name}/usr/share/guaraos/${name}/README\n`);
+    expect(stdout).toBe(`flavors/${name}.yaml\noverlays/${name}/usr/share/sample/${name}/README\n`);
     const next = /bun run build (\S+) \S+/.exec(stderr)?.[0] ?? "";
     const yaml = readFileSync(join(project.root, `flavors/${name}.yaml`), "utf8");
     for (const part of parts) expect(yaml).toContain(part);
@@ -186,7 +191,7 @@ describe("new-flavor", () => {
     expect(built.code).toBe(0);
     expect(built.stdout).toMatch(/group tools weekly --/);
     expect(built.stdout).toContain(`COPY overlays/${name}/ /overlay/`);
-    expect((await type("bun run list")).stdout).toContain(`guaraos-${name}:`);
+    expect((await type("bun run list")).stdout).toContain(`sample-${name}:`);
   });
 
   test("--json, with every option", async () => {
@@ -198,21 +203,22 @@ describe("new-flavor", () => {
       from: "base",
       arches: ["v3"],
       displayManager: null,
-      files: ["flavors/one.yaml", "overlays/one/usr/share/guaraos/one/README"],
+      files: ["flavors/one.yaml", "overlays/one/usr/share/sample/one/README"],
       next: "bun run build v3 one",
     });
   });
 
   test("what the manifest's rules refuse is taken back", async () => {
     // the recipe that a flavor without a base would have on a Debian arch is not there
-    const poor = new Project([".containerignore", "guaraos.pub"]);
+    const poor = new Project([]);
+    poor.write("t.pub", "-----BEGIN PUBLIC KEY-----\n");
     poor.write(
       "flavors/family.yaml",
       `name: t
 title: T
 registry: localhost/t
 prefix: t
-key: guaraos.pub
+key: t.pub
 default: {arch: a, flavor: one}
 arches: {a: {base: localhost/t/a}, b: {base: {debian: trixie}}}
 `,

@@ -1,9 +1,12 @@
+// needs: debian
+// reaches: completions run tests/samples/family/
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
 import { podman, podmanEnv } from "../../lib/cli/podman.ts";
+import { SampleProject } from "../support/sample-family.ts";
 import { checkout, exec, testStorage } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";
 
@@ -16,7 +19,8 @@ let terminal: Terminal | undefined;
 let inContainer: string[] = [];
 /** Where the shells find Bun under its own name. */
 const bin = mkdtempSync(join(tmpdir(), "slipway-"));
-const found = { PATH: `${bin}:${process.env.PATH}` };
+const project = new SampleProject();
+const found = { PATH: `${bin}:${process.env.PATH}`, SLIPWAY_PROJECT: project.root };
 
 const mark = `slipway-shells=${process.pid}`;
 
@@ -30,9 +34,10 @@ async function prepareContainer(): Promise<void> {
   const built = await podman(["build", "--network", "host", "--tag", tag, context]);
   rmSync(context, { recursive: true });
   if (built.code !== 0) throw new Error(built.said);
-  const mounts = ["--volume", `${checkout}:${checkout}`, "--volume", `${process.execPath}:/usr/local/bin/bun:ro`];
+  const mounts = [checkout, project.root].map((folder) => `--volume=${folder}:${folder}`);
   const run = ["podman", "run", "--rm", "--interactive", "--tty", "--network", "none", `--label=${mark}`];
-  inContainer = [...run, ...mounts, "--workdir", checkout, tag];
+  const words = [`--volume=${process.execPath}:/usr/local/bin/bun:ro`, `--env=SLIPWAY_PROJECT=${project.root}`];
+  inContainer = [...run, ...mounts, ...words, "--workdir", checkout, tag];
 }
 
 async function start(shell: string, ...args: string[]): Promise<Terminal> {
@@ -48,6 +53,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   rmSync(bin, { recursive: true });
+  project.remove();
   // A shell that a test has ended leaves its container.
   const { stdout } = await podman(["ps", "--all", "--quiet", "--filter", `label=${mark}`]);
   const left = stdout.split("\n").filter(Boolean);

@@ -1,12 +1,14 @@
+// reaches: doctor tests/samples/family/
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SampleProject } from "../support/sample-family.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
 
 setDefaultTimeout(120_000);
 
-const project = new Project();
+const project = new SampleProject();
 const bin = mkdtempSync(join(tmpdir(), "slipway-bin-"));
 
 afterAll(() => {
@@ -89,7 +91,7 @@ test("a skopeo that looks at the key can sign", async () => {
 });
 
 test("a manifest with mistakes does not keep the doctor from looking at the machine", async () => {
-  const broken = new Project(["containerfiles"]);
+  const broken = new Project([]);
   mkdirSync(join(broken.root, "flavors"));
   broken.write("flavors/family.yaml", "name: [\n");
   const { stdout, stderr } = await broken.slipway("doctor");

@@ -1,8 +1,10 @@
+// reaches: new-flavor build list clean run tests/samples/family/
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Machine } from "../support/machine.ts";
-import { checkout, Project } from "../support/sandbox.ts";
+import { SampleProject } from "../support/sample-family.ts";
+import { checkout } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";
 
 // Commands as a person meets them: in a terminal, with questions and keys.
@@ -13,11 +15,11 @@ const { down, enter, interrupt, space } = keys;
 const zen4 = "flags : avx2 avx512_vnni\nmodel name : Zen\n";
 const haswell = "flags : avx2\nmodel name : Haswell\n";
 
-let project: Project;
+let project: SampleProject;
 let terminal: Terminal | undefined;
 
 beforeEach(() => {
-  project = new Project();
+  project = new SampleProject();
 });
 
 afterEach(async () => {
@@ -47,8 +49,8 @@ describe("build", () => {
     await t.see("gamestation");
     t.press(space, down, space, enter);
     expect(await t.end()).toBe(0);
-    expect(t.text).toContain("ARG BASE=docker.io/cachyos/cachyos-v3:latest");
-    expect(t.text).toContain("ARG BASE=ghcr.io/guara92/guaraos-base:v3");
+    expect(t.text).toContain("ARG BASE=registry.test/base/v3:latest");
+    expect(t.text).toContain("ARG BASE=registry.test/samples/sample-base:v3");
   });
 
   test("marks the first arch on a CPU that has everything", async () => {
@@ -64,8 +66,8 @@ describe("build", () => {
     await t.see("Which flavors?");
     t.press(enter);
     expect(await t.end()).toBe(0);
-    expect(t.text).toContain("# ghcr.io/guara92/guaraos-minimal:amd64: ");
-    expect(t.text).toMatch(/podman build .*--tag ghcr\.io\/guara92\/guaraos-minimal:amd64 /);
+    expect(t.text).toContain("# registry.test/samples/sample-minimal:amd64: ");
+    expect(t.text).toMatch(/podman build .*--tag registry\.test\/samples\/sample-minimal:amd64 /);
   });
 
   test("an arch without a flavor asks for flavors only, and will not go on with none", async () => {

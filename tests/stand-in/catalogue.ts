@@ -2,6 +2,7 @@
  * Which stub packages there are. Most are nothing but a name and a program; the table below gives some of them what the
  * build must be able to deal with: dependencies, files in forbidden places, files that no package owns, hooks, units.
  */
+import { displayManagers } from "../../lib/family/rules.ts";
 import type { File, Stub } from "./package.ts";
 
 type Details = Omit<Stub, "name"> & { repository?: string };
@@ -14,12 +15,12 @@ const hook = (what: string): string =>
 
 const kernel = "6.18.1-1-cachyos";
 
-const displayManagers = new Set(["gdm.service", "plasmalogin.service", "cosmic-greeter.service", "sddm.service"]);
+const loginScreens = displayManagers.map((name) => `${name}.service`);
 
 function unit(name: string): string {
   if (name.endsWith(".timer")) return "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n";
   if (name.endsWith(".socket")) return `[Socket]\nListenStream=/run/${name}\n[Install]\nWantedBy=sockets.target\n`;
-  const install = displayManagers.has(name) ? "Alias=display-manager.service" : "WantedBy=multi-user.target";
+  const install = loginScreens.includes(name) ? "Alias=display-manager.service" : "WantedBy=multi-user.target";
   return `[Service]\nExecStart=/usr/bin/true\n[Install]\n${install}\n`;
 }
 

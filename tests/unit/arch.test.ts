@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+// reaches: tests/samples/
+import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../lib/cli/errors.ts";
 import { bestArch, missingFlags, parseCpuFlags, refuseForeignCpu, thisCpu } from "../../lib/family/arch.ts";
-import type { Family } from "../../lib/family/family.ts";
-import { loadFamily } from "../../lib/family/manifest.ts";
 import { findArch, findTarget } from "../../lib/family/target.ts";
+import { sampleFamily } from "../support/sample-family.ts";
 import { checkout } from "../support/sandbox.ts";
 
 // What a CPU runs, by samples of /proc/cpuinfo.
 
-let family: Family;
-beforeAll(async () => {
-  family = await loadFamily(checkout);
-});
+const family = sampleFamily();
 
 const path = (name: string) => join(checkout, "tests/samples", `cpuinfo-${name}`);
 const sample = (name: string) => parseCpuFlags(readFileSync(path(name), "utf8"));

@@ -1,8 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { merge, parseList, reviewText, toApp } from "../../lib/host/flatpaks/list.ts";
-import { checkout } from "../support/sandbox.ts";
 
 // Lists of Flatpaks as text: what is an app, what is its category, and what an editor is given.
 
@@ -34,14 +31,6 @@ test("categories, comments, blank lines and line ends", () => {
     "web & mail: org.b.Second",
   ]);
   expect(mistakes).toEqual([{ line: 7, text: "not an app" }]);
-});
-
-test("the list that images carry has no mistake, and every app a category", () => {
-  const text = readFileSync(join(checkout, "overlays/base/usr/share/guaraos/guaraos-flatpaks.txt"), "utf8");
-  const { apps, mistakes } = parseList(text, "other");
-  expect(mistakes).toEqual([]);
-  expect(apps).toHaveLength(29);
-  expect(apps.filter(({ category }) => category === "other")).toEqual([]);
 });
 
 test("merged, each app is there once, with the category of whoever named it first; categories stay together", () => {

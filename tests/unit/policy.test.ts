@@ -1,24 +1,20 @@
-import { beforeAll, describe, expect, test } from "bun:test";
-import type { Family } from "../../lib/family/family.ts";
-import { loadFamily } from "../../lib/family/manifest.ts";
+// reaches: tests/samples/family/
+import { describe, expect, test } from "bun:test";
 import { keyPath, policyJson, registriesYaml } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
-import { checkout } from "../support/sandbox.ts";
+import { sampleFamily } from "../support/sample-family.ts";
 
 // The policy that the family's machines get, and the holes that another one could have.
 
-const namespace = "ghcr.io/guara92";
-const key = "/etc/pki/containers/guaraos.pub";
+const namespace = "registry.test/samples";
+const key = "/etc/pki/containers/sample.pub";
 const around = { namespace, keys: [key] };
 const open = [{ type: "insecureAcceptAnything" }];
 const signed = [{ type: "sigstoreSigned", keyPath: key }];
 const reject = [{ type: "reject" }];
 
 describe("the family's own", () => {
-  let family: Family;
-  beforeAll(async () => {
-    family = await loadFamily(checkout);
-  });
+  const family = sampleFamily();
 
   test("its namespace needs its key, named registries and what is local are open, all else is refused", () => {
     const policy = JSON.parse(JSON.stringify(policyJson(family)));
@@ -27,7 +23,7 @@ describe("the family's own", () => {
       { type: "sigstoreSigned", keyPath: key, signedIdentity: { type: "matchRepository" } },
     ]);
     expect(Object.keys(policy.transports.docker)).toEqual([namespace, ...family.openRegistries]);
-    expect(policy.transports.docker["ghcr.io"]).toEqual(open);
+    expect(policy.transports.docker["registry.test"]).toEqual(open);
     expect(policy.transports.docker[""]).toBeUndefined();
     expect(policy.transports["containers-storage"]).toEqual({ "": open });
     expect(keyPath(family)).toBe(key);
@@ -61,12 +57,12 @@ test.each<[string, object, string[]]>([
   ],
   [
     "the registry above open, and nothing said of the family",
-    { default: reject, transports: { docker: { "ghcr.io": open } } },
-    [`transports.docker["ghcr.io"]: images of the family are accepted unsigned: nothing is said of ${namespace}`],
+    { default: reject, transports: { docker: { "registry.test": open } } },
+    [`transports.docker["registry.test"]: images of the family are accepted unsigned: nothing is said of ${namespace}`],
   ],
   [
     "the registry above open, the family signed",
-    { default: reject, transports: { docker: { "ghcr.io": open, [namespace]: signed } } },
+    { default: reject, transports: { docker: { "registry.test": open, [namespace]: signed } } },
     [],
   ],
   [
@@ -76,8 +72,8 @@ test.each<[string, object, string[]]>([
   ],
   [
     "one image of the family open",
-    { default: reject, transports: { docker: { [namespace]: signed, [`${namespace}/guaraos-base`]: open } } },
-    [`transports.docker["${namespace}/guaraos-base"]: images of the family are accepted unsigned`],
+    { default: reject, transports: { docker: { [namespace]: signed, [`${namespace}/sample-base`]: open } } },
+    [`transports.docker["${namespace}/sample-base"]: images of the family are accepted unsigned`],
   ],
   [
     "a neighbour open",

@@ -1,17 +1,13 @@
-import { beforeAll, describe, expect, test } from "bun:test";
+// reaches: tests/samples/family/
+import { describe, expect, test } from "bun:test";
 import { withBases } from "../../lib/build/build.ts";
 import { Failure } from "../../lib/cli/errors.ts";
-import type { Family } from "../../lib/family/family.ts";
-import { loadFamily } from "../../lib/family/manifest.ts";
 import { allTargets, findArch, findTarget, findTargets, reference } from "../../lib/family/target.ts";
-import { checkout } from "../support/sandbox.ts";
+import { sampleFamily } from "../support/sample-family.ts";
 
 // The names of targets, and what a wrong one gets.
 
-let family: Family;
-beforeAll(async () => {
-  family = await loadFamily(checkout);
-});
+const family = sampleFamily();
 
 function refused(ask: () => unknown): { code: number; lines: string[] } {
   try {
@@ -25,15 +21,15 @@ function refused(ask: () => unknown): { code: number; lines: string[] } {
 
 test("every target, arches as in family.yaml, a base before what stands on it", () => {
   expect(allTargets(family).map((t) => t.reference)).toEqual([
-    "ghcr.io/guara92/guaraos-base:znver4",
-    "ghcr.io/guara92/guaraos-cosmic:znver4",
-    "ghcr.io/guara92/guaraos-gamestation:znver4",
-    "ghcr.io/guara92/guaraos-gnome:znver4",
-    "ghcr.io/guara92/guaraos-base:v3",
-    "ghcr.io/guara92/guaraos-gamestation:v3",
-    "ghcr.io/guara92/guaraos-minimal:amd64",
+    "registry.test/samples/sample-base:znver4",
+    "registry.test/samples/sample-cosmic:znver4",
+    "registry.test/samples/sample-gamestation:znver4",
+    "registry.test/samples/sample-gnome:znver4",
+    "registry.test/samples/sample-base:v3",
+    "registry.test/samples/sample-gamestation:v3",
+    "registry.test/samples/sample-minimal:amd64",
   ]);
-  expect(reference(family, "x", "y")).toBe("ghcr.io/guara92/guaraos-x:y");
+  expect(reference(family, "x", "y")).toBe("registry.test/samples/sample-x:y");
 });
 
 describe("named targets", () => {
@@ -58,7 +54,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
   test("arch", () => {
     expect(refused(() => findArch(family, "znver5"))).toEqual({
       code: 2,
-      lines: ["unknown arch `znver5`; did you mean `znver4`?", "  tried: the arches of guaraos: znver4 v3 amd64"],
+      lines: ["unknown arch `znver5`; did you mean `znver4`?", "  tried: the arches of sample: znver4 v3 amd64"],
     });
     expect(refused(() => findArch(family, "gamestation"))).toEqual({
       code: 2,
@@ -74,7 +70,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
       code: 2,
       lines: [
         "unknown arch `cosmc`; did you mean the flavor `cosmic`?",
-        "  tried: the arches of guaraos: znver4 v3 amd64",
+        "  tried: the arches of sample: znver4 v3 amd64",
         "  next: bun run build znver4 cosmic",
       ],
     });

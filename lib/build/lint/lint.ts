@@ -9,6 +9,7 @@ import { lintContainerfile } from "./containerfile-lint.ts";
 import { checkStep, type Finding, type Outcome } from "./finding.ts";
 import { bootcLint, contents } from "./image-lint.ts";
 import { policies } from "./policy-files.ts";
+import { readmeRows } from "./readme-lint.ts";
 import { type Kind, shippedFiles } from "./shell-files.ts";
 import { dataSyntax, shellcheck, shellSyntax } from "./shell-lint.ts";
 import { trustInImage } from "./trust-lint.ts";
@@ -86,6 +87,7 @@ export function planLint(targets: Target[], family: Family, images: Map<string, 
     steps: [
       ...fileSteps(targets, family),
       containerfileStep(targets, family),
+      checkStep("readme", "rows of README.md", () => readmeRows(targets, family)),
       ...(images ? (built ?? []).flatMap((t) => imageSteps(t, family, images)) : []),
     ],
     skipped: (missing ?? []).map((t) => ({ check: `image ${t.reference}`, why: why(t) })),

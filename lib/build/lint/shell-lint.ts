@@ -39,6 +39,7 @@ export function parseShellcheck(json: string, root: string): Finding[] {
 
 /** POSIX sh and bash, by shellcheck: of this machine, or of the toolbox. */
 export async function shellcheck(root: string, files: ShippedFile[], progress: Progress): Promise<Outcome> {
+  if (files.length === 0) return { findings: [] };
   const program = await tool("shellcheck", { cwd: root, progress });
   // Those without a first line must be told their shell, and shellcheck takes one shell for all of a call.
   const calls: { flags: string[]; files: ShippedFile[] }[] = [

@@ -1,10 +1,12 @@
-// What the GuaraOS flavors promise, said a second time by hand: a change of a flavor or an overlay that was not meant
-// shows here. And rules that every shipped file keeps.
+// reaches: flavors/ overlays/ containerfiles/
+// This file is about GuaraOS: what four of its flavors promise, said a second time by hand, so that a change of a flavor or
+// an overlay that was not meant shows here. And rules that every file keeps which they ship.
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { parseList } from "../../lib/host/flatpaks/list.ts";
 
 const project = resolve(import.meta.dir, "../..");
 const names = ["base", "gnome", "gamestation", "cosmic"] as const;
@@ -374,7 +376,11 @@ describe("first boot and mounts", () => {
 
 describe("the user's surroundings", () => {
   test("Flatpaks, under their categories", () => {
-    const lines = text("base", "/usr/share/guaraos/guaraos-flatpaks.txt").trim().split("\n");
+    const list = text("base", "/usr/share/guaraos/guaraos-flatpaks.txt");
+    const { apps, mistakes } = parseList(list, "other");
+    expect([apps.length, mistakes]).toEqual([29, []]);
+    expect(apps.filter(({ category }) => category === "other")).toEqual([]);
+    const lines = list.trim().split("\n");
     const ids = lines.filter((l) => l && !l.startsWith("#"));
     expect(ids).toHaveLength(29);
     expect(new Set(ids).size).toBe(29);

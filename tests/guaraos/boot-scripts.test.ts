@@ -1,5 +1,6 @@
-// The first-boot scripts of the overlays, on a root below a temporary folder. Programs that would change the machine
-// are replaced by stand-ins that write down how they were called; the real thing is proven in a VM.
+// reaches: overlays/
+// This file is about GuaraOS: the first-boot scripts of its overlays, on a root below a temporary folder. Programs that would
+// change the machine are replaced by stand-ins that write down how they were called; the real thing is proven in a VM.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,

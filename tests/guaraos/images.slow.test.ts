@@ -1,47 +1,40 @@
+// needs: pacman
+// reaches: build flavors/ overlays/ containerfiles/ tests/stand-in/
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { parse, parseDocument, type YAMLSeq } from "yaml";
+import { parseDocument, type YAMLSeq } from "yaml";
+import { type Flavor, lineage } from "../../lib/family/family.ts";
+import { displayManagers } from "../../lib/family/rules.ts";
+import { allTargets } from "../../lib/family/target.ts";
+import { pacmanGroups } from "../stand-in/catalogue.ts";
 import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
 import { BuiltImage } from "../support/built-image.ts";
 import { installedNames } from "../support/guara.ts";
 import { Project } from "../support/sandbox.ts";
+import { family } from "../support/small-family.ts";
 
-// All GuaraOS targets, built from their real Containerfiles on a stand-in for CachyOS, and then opened.
-
-interface Flavor {
-  from?: string;
-  displayManager?: string;
-  aur?: { packages: string[] };
-  groups: Record<string, { interval: string; packages: string[]; replace?: Record<string, string> }>;
-  units?: { enable?: string[]; disable?: string[]; mask?: string[] };
-  kargs?: string[];
-  sysctl?: Record<string, string | number>;
-  suid?: string[];
-  modes?: Record<string, string>;
-}
-
-const targets = [
-  ["znver4", "base"],
-  ["v3", "base"],
-  ["znver4", "gnome"],
-  ["znver4", "gamestation"],
-  ["v3", "gamestation"],
-  ["znver4", "cosmic"],
-] as const;
+// This file is about GuaraOS: all its targets on CachyOS, whatever they are, built from their real Containerfiles on a
+// stand-in for CachyOS, and then opened.
 
 const project = new Project();
+const guaraos = family(project.root);
+
+/** Arch and flavor of every target that is made with pacman, a base before what stands on it. */
+const targets = allTargets(guaraos)
+  .filter(({ arch }) => !("debian" in arch.base))
+  .map(({ arch, flavor }): [string, string] => [arch.name, flavor.name]);
+
 let standIn: StandIn;
 const images = new Map<string, BuiltImage>();
 
 const reference = (arch: string, flavor: string) => `ghcr.io/guara92/guaraos-${flavor}:${arch}`;
 const flavorFile = (name: string) => join(project.root, "flavors", `${name}.yaml`);
-const flavorNamed = (name: string) => parse(readFileSync(flavorFile(name), "utf8")) as Flavor;
 
-/** A flavor and what it stands on, the base first. */
-function lineage(name: string): [string, Flavor][] {
-  const flavor = flavorNamed(name);
-  return [...(flavor.from ? lineage(flavor.from) : []), [name, flavor]];
+function flavorNamed(name: string): Flavor {
+  const found = guaraos.flavors.get(name);
+  if (!found) throw new Error(`there is no flavor ${name}`);
+  return found;
 }
 
 // --force: this machine's CPU is not asked whether it could run the image.
@@ -58,18 +51,15 @@ beforeAll(async () => {
   for (const [arch, flavor] of targets) await project.podman("untag", reference(arch, flavor));
   standIn = await startStandIn(project.root, project.env);
   Object.assign(project.env, settings(standIn.buildArgs));
-  for (const words of [
-    ["znver4", "base", "gnome", "gamestation", "cosmic"],
-    ["v3", "base", "gamestation"],
-  ]) {
-    const { code, stderr } = await build(...words);
+  for (const [arch, all] of Map.groupBy(targets, ([one]) => one)) {
+    const { code, stderr } = await build(arch, ...all.map(([, flavor]) => flavor));
     if (code !== 0) throw new Error(stderr);
   }
   for (const [arch, flavor] of targets) {
     const name = reference(arch, flavor);
     images.set(name, await BuiltImage.open(project, name));
   }
-}, 1_200_000);
+}, targets.length * 200_000);
 
 afterAll(async () => {
   await standIn?.stop();
@@ -81,22 +71,26 @@ test("everything that a build asks the outside for is answered", () => {
 });
 
 describe.each(targets)("%s %s", (arch, name) => {
-  const flavors = lineage(name);
   const flavor = flavorNamed(name);
-  const all = <T>(pick: (flavor: Flavor) => T[] | undefined) => flavors.flatMap(([, one]) => pick(one) ?? []);
+  /** The flavor and what it stands on, the base first. */
+  const flavors = lineage(flavor).reverse();
+  const all = <T>(pick: (flavor: Flavor) => T[]) => flavors.flatMap(pick);
+  /** The group that brings a package, of this flavor or of one below it. */
+  const groupWith = (wanted: string) =>
+    all((one) => Object.entries(one.groups)).find(([, { packages }]) => packages.includes(wanted))?.[0];
   const here = () => image(arch, name);
 
   test("its units are on, and the others' are not", () => {
     const { units } = here();
-    const states = all((one) => one.units?.enable).map((unit) => [unit, units.get(unit)]);
+    const states = all((one) => one.units.enable).map((unit) => [unit, units.get(unit)]);
     expect(states).toEqual(states.map(([unit]) => [unit, "enabled"]));
-    const off = all((one) => [...(one.units?.disable ?? []), ...(one.units?.mask ?? [])]);
+    const off = all((one) => [...one.units.disable, ...one.units.mask]);
     expect(off.filter((unit) => units.get(unit) === "enabled")).toEqual([]);
   });
 
   test("there is one display manager, or none on the base", () => {
-    const known = ["gdm", "plasmalogin", "cosmic-greeter", "sddm", "lightdm", "greetd"].map((one) => `${one}.service`);
-    const wanted = flavor.displayManager ? [`${flavor.displayManager}.service`] : [];
+    const known = displayManagers.map((one) => `${one}.service`);
+    const wanted = all((one) => (one.displayManager ? [`${one.displayManager}.service`] : []));
     expect(known.filter((unit) => here().units.has(unit))).toEqual(wanted);
     const link = here().tree.get("/etc/systemd/system/display-manager.service")?.link;
     expect(link).toBe(wanted.map((unit) => `/usr/lib/systemd/system/${unit}`)[0]);
@@ -111,15 +105,13 @@ describe.each(targets)("%s %s", (arch, name) => {
 
   test("kernel arguments and sysctls are those of the manifest", async () => {
     const kargs = "/usr/lib/bootc/kargs.d/90-guaraos-optimizations.toml";
-    const sysctls = flavors
-      .filter(([, { sysctl }]) => sysctl)
-      .map(([one]) => `/usr/lib/sysctl.d/90-guaraos-${one}.conf`);
+    const withSysctls = flavors.filter(({ sysctl }) => Object.keys(sysctl).length > 0);
+    const sysctls = withSysctls.map((one) => `/usr/lib/sysctl.d/90-guaraos-${one.name}.conf`);
     const files = await here().read(kargs, ...sysctls);
-    expect((Bun.TOML.parse(files[kargs] ?? "") as { kargs: string[] }).kargs).toEqual(flavorNamed("base").kargs ?? []);
-    for (const [one, { sysctl }] of flavors) {
-      if (!sysctl) continue;
-      const lines = Object.entries(sysctl).map(([key, value]) => `${key} = ${value}`);
-      expect(files[`/usr/lib/sysctl.d/90-guaraos-${one}.conf`]?.trim().split("\n")).toEqual(lines);
+    expect((Bun.TOML.parse(files[kargs] ?? "") as { kargs: string[] }).kargs).toEqual(flavors[0]?.kargs ?? []);
+    for (const one of withSysctls) {
+      const lines = Object.entries(one.sysctl).map(([key, value]) => `${key} = ${value}`);
+      expect(files[`/usr/lib/sysctl.d/90-guaraos-${one.name}.conf`]?.trim().split("\n")).toEqual(lines);
     }
   });
 
@@ -130,7 +122,7 @@ describe.each(targets)("%s %s", (arch, name) => {
       expect.arrayContaining(["/usr/bin/sudo", "/usr/bin/pkexec", "/usr/bin/su", "/usr/bin/fusermount3"]),
     );
     expect(there.filter((path) => ((tree.get(path)?.mode ?? 0) & 0o4000) === 0)).toEqual([]);
-    for (const [path, mode] of all((one) => Object.entries(one.modes ?? {}))) {
+    for (const [path, mode] of all((one) => Object.entries(one.modes))) {
       expect([path, tree.get(path)?.mode.toString(8).padStart(4, "0")]).toEqual([path, mode]);
     }
   });
@@ -140,7 +132,7 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(labels).toMatchObject({
       "containers.bootc": "1",
       "org.opencontainers.image.base.name": flavor.from
-        ? reference(arch, flavor.from)
+        ? reference(arch, flavor.from.name)
         : `docker.io/cachyos/cachyos-${arch === "v3" ? "v3" : "v4"}:latest`,
     });
     expect(labels["org.opencontainers.image.title"]).toContain("GuaraOS");
@@ -149,8 +141,8 @@ describe.each(targets)("%s %s", (arch, name) => {
 
   test("the files of its overlays are in it, with their modes", () => {
     const { hashes, tree } = here();
-    for (const [one] of flavors) {
-      const folder = join(project.root, "overlays", one);
+    for (const one of flavors) {
+      const folder = join(project.root, "overlays", one.name);
       if (!existsSync(folder)) continue;
       for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         const stat = statSync(join(folder, path));
@@ -189,10 +181,10 @@ describe.each(targets)("%s %s", (arch, name) => {
   test("what packages put below /usr/etc, /opt and /var is where a machine finds it", async () => {
     const { tree } = here();
     expect(tree.has("/etc/stand-in/settings.conf")).toBe(true);
-    expect(tree.has("/etc/stand-in/cosmic.conf")).toBe(name === "cosmic");
+    expect(tree.has("/etc/stand-in/cosmic.conf")).toBe(groupWith("cosmic-settings") !== undefined);
     expect(tree.get("/usr/lib/opt/warp/bin/warp-cli")?.mode).toBe(0o755);
     expect(tree.has("/usr/lib/opt/hellfire-browser-bin/hellfire-browser-bin")).toBe(true);
-    expect(tree.has("/usr/lib/opt/plasma/data")).toBe(name === "gamestation");
+    expect(tree.has("/usr/lib/opt/plasma/data")).toBe(groupWith("plasma-desktop") !== undefined);
     const conf = "/usr/lib/tmpfiles.d/slipway-var.conf";
     expect((await here().read(conf))[conf]).toContain("d /var/lib/libvirt/images 0755 root root");
   });
@@ -201,13 +193,13 @@ describe.each(targets)("%s %s", (arch, name) => {
     const path = "/usr/lib/slipway/groups.json";
     type Recorded = { name: string; interval: string; packages: string[]; also: string[] };
     const { groups } = JSON.parse((await here().read(path))[path] ?? "") as { groups: Recorded[] };
-    const expected = flavors.flatMap(([, one]) => [
+    const expected = flavors.flatMap((one) => [
       ...Object.entries(one.groups).map(([group, { interval, packages, replace }]) => ({
         name: group,
         interval,
-        packages: [...Object.values(replace ?? {}), ...packages],
+        packages: [...Object.values(replace), ...packages],
       })),
-      ...(one.aur ? [{ name: "aur", interval: "weekly", packages: one.aur.packages }] : []),
+      ...(one.aur ? [{ name: "aur", ...one.aur }] : []),
     ]);
     expect(groups.map(({ also: _, ...rest }) => rest)).toEqual(expected);
     const also = (group: string) => groups.find((one) => one.name === group)?.also;
@@ -216,10 +208,9 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(also("aur")).toContain("scopebuddy-data");
     if (name === "gnome") expect(also("gnome-core")).toEqual(["geoclue", "gnome-calendar", "gnome-clocks"]);
     const installed = here().packages;
-    const gone = ["gnome", "plasma"]; // names of pacman's groups
     const absent = expected
       .flatMap(({ packages }) => packages)
-      .filter((one) => !installed.has(one) && !gone.includes(one));
+      .filter((one) => !installed.has(one) && !pacmanGroups.has(one));
     expect(absent).toEqual([]);
   });
 
@@ -230,7 +221,7 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(tags.get("/usr/share/fonts/ms/fonts.dir")).toBe("fonts");
     expect(tags.get("/usr/share/fonts/ms/arial.ttf")).toBeUndefined();
     expect(tags.get("/usr/lib/opt/warp/share/data")).toBeUndefined();
-    expect(tags.get("/usr/share/gnome-shell-made")).toBe(name === "gnome" ? "gnome-core" : undefined);
+    expect(tags.get("/usr/share/gnome-shell-made")).toBe(groupWith("gnome-shell"));
   });
 
   test("mesa goes in two steps, its successors come alone, then the other graphics packages", () => {

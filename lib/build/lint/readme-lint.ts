@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Family, Target } from "../../family/family.ts";
+import { missingRows } from "../../family/readme.ts";
+import type { Finding, Outcome } from "./finding.ts";
+
+/** Flavors that the table in README.md does not have yet. A family need not have a README, or a table in it. */
+export async function readmeRows(targets: Target[], family: Family): Promise<Outcome> {
+  const file = join(family.root, "README.md");
+  if (!existsSync(file)) return { findings: [] };
+  const missing = missingRows(readFileSync(file, "utf8"), family);
+  const findings = missing.flatMap((name): Finding[] => {
+    const mine = targets.filter((t) => t.flavor.name === name).map((t) => t.reference);
+    if (mine.length === 0) return [];
+    const message = `README.md has no row for flavor ${name}`;
+    return [{ check: "readme", severity: "note", targets: mine, message, next: "bun run readme" }];
+  });
+  return { findings };
+}
