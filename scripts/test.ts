@@ -1,16 +1,23 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
+import { exit } from "../lib/cli/errors.ts";
 import { print, say } from "../lib/cli/output.ts";
-import { toolRoot } from "../lib/cli/project.ts";
-import { isSlow, runTests, selectTests } from "../lib/cli/testing.ts";
+import { chooseTests, leftOut } from "../lib/dev/choose.ts";
+import { runTests } from "../lib/dev/run-tests.ts";
+import { rememberRun } from "../lib/dev/times.ts";
+import { showTimes } from "../lib/dev/times-tree.ts";
 
 await command("test", async (args) => {
-  const slow = args.has("slow") || !!process.env.CI;
-  const files = selectTests(toolRoot, args.words, slow);
-  const left = slow ? [] : selectTests(toolRoot, args.words).filter((file) => isSlow(file) && !files.includes(file));
-  if (left.length) say(`left out, as they take minutes: ${left.join(" ")} (--slow runs them)`);
-  const { passed, failed, skipped, failures } = await runTests(toolRoot, files);
-  for (const failure of failures) say(`failed: ${failure}`);
-  print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  return failed > 0 || passed === 0 ? 1 : 0;
+  if (args.has("times")) return showTimes(args.has("write"));
+  const chosen = await chooseTests(args);
+  for (const line of chosen.because) say(line);
+  if (chosen.files.length === 0) return exit.done;
+  const run = await runTests(chosen.files, { jobs: chosen.jobs, bail: args.has("bail") });
+  rememberRun(run);
+  const sum = (what: "passed" | "failed" | "skipped") => run.files.reduce((all, file) => all + file[what], 0);
+  for (const failure of run.files.flatMap((file) => file.failures)) say(`failed: ${failure}`);
+  const left = leftOut(args, chosen.files);
+  if (left) say(left);
+  print(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  return sum("failed") > 0 || sum("passed") === 0 ? exit.failed : exit.done;
 });

@@ -14,6 +14,11 @@ export function startOf(pid: number): string | undefined {
   return statOf(pid)?.[19];
 }
 
+/** It ended, and its parent has not looked yet. */
+export function isZombie(pid: number): boolean {
+  return statOf(pid)?.[0]?.startsWith("Z") ?? true;
+}
+
 /** A process and all that came from it and still has its parent, the parents first. */
 export function withChildren(pid: number): number[] {
   const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));

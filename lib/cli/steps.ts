@@ -1,6 +1,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { exit, Failure } from "./errors.ts";
-import { isTerminal, onStandStill, paint, say, seconds } from "./output.ts";
+import { MovingLines } from "./moving-lines.ts";
+import { isTerminal, paint, say, seconds } from "./output.ts";
 import { stateFailure, statePath } from "./project.ts";
 
 /** A titled piece of work. */
@@ -25,55 +26,6 @@ export type StepResult<T = unknown> = { id: string; title: string; seconds: numb
   | { state: "failed"; error: Failure }
   | { state: "left"; because: string }
 );
-
-const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-
-/** The moving line at the bottom of a terminal; without one, nothing moves. */
-class Spinner {
-  private readonly rows = new Map<string, { since: number; text: string }>();
-  private timer: Timer | undefined;
-  private stopped = false;
-  private drawn = 0;
-  private frame = 0;
-
-  set(id: string, text: string): void {
-    const row = this.rows.get(id);
-    this.rows.set(id, { since: row?.since ?? performance.now(), text });
-    if (isTerminal && !this.timer && !this.stopped) this.timer = setInterval(() => this.draw(), 100);
-  }
-
-  stop(): void {
-    this.stopped = true;
-    clearInterval(this.timer);
-    this.wipe();
-  }
-
-  remove(id: string, line: string): void {
-    this.rows.delete(id);
-    this.wipe();
-    say(line);
-    if (this.rows.size === 0 && this.timer) {
-      clearInterval(this.timer);
-      this.timer = undefined;
-    }
-  }
-
-  private wipe(): void {
-    if (this.drawn) process.stderr.write(`\x1b[${this.drawn}A\x1b[0J`);
-    this.drawn = 0;
-  }
-
-  private draw(): void {
-    this.wipe();
-    const width = (process.stderr.columns ?? 80) - 1;
-    const mark = frames[this.frame++ % frames.length];
-    for (const { since, text } of this.rows.values()) {
-      const line = `${mark} ${seconds((performance.now() - since) / 1000).padStart(6)} ${text}`;
-      process.stderr.write(`${line.slice(0, width)}\n`);
-      this.drawn++;
-    }
-  }
-}
 
 function asFailure(error: unknown, log: string): Failure {
   if (error instanceof Failure) return error;
@@ -108,8 +60,7 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
   const running = new Map<string, Promise<void>>();
   const known = new Set(steps.map((s) => s.id));
   const waiting = [...steps];
-  const spinner = new Spinner();
-  onStandStill(() => spinner.stop());
+  const lines = new MovingLines();
   const grouped = !!process.env.GITHUB_ACTIONS && jobs === 1;
 
   const start = async (step: Step<T>): Promise<void> => {
@@ -117,20 +68,20 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
     const took = () => (performance.now() - began) / 1000;
     if (grouped) say(`::group::${step.title}`);
     else if (!isTerminal) say(`… ${step.title}`);
-    spinner.set(step.id, step.title);
+    lines.set(step.id, step.title);
     let log = "";
     try {
       // The loop below must have noted the step as running before it can end.
       await Promise.resolve();
       log = newLog(step.id);
-      const value = await step.run({ log, now: (text) => spinner.set(step.id, `${step.title}: ${text}`) });
+      const value = await step.run({ log, now: (text) => lines.set(step.id, `${step.title}: ${text}`) });
       results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "done", value });
-      spinner.remove(step.id, `${paint.green("✓")} ${step.title} ${paint.dim(seconds(took()))}`);
+      lines.remove(step.id, `${paint.green("✓")} ${step.title} ${paint.dim(seconds(took()))}`);
     } catch (thrown) {
       const error = asFailure(thrown, log);
       note(log, error);
       results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "failed", error });
-      spinner.remove(
+      lines.remove(
         step.id,
         `${paint.red("✗")} ${step.title} ${paint.dim(seconds(took()))}\n${error.lines().join("\n")}`,
       );

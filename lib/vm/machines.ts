@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
-import { signal, startOf } from "../cli/process.ts";
+import { isZombie, signal, startOf } from "../cli/process.ts";
 import { statePath } from "../cli/project.ts";
 import { endBeside } from "./beside.ts";
 
@@ -180,15 +180,6 @@ export async function shutDown(name: string): Promise<boolean> {
   const went = !qemu || isOver(qemu);
   await killMachine(name);
   return went;
-}
-
-/** It ended, and its parent has not looked yet. Source: proc_pid_stat(5). */
-function isZombie(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.startsWith("Z") ?? true;
-  } catch {
-    return true;
-  }
 }
 
 /** The machine of that name, or the only one. @throws Failure */

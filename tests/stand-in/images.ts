@@ -1,12 +1,12 @@
 /** Puts the stand-ins for CachyOS' and Homebrew's images into podman's storage, under their real names. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { podman } from "../../lib/cli/podman.ts";
 import { neededFromRepositories } from "./aur.ts";
 import { catalogue } from "./catalogue.ts";
 import { overlayFiles, type Wanted } from "./manifest.ts";
 import { database, makePackage } from "./package.ts";
-import { filesOf, rootfs } from "./rootfs.ts";
+import { filesOf, rootImage } from "./rootfs.ts";
 
 type Env = Record<string, string>;
 
@@ -74,9 +74,8 @@ const adjust = [
 
 /** @param folder a scratch folder. @returns how many packages the repositories have. */
 export async function makeImages(folder: string, project: string, wanted: Wanted, env: Env): Promise<number> {
-  const tar = await rootfs();
-  const root = `localhost/slipway-${basename(tar, ".tar")}:latest`;
-  const present = await filesOf(tar);
+  const root = await rootImage();
+  const present = await filesOf(root, env);
   const context = join(folder, "base");
   const standIn = join(context, "usr/lib/stand-in");
   const count = writeRepositories(join(standIn, "repository"), project, wanted, present);
@@ -89,8 +88,7 @@ export async function makeImages(folder: string, project: string, wanted: Wanted
   }
   writeFileSync(join(standIn, "adjust"), adjust);
 
-  const [exists] = await Promise.all([podman(["image", "exists", root], { env }), makeBrew(folder, env)]);
-  if (exists.code !== 0) await must(["import", "--quiet", tar, root], env);
+  await makeBrew(folder, env);
   for (const arch of ["cachyos-v3", "cachyos-v4"]) {
     writeFileSync(join(context, "etc/pacman.conf"), pacmanConf(arch));
     const file = join(folder, `${arch}.Containerfile`);

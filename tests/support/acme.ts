@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
+import { makeTiny, tiny } from "./small-images.ts";
 
 const recipe = `# @base
 FROM \${BASE} AS helpers
@@ -30,7 +31,7 @@ key: acme.pub
 openRegistries: [ghcr.io, docker.io]
 default: {arch: amd64, flavor: one}
 arches:
-  amd64: {base: {debian: trixie}}
+  amd64: {base: ${tiny}}
 `,
     );
     this.write("containerfiles/tiny.Containerfile", recipe);
@@ -39,6 +40,12 @@ arches:
       this.write(`flavors/${flavor}.yaml`, `title: ${flavor}\nrecipe: tiny\narches: [amd64]\n`);
       this.write(`overlays/${flavor}/etc/flavor`, `${flavor}\n`);
     }
+  }
+
+  /** Makes the image that its flavors are based on. */
+  async prepare(): Promise<void> {
+    await makeTiny();
+    await this.removeImages("ghcr.io/acme/");
   }
 
   /** A key pair, made as a user makes it. */

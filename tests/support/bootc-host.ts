@@ -47,6 +47,13 @@ export function status(parts: Record<string, unknown>): Record<string, unknown> 
   };
 }
 
+/** The guard asks for the status again and again; that answer needs no Bun. */
+const bootc = `if [ "$*" = "status --format=json" ] && [ ! -e "$STAND_IN_BOOTC/broken" ] && [ -z "\${STORAGE_OPTS:-}" ]; then
+    echo "bootc $*" >>"$STAND_IN_BOOTC/calls"
+    exec cat "$STAND_IN_BOOTC/host.json"
+fi
+exec '${process.execPath}' '${join(checkout, "tests/stand-in/bootc/bootc.ts")}' "$@"`;
+
 /** A machine that is a folder: files below `root`, and a PATH whose bootc and systemctl are stand-ins that record their calls. */
 export class BootcHost {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), "slipway-host-")));
@@ -56,7 +63,11 @@ export class BootcHost {
   constructor(booted: Record<string, unknown> = {}) {
     mkdirSync(this.bin);
     mkdirSync(this.bootc);
-    this.program("bootc", `exec '${process.execPath}' '${join(checkout, "tests/stand-in/bootc/bootc.ts")}' "$@"`);
+    this.program("bootc", bootc);
+    // the guard gives a new system time to fail; nothing fails here by itself
+    this.program("sleep", "");
+    // it would wait for all that other tests write to this machine's disk
+    this.program("sync", "");
     this.program("systemctl", `. '${join(checkout, "tests/stand-in/bootc/systemctl")}'`);
     this.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz root=LABEL=root rw ostree=/ostree/boot.1/default/0/0\n");
     this.link("/ostree/boot.1/default/0/0", "old");
@@ -101,6 +112,11 @@ export class BootcHost {
     writeFileSync(join(this.bin, name), `#!/bin/sh\n${body}\n`);
     chmodSync(join(this.bin, name), 0o755);
     return this;
+  }
+
+  /** What a stand-in does, to be put into another one. */
+  body(name: string): string {
+    return this.read(`bin/${name}`).split("\n").slice(1).join("\n");
   }
 
   /** What bootc says from now on. */

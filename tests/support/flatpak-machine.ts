@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
 import { podmanEnv } from "../../lib/cli/podman.ts";
 import { Guara, installedNames } from "./guara.ts";
-import { imageWith } from "./registry.ts";
 import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
+import { imageWith } from "./small-images.ts";
 
 /** A repository of a runtime and three apps; a file of one of them is gone, as on a server that lost it. */
 export const repository = `set -eu

@@ -1,9 +1,9 @@
 /** A project whose default image is built, for tests that boot it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Project, type Said } from "./sandbox.ts";
+import { minimal, Project, type Said } from "./sandbox.ts";
 
-export const minimal = "ghcr.io/guara92/guaraos-minimal:amd64";
+export { minimal };
 
 /** A guest on an emulated processor of a busy machine: nothing shall fail for being slow. */
 export const patience = ["--patience", "900"];

@@ -11,6 +11,7 @@ import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
 import { podmanEnv } from "../../lib/cli/podman.ts";
 import { ensureToolbox } from "../../lib/cli/toolbox.ts";
 import { checkout, exec, type Project, type Said, testStorage } from "./sandbox.ts";
+import { imageWith } from "./small-images.ts";
 
 const names = ["ghcr.io", "docker.io", "registry-1.docker.io", "auth.docker.io", "index.docker.io", "quay.io"];
 const bundle = "/etc/ssl/certs/ca-certificates.crt";
@@ -30,29 +31,8 @@ async function must(said: Promise<Said>): Promise<string> {
   return stdout;
 }
 
-/** An image of packages on a base, made once and kept in the tests' storage. */
-export async function imageWith(name: string, base: string, packages: string[]): Promise<string> {
-  const recipe = `FROM ${base}\nRUN apt-get -o Acquire::Check-Valid-Until=false update && \\
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(" ")}\n`;
-  const { stdout: id } = await podman("image", "inspect", "--format", "{{.Id}}", base);
-  const key = new Bun.CryptoHasher("sha256")
-    .update(recipe + id)
-    .digest("hex")
-    .slice(0, 16);
-  const reference = `localhost/slipway-stand-in/${name}:${key}`;
-  if ((await podman("image", "exists", reference)).code === 0) return reference;
-  const folder = mkdtempSync(join(tmpdir(), "slipway-"));
-  try {
-    writeFileSync(join(folder, "Containerfile"), recipe);
-    await must(podman("build", "--quiet", "--network=host", "--force-rm", "--tag", reference, folder));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return reference;
-}
-
 /** The toolbox, whose tools are used, with a registry and a podman that knows sigstore beside them. */
-async function registryImage(): Promise<string> {
+export async function registryImage(): Promise<string> {
   return imageWith("registry", await ensureToolbox(), ["docker-registry", "openssl", "podman"]);
 }
 

@@ -5,28 +5,37 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { podmanEnv } from "../../lib/cli/podman.ts";
+import { kindOf, waiting } from "./spans.ts";
 
 /** The checkout under test. */
 export const checkout = resolve(import.meta.dir, "../..");
 
 /**
- * Podman's storage for tests: beside the user's own, kept between runs for its layers.
+ * Podman's storage for tests. `./run test` gives each file a store of its own, below which lie the images that all files share and
+ * none changes. Without the runner it is one store for all, kept between runs.
  * Its path is short: podman puts sockets and overlay options below it, and those have limits.
  */
 export function testStorage(): Record<string, string> {
-  const home = join(checkout, ".slipway/test");
+  const home = process.env.SLIPWAY_TEST_STORE ?? join(checkout, ".slipway/test");
+  const shared = process.env.SLIPWAY_TEST_IMAGES;
   mkdirSync(home, { recursive: true });
   const conf = join(home, "storage.conf");
-  writeFileSync(
-    conf,
-    `[storage]\ndriver = "overlay"\ngraphroot = "${join(home, "graph")}"\nrunroot = "${join(home, "run")}"\n`,
-  );
+  const below = shared === undefined || shared === home ? "" : `additionalimagestores = ["${join(shared, "graph")}"]\n`;
+  const text = `[storage]
+driver = "overlay"
+graphroot = "${join(home, "graph")}"
+runroot = "${join(home, "run")}"
+[storage.options]
+${below}`;
+  writeFileSync(`${conf}.${process.pid}`, text);
+  renameSync(`${conf}.${process.pid}`, conf);
   return { CONTAINERS_STORAGE_CONF: conf };
 }
 
@@ -48,7 +57,11 @@ export interface Said {
 }
 
 /** Runs a program without a terminal and waits for its end. */
-export async function exec(argv: string[], env: Record<string, string> = {}, cwd = checkout): Promise<Said> {
+export function exec(argv: string[], env: Record<string, string> = {}, cwd = checkout): Promise<Said> {
+  return waiting(kindOf(argv), () => spawn(argv, env, cwd));
+}
+
+async function spawn(argv: string[], env: Record<string, string>, cwd: string): Promise<Said> {
   const child = Bun.spawn(argv, {
     cwd,
     stdin: "ignore",
@@ -63,6 +76,10 @@ export async function exec(argv: string[], env: Record<string, string> = {}, cwd
   ]);
   return { code, stdout, stderr };
 }
+
+/** The family's default image, and its name while no test has taken it. */
+export const minimal = "ghcr.io/guara92/guaraos-minimal:amd64";
+export const madeMinimal = "localhost/slipway-tests/minimal:latest";
 
 /** A project of its own: a copy of the family, to be changed by a test. */
 export class Project {
@@ -106,6 +123,19 @@ arches: {amd64: {base: {debian: trixie}}}
   /** Runs podman on the tests' storage, set up as Slipway sets it up on this machine. */
   async podman(...args: string[]): Promise<Said> {
     return exec(["podman", ...args], { ...(await podmanEnv()), ...this.env });
+  }
+
+  /**
+   * Takes the default image as it was made for all tests (tests/needs/minimal.ts): a build of it then finds nothing to do.
+   * It gets an empty layer: podman 4.3 cannot mount an image when its top layer is in a read-only store.
+   */
+  async takeMinimal(): Promise<void> {
+    if ((await this.podman("image", "exists", madeMinimal)).code !== 0) return;
+    this.write(".slipway/taken.Containerfile", `FROM ${madeMinimal}\nRUN true\n`);
+    const words = ["build", "--quiet", "--format=oci", "--timestamp=0", "--tag", minimal];
+    const file = join(this.root, ".slipway/taken.Containerfile");
+    const { code, stderr } = await this.podman(...words, "--file", file, join(this.root, ".slipway"));
+    if (code !== 0) throw new Error(stderr);
   }
 
   /** Removes the images whose name begins so: after a test what it made, before one what a killed run left. */

@@ -41,7 +41,13 @@ export const projectCommands: Command[] = [
     name: "clean",
     summary: "remove what Slipway made, after showing it",
     args: [],
-    options: [{ name: "all", summary: "caches, the installed Bun and the family's images too" }, dryRun, yes, json],
+    options: [
+      { name: "all", summary: "state, the installed Bun and the family's images too" },
+      { name: "cache", summary: "the cache that all clones share too: ~/.cache/slipway" },
+      dryRun,
+      yes,
+      json,
+    ],
     example: "bun run clean --all",
   },
   {
@@ -60,9 +66,19 @@ export const projectCommands: Command[] = [
   },
   {
     name: "test",
-    summary: "run the tests: unit, integration, or some by name",
+    summary: "run the tests: unit, integration, vm, guaraos, or some by name",
     args: [{ name: "what", words: "test", many: true }],
-    options: [{ name: "slow", summary: "those that take minutes too; in CI they always run" }],
+    options: [
+      { name: "changed", summary: "only files that the uncommitted change reaches, and why" },
+      { name: "since", value: "REF", summary: "only files that the change since a commit reaches" },
+      { name: "rerun-failed", summary: "only files that failed in the last run" },
+      { name: "shard", value: "N/M", summary: "one of M parts that take about equal time" },
+      { name: "jobs", short: "j", value: "N", summary: "files that run at a time (one a processor)" },
+      { name: "bail", summary: "stop at the first failure" },
+      { name: "slow", summary: "those that take minutes too; in CI they always run" },
+      { name: "times", summary: "run nothing; show where the time of the last run went" },
+      { name: "write", summary: "with --times: keep them in tests/times.json" },
+    ],
     example: "./run test unit manifest",
   },
   {
