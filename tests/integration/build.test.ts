@@ -1,3 +1,5 @@
+// needs: debian
+// reaches: build containerfiles/
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

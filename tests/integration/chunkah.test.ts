@@ -1,3 +1,5 @@
+// needs: debian
+// reaches: rechunk flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

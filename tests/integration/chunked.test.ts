@@ -1,3 +1,5 @@
+// needs: registry
+// reaches: rechunk
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

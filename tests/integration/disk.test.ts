@@ -1,3 +1,5 @@
+// needs: toolbox debian
+// reaches: build disk containerfiles/
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";

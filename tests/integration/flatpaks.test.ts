@@ -1,3 +1,5 @@
+// needs: debian
+// reaches: lib/host/guara.ts overlays/
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { FlatpakMachine } from "../support/flatpak-machine.ts";
 import { keys, Terminal } from "../support/terminal.ts";

@@ -1,3 +1,5 @@
+// needs: debian
+// reaches: build lib/host/ flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// reaches: kargs
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";

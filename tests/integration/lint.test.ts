@@ -1,3 +1,5 @@
+// needs: debian
+// reaches: build lint containerfiles/
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";

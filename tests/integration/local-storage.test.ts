@@ -1,3 +1,4 @@
+// needs: debian
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +30,12 @@ function podman(...args: string[]) {
   ];
   return exec(
     words,
-    { HOME: home, CONTAINERS_CONF: join(home, "containers.conf"), CONTAINERS_STORAGE_CONF: join(home, "storage.conf") },
+    {
+      HOME: home,
+      TMPDIR: join(home, "tmp"),
+      CONTAINERS_CONF: join(home, "containers.conf"),
+      CONTAINERS_STORAGE_CONF: join(home, "storage.conf"),
+    },
     home,
   );
 }

@@ -1,6 +1,9 @@
+// needs: registry tools tiny
+// reaches: build push sign verify
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Acme, password } from "../support/acme.ts";
+import { useTools } from "../support/host-tools.ts";
 import { Registry } from "../support/registry.ts";
 
 // A registry that lets nobody in without a password, as the real one does with who wants to push.
@@ -11,6 +14,8 @@ let registry: Registry;
 const user = { name: "maintainer", word: "token-of-the-maintainer" };
 
 beforeAll(async () => {
+  useTools();
+  await acme.prepare();
   registry = await Registry.start({ [user.name]: user.word });
   acme.write("none.json", JSON.stringify({ auths: {} }));
   await acme.keys();

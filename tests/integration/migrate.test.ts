@@ -1,3 +1,4 @@
+// reaches: migrate
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   appendFileSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { isSigned } from "../../lib/host/migrate/record.ts";
+import { steps } from "../../lib/host/migrate/steps/all.ts";
 import { listing, machineId, OldSystem } from "../support/old-system.ts";
 import { checkout, exec, type Said } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";
@@ -520,8 +522,7 @@ describe("killed", () => {
     const { counted } = await dying(0, "fdatasyncSync", ...once);
     const reference = end();
     expect(counted).toBeGreaterThan(50);
-    // every third line; tests/vm/ has each step
-    for (let n = 1; n <= counted; n += 3) {
+    for (let n = 1; n <= counted; n += 5) {
       system.remove();
       system = new OldSystem();
       home = listing(system.path(oldHome));
@@ -531,6 +532,23 @@ describe("killed", () => {
       expect([n, listing(system.path(aside))]).toEqual([n, home]);
     }
   }, 600_000);
+
+  test.each(steps.map(({ id }) => id))("after the step %s, and run again: the end is the same", async (id) => {
+    expect((await run()).code).toBe(0);
+    const reference = end();
+    system.remove();
+    system = new OldSystem();
+    home = listing(system.path(oldHome));
+    const preload = join(checkout, "tests/vm/migrate/die-after-step.ts");
+    const killed = await exec([process.execPath, "--preload", preload, script, ...once], {
+      ...system.env,
+      DIE_AFTER: id,
+    });
+    expect(killed.code).toBe(137);
+    expect((await run()).code).toBe(0);
+    expect(end()).toEqual(reference);
+    expect(listing(system.path(aside))).toEqual(home);
+  });
 
   test("at some of all changes, and taken back: /etc and the old home are what they were", async () => {
     const all = "fdatasyncSync renameSync unlinkSync rmdirSync mkdirSync writeFileSync symlinkSync lchownSync";

@@ -1,3 +1,5 @@
+// needs: minimal
+// reaches: build rechunk delta flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

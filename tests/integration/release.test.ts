@@ -1,7 +1,10 @@
+// needs: registry tools tiny minimal
+// reaches: release keys flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Acme, password } from "../support/acme.ts";
+import { useTools } from "../support/host-tools.ts";
 import { Registry } from "../support/registry.ts";
 import { checkout, Project, type Said } from "../support/sandbox.ts";
 
@@ -36,7 +39,8 @@ const said = (rows: Row[], flavor: string) =>
 const unfinished = () => readdirSync(join(acme.root, ".slipway/state/release"));
 
 beforeAll(async () => {
-  await acme.removeImages("ghcr.io/acme/");
+  useTools();
+  await acme.prepare();
   registry = await Registry.start();
   const { code, stderr } = await acme.keys();
   if (code !== 0) throw new Error(stderr);
@@ -63,6 +67,16 @@ test("--no-push builds and rechunks, needs no key, and nothing leaves the machin
     ["rechunk", "done"],
   ]);
   expect(registry.tags("acme/os-one")).toEqual({});
+});
+
+// Images that break their promises are booted in tests/vm/smoke.test.ts. Here the boot fails before it begins.
+test("--smoke: what does not boot goes no further", async () => {
+  const said = await release({}, "one", "--no-push", "--smoke", "--json");
+  expect(steps(said, 1).map((r) => [r.stage, r.state])).toEqual([
+    ["build", "failed"],
+    ["rechunk", "left"],
+  ]);
+  expect(said.stderr).toContain("os-one:amd64 cannot boot: it has no kernel");
 });
 
 test("all flavors of an arch are built, rechunked, pushed, signed, verified; the summary is GitHub's too", async () => {
@@ -165,7 +179,7 @@ test("the real minimal image goes through, and podman under its own policy takes
   try {
     writeFileSync(join(real.root, "guaraos.pub"), readFileSync(join(acme.root, "acme.pub")));
     writeFileSync(join(real.root, "cosign.key"), readFileSync(join(acme.root, "cosign.key")), { mode: 0o600 });
-    const rows = steps(await registry.slipway(real, unlocked, "release", "amd64", "--json"));
+    const rows = steps(await registry.slipway(real, unlocked, "release", "amd64", "minimal", "--json"));
     expect(rows.map((r) => r.state)).toEqual(rows.map(() => "done"));
 
     // The files by which the machine decides, taken from the image itself.

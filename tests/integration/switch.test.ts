@@ -1,6 +1,9 @@
+// needs: tools
+// reaches: switch tests/stand-in/bootc/ lib/host/guard.sh
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
+import { useTools } from "../support/host-tools.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
 import { SignedImages } from "../support/signed-images.ts";
 import { keys, Terminal } from "../support/terminal.ts";
@@ -24,6 +27,7 @@ const run = (...args: string[]): Promise<Said> =>
 const switched = (...more: string[]) => run("amd64", "one", ...more);
 
 beforeAll(async () => {
+  useTools();
   images = await SignedImages.start();
   project = new Project([]);
   project.write(
@@ -271,7 +275,7 @@ describe("what goes wrong", () => {
     ["before bootc has staged", '[ "$1" = switch ] && { kill -9 $PPID; exit 1; }', "staged"],
     ["after bootc has staged", '[ "$1" = switch ] && { "$0.real" "$@"; kill -9 $PPID; exit 1; }', "staged already"],
   ])("killed %s, and run again", async (_, trap, state) => {
-    const body = host.read("bin/bootc").split("\n")[1] ?? "";
+    const body = host.body("bootc");
     host.program("bootc.real", body).program("bootc", `${trap}; ${body}`);
     expect((await switched()).code).not.toBe(0);
     host.program("bootc", body);

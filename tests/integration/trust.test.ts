@@ -1,10 +1,13 @@
+// needs: registry tools tiny
+// reaches: build keys push sign verify rechunk lint
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Acme, password } from "../support/acme.ts";
+import { useTools } from "../support/host-tools.ts";
 import { oldCosign, podmanSettings, Registry } from "../support/registry.ts";
-import { checkout, exec, type Said } from "../support/sandbox.ts";
+import { checkout, exec, type Said, testStorage } from "../support/sandbox.ts";
 import { keys as press, Terminal } from "../support/terminal.ts";
 
 // Keys, push, sign and verify with real podman, skopeo and cosign, against a real registry that answers as ghcr.io.
@@ -16,7 +19,8 @@ const unlocked = { COSIGN_PASSWORD: password };
 let registry: Registry;
 
 beforeAll(async () => {
-  await acme.removeImages("ghcr.io/acme/");
+  useTools();
+  await acme.prepare();
   registry = await Registry.start();
 }, 900_000);
 
@@ -519,6 +523,8 @@ test("rechunk's folder goes as it is: every layer keeps its digest and its annot
 
 test("a password or a private key is in no command line, no output, no log, no file of ours", async () => {
   const key = readFileSync(path("cosign.key"), "utf8");
+  const store = dirname(testStorage().CONTAINERS_STORAGE_CONF ?? "");
+  expect(existsSync(join(store, "graph/libpod"))).toBe(true);
   const secrets = [password, ...key.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----"))];
   const seen: string[] = [];
   const look = () => {
@@ -553,15 +559,7 @@ test("a password or a private key is in no command line, no output, no log, no f
   for (const secret of secrets) {
     expect(seen.some((line) => line.includes(secret))).toBe(false);
     expect(told.some((text) => text.includes(secret))).toBe(false);
-    const written = await exec([
-      "grep",
-      "-rlF",
-      "-e",
-      secret,
-      path(".slipway"),
-      registry.folder,
-      join(checkout, ".slipway/test/run"),
-    ]);
+    const written = await exec(["grep", "-rlF", "-e", secret, path(".slipway"), registry.folder, join(store, "run")]);
     expect(written.stdout).toBe("");
     const kept = await exec([
       "grep",
@@ -571,8 +569,8 @@ test("a password or a private key is in no command line, no output, no log, no f
       "--include=*.sql",
       "-e",
       secret,
-      join(checkout, ".slipway/test/graph/libpod"),
-      join(checkout, ".slipway/test/graph/overlay-containers"),
+      join(store, "graph/libpod"),
+      join(store, "graph/overlay-containers"),
     ]);
     expect(kept.stdout).toBe("");
   }

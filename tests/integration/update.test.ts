@@ -1,6 +1,9 @@
+// needs: tools
+// reaches: update tests/stand-in/bootc/
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
+import { useTools } from "../support/host-tools.ts";
 import { checkout, exec, type Said } from "../support/sandbox.ts";
 import { SignedImages } from "../support/signed-images.ts";
 
@@ -21,6 +24,7 @@ const update = (...args: string[]): Promise<Said> =>
   });
 
 beforeAll(async () => {
+  useTools();
   images = await SignedImages.start();
   image = `${images.namespace}/os-one:amd64`;
   before = await images.push("os-one", "amd64");

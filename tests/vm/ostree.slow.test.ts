@@ -1,3 +1,5 @@
+// needs: registry minimal
+// reaches: build release switch lib/host/guard.sh flavors/ overlays/ containerfiles/ tests/vm/ostree/
 // An update and the way back, in a real guest: Debian's ostree deploys what the toolkit released to a registry. Each version
 // is built, rechunked, pushed and signed by `release`, and pulled by the guest under the policy that its image ships.
 // The guard of `switch` judges the new system. The tests of this file follow each other.
@@ -120,19 +122,51 @@ test("the power is cut in the middle of the deployment: version 1 comes up, and 
   expect(now).toMatchObject({ opt: "mine", fsck: "whole" });
 });
 
-test("version 2 is staged, and up after a reboot: /etc is merged, /var is kept, the guard is content", async () => {
+test("a version that is not healthy is left by its guard: /etc is as it was left, /var is what it is now", async () => {
   await machine.guest.must(["sh", "-ec", "cat >/var/lib/guard.sh"], {
     stdin: readFileSync(join(checkout, "lib/host/guard.sh"), "utf8"),
   });
+  // the health command runs in version 2, and writes there before it fails
+  const health = "echo in-2 >/etc/in-2.conf; echo changed-in-2 >/var/lib/kept; sync; test -e /var/lib/never";
   const before = await machine.look({
     changes:
       "echo added >/etc/added.conf && echo changed >/etc/issue && rm /etc/locale.conf && echo kept >/var/lib/kept",
-    staging: arm("test -e /var/lib/kept"),
+    health: `echo '${health}' >/var/lib/health`,
+    staging: arm("sh /var/lib/health"),
     update: "bootc upgrade",
     ...status,
   });
   expect(before.changes).toBe("");
   expect(state(before)).toMatchObject({ version: "1", staged: 2 });
+  await machine.sh("systemctl reboot");
+  const deadline = performance.now() + 1_500_000;
+  let said = "";
+  while (!said.includes("outcome rolled-back")) {
+    if (performance.now() > deadline)
+      throw new Error(`the guard did not go back: ${said}\n${machine.guest.console().slice(-3000)}`);
+    await Bun.sleep(1000);
+    said = (await machine.guest.ssh(["cat", "/var/lib/slipway/guard"])).out;
+  }
+  const now = await machine.look({
+    ...status,
+    etc: "cat /etc/default.conf /etc/added.conf /etc/issue && ls /etc/in-2.conf",
+    kept: "cat /var/lib/kept /opt/app/file",
+  });
+  expect(state(now)).toMatchObject({ version: "1", booted: 1, failed: "" });
+  expect(now.etc).toMatch(/^default of version 1\nadded\nchanged\nls: .*in-2\.conf.*No such file/);
+  expect(now.kept).toBe("changed-in-2\nmine");
+  expect(outcome(said)).toMatchObject({
+    outcome: "rolled-back",
+    expect: digests[2],
+    because: "the health command failed: sh /var/lib/health",
+  });
+});
+
+test("version 2 is staged, and up after a reboot: /etc is merged, /var is kept, the guard is content", async () => {
+  const before = await machine.look({ staging: arm("test -e /var/lib/kept"), update: "bootc upgrade", ...status });
+  expect(state(before)).toMatchObject({ version: "1", staged: 2 });
+  // the layers are there from the first time
+  expect(before.update).not.toContain("layer ");
   await machine.reboot();
   const now = await machine.look({
     ...status,
@@ -145,46 +179,10 @@ test("version 2 is staged, and up after a reboot: /etc is merged, /var is kept, 
   });
   expect(state(now)).toEqual({ version: "2", booted: 2, staged: 0, rollback: 1, failed: "" });
   expect(now.etc).toMatch(/^default of version 2\nadded\nchanged\nls: .*locale\.conf.*No such file/);
-  expect(now.kept).toBe("kept\nmine");
+  expect(now.kept).toBe("changed-in-2\nmine");
   expect(now.usr).toContain("Read-only file system");
   expect(now.swap).toStartWith("/var/swap/swapfile");
   expect(now.swap).not.toContain("made ");
   expect(outcome(now.guard)).toMatchObject({ outcome: "good", expect: digests[2] });
   expect(now.armed).toContain("No such file");
-});
-
-test("rolled back to version 1: its /etc is as it was left, /var is what it is now", async () => {
-  await machine.sh("echo in-2 >/etc/in-2.conf; echo changed-in-2 >/var/lib/kept; bootc rollback");
-  await machine.reboot();
-  const now = await machine.look({
-    ...status,
-    etc: "cat /etc/default.conf /etc/added.conf /etc/issue && ls /etc/in-2.conf",
-    kept: "cat /var/lib/kept /opt/app/file",
-  });
-  expect(state(now)).toMatchObject({ version: "1", booted: 1, rollback: 2, failed: "" });
-  expect(now.etc).toMatch(/^default of version 1\nadded\nchanged\nls: .*in-2\.conf.*No such file/);
-  expect(now.kept).toBe("changed-in-2\nmine");
-});
-
-test("a new system that is not healthy is left by its guard, without anybody's help", async () => {
-  const before = await machine.look({ staging: arm("test -e /var/lib/never"), update: "bootc upgrade", ...status });
-  expect(state(before)).toMatchObject({ version: "1", staged: 2 });
-  // the layers are there from the first time
-  expect(before.update).not.toContain("layer ");
-  await machine.sh("systemctl reboot");
-  const deadline = performance.now() + 1_500_000;
-  let said = "";
-  while (!said.includes("outcome rolled-back")) {
-    if (performance.now() > deadline)
-      throw new Error(`the guard did not go back: ${said}\n${machine.guest.console().slice(-3000)}`);
-    await Bun.sleep(1000);
-    said = (await machine.guest.ssh(["cat", "/var/lib/slipway/guard"])).out;
-  }
-  const now = await machine.look(status);
-  expect(state(now)).toMatchObject({ version: "1", booted: 1, failed: "" });
-  expect(outcome(said)).toMatchObject({
-    outcome: "rolled-back",
-    expect: digests[2],
-    because: "the health command failed: test -e /var/lib/never",
-  });
 });

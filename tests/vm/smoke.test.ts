@@ -1,3 +1,5 @@
+// needs: toolbox minimal
+// reaches: build smoke flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,6 +52,7 @@ beforeAll(async () => {
     "overlays/broken/usr/lib/systemd/system/sleeping.socket",
     "[Socket]\nListenStream=/run/sleeping\n[Install]\nWantedBy=sockets.target\n",
   );
+  await project.takeMinimal();
   await project.must("build", "amd64", "minimal", "broken");
   said = await project.slipway(
     ...["smoke", "amd64", "minimal", "broken", "--jobs", "2", "--json", "--junit", junit],
@@ -124,24 +127,6 @@ describe("an image that breaks its promises", () => {
     expect(xml).toContain("words of the failure");
   });
 });
-
-test("a release with --smoke goes no further with what breaks a promise", async () => {
-  const { code, stdout, stderr } = await project.slipway(
-    ...["release", "amd64", "broken", "--smoke", "--no-push", "--json"],
-  );
-  if (!stdout) throw new Error(stderr);
-  const steps = JSON.parse(stdout).steps as Record<string, string>[];
-  const states = steps.map(({ stage, reference, state }) => `${stage} ${reference}: ${state}`);
-  expect(states).toEqual([
-    `build ${minimal}: done`,
-    `rechunk ${minimal}: done`,
-    `build ${broken}: failed`,
-    `rechunk ${broken}: left`,
-  ]);
-  expect(stderr).toContain(`${broken} boots, but 13 of`);
-  expect(stderr).toContain("user nobody-of-that-name: there is no such user");
-  expect(code).toBe(1);
-}, 1_800_000);
 
 test("two machines side by side leave nothing behind", () => {
   expect(project.processes()).toEqual([]);

@@ -1,3 +1,5 @@
+// needs: minimal
+// reaches: build flavors/ overlays/ containerfiles/
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -135,16 +137,13 @@ test("groups.json says what each group asked for and what came along; only unown
 }, 60_000);
 
 test("a build without the cache gives the same layers", async () => {
-  const epoch = { SOURCE_DATE_EPOCH: "1767225600" };
   const layers = async () => {
-    Object.assign(project.env, epoch);
-    const { code, stderr } = await project.slipway("build", "amd64", "minimal", "--no-cache");
-    if (code !== 0) throw new Error(stderr);
-    const { stdout } = await project.podman("image", "inspect", reference);
-    return JSON.parse(stdout)[0];
+    const { stdout } = await project.podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", reference);
+    return JSON.parse(stdout) as string[];
   };
-  const first = await layers();
-  const second = await layers();
-  expect(second.RootFS.Layers).toEqual(first.RootFS.Layers);
-  expect(second.Id).toBe(first.Id);
-}, 900_000);
+  const before = await layers();
+  const { code, stderr } = await project.slipway("build", "amd64", "minimal", "--no-cache");
+  if (code !== 0) throw new Error(stderr);
+  expect(before.length).toBeGreaterThan(10);
+  expect(await layers()).toEqual(before);
+}, 1_200_000);

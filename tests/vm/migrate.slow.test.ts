@@ -1,3 +1,5 @@
+// needs: toolbox minimal
+// reaches: build migrate install-flatpaks update lib/host/guara.ts flavors/ overlays/ containerfiles/ tests/vm/migrate/
 // guara-migrate where it is meant to run: Debian's systemd-homed, PAM and sshd in a guest whose /etc and /home are those of
 // Bazzite. The program is the one that images carry. The tests of this file follow each other.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -46,6 +48,7 @@ beforeAll(async () => {
   await bundle(join(files, "die-after-step.ts"), "die-after-step.js");
   cpSync(join(files, "flavor.yaml"), join(project.root, "flavors/moving-in.yaml"));
   cpSync(join(files, "moving-in.Containerfile"), join(project.root, "containerfiles/moving-in.Containerfile"));
+  await project.takeMinimal();
   const { code, stderr } = await project.slipway("build", "amd64", "moving-in");
   if (code !== 0) throw new Error(stderr);
   await machine.take(reference, { filesystem: "btrfs" });
@@ -109,8 +112,12 @@ test("the old account works, and while somebody is logged in nothing is begun", 
   expect(now.etc).toBe("same");
 });
 
-test("killed after every single step, it goes on; at the end all is as if nothing had happened", async () => {
-  const ids = steps.map(({ id }) => id);
+/** Steps after which PAM, NSS and homed find something half-way. After every step: tests/integration/migrate.test.ts. */
+const tried = ["new-home", "pam", "record", "old-home", steps.at(-4)?.id ?? ""];
+
+test("killed after a step, it goes on; at the end all is as if nothing had happened", async () => {
+  const ids = steps.map(({ id }) => id).filter((id) => tried.includes(id));
+  expect(ids).toHaveLength(tried.length);
   const rounds = await machine.sh(`
     ${loggedOut}
     for step in ${ids.join(" ")}; do
@@ -135,8 +142,8 @@ test("a second run says that it is done, and changes nothing", async () => {
   expect(now.backup).toBe("whole");
 });
 
-test("after a reboot ana logs in with the same password, to the same files", async () => {
-  await machine.guest.reboot();
+test("after another boot ana logs in with the same password, to the same files", async () => {
+  await machine.restart({ memory: 1536 });
   const now = await machine.look({
     login: logIn(
       "id -un; id -u; pwd; cat .ssh/id_ed25519; touch written; findmnt --noheadings --output=TARGET --target .",
@@ -177,7 +184,6 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
   expect(await terminal.end()).toBe(0);
   const now = await machine.look({
     good,
-    again: good,
     hers: logIn(`flatpak list --app ${listed}`),
     other: `${env} guara-install-flatpaks --only org.test.Other`,
     current: "guaraos-update --check -f",
@@ -199,7 +205,6 @@ test("ana installs Flatpaks, root too; guaraos-update brings both up to date", a
   });
   // lines of both streams, which ssh may bring in any order
   expect(now.good).toMatch(/^org\.test\.Good$/m);
-  expect(now.again).toBe("all of them are installed already");
   expect(now.hers).toMatch(/^org\.test\.Good\s+user\norg\.test\.Other\s+system$/);
   expect(now.other).toBe("all of them are installed already");
   for (const said of [now.current, now.after, now.both]) expect(said).toMatch(/^flatpak +current +up to date$/m);
@@ -225,7 +230,7 @@ test("a rollback that is killed on its way puts everything back", async () => {
   expect(await machine.look(back)).toEqual(asBefore);
   // the file that ana wrote in the new home is not lost
   expect((await machine.guest.ssh(["ls", "/var/home/ana.from-guaraos/written"])).code).toBe(0);
-  await machine.guest.reboot();
+  // /etc is what it was, to the byte, and so is what the next boot would read
   const now = await machine.look({
     login: logIn("pwd; cat .bash_history"),
     nothing: "guara-migrate --rollback",
@@ -234,7 +239,7 @@ test("a rollback that is killed on its way puts everything back", async () => {
   expect(now).toEqual({ login: "/var/home/ana\nold", nothing: "there is no migration to take back", etc: "same" });
 });
 
-test("on a terminal in one go, and back, in one boot; with homed silent nothing is begun", async () => {
+test("on a terminal in one go; with homed silent nothing is begun", async () => {
   const silent = await machine.look({
     wait: loggedOut,
     silent: `systemctl mask --runtime --now systemd-homed.service; ${migrate}; code=$?; systemctl unmask --runtime systemd-homed.service; systemctl start systemd-homed.service; exit $code`,
@@ -271,6 +276,4 @@ test("on a terminal in one go, and back, in one boot; with homed silent nothing 
   expect(now.repaired).toMatch(/^\/var\/lib\/flatpak\/.*\.file$/);
   expect(now.report).toContain("/var/home/ana.before-guaraos");
   expect(now.secrets).toBe("0\n[1]");
-  await machine.sh("guara-migrate --rollback --yes");
-  expect(await machine.look(back)).toEqual(asBefore);
 });

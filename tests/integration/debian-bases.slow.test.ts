@@ -1,7 +1,9 @@
+// needs: minimal
+// reaches: build flavors/ containerfiles/
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { checkout, Project, type Said } from "../support/sandbox.ts";
+import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
+import { Project, type Said, testStorage } from "../support/sandbox.ts";
 
 // A Debian target stands on docker.io's image where a registry answers, and on one made by mmdebstrap where none does. docker.io's is
 // made by debootstrap, and carries settings of Docker's; so is the one that is made here in its place.
@@ -11,6 +13,7 @@ const ours = "localhost/slipway-debian:trixie";
 const theirs = "localhost/slipway-bases-test/debootstrap:trixie";
 const ground = "localhost/slipway-bases-test/ground";
 const project = new Project();
+Object.assign(process.env, testStorage());
 
 async function podman(...words: string[]): Promise<Said> {
   const said = await project.podman(...words);
@@ -18,23 +21,22 @@ async function podman(...words: string[]): Promise<Said> {
   return said;
 }
 
+const flags = ["--quiet", "--network=host", "--format=oci", "--timestamp=0", "--layers"];
+
 /** Builds a Containerfile in the project. */
-async function build(tag: string, lines: string[], ...flags: string[]): Promise<void> {
-  project.write("Containerfile", lines.join("\n"));
-  const file = join(project.root, "Containerfile");
-  await podman("build", "--quiet", "--network=host", ...flags, "--tag", tag, "--file", file, project.root);
+async function build(tag: string, text: string, ...more: string[]): Promise<void> {
+  project.write("first.Containerfile", text);
+  const file = join(project.root, "first.Containerfile");
+  await podman("build", ...flags, ...more, "--tag", tag, "--file", file, project.root);
 }
 
-/** What the recipe makes of a base up to its first group. */
-async function lay(base: string, name: string): Promise<void> {
-  const { groups } = parse(await Bun.file(join(checkout, "flavors/minimal.yaml")).text());
-  await build(`${ground}:${name}`, [
-    `FROM ${base}`,
-    "COPY containerfiles/helpers/ /usr/libexec/slipway/",
-    "RUN chmod -R u=rwX,go=rX /usr/libexec/slipway",
-    "RUN /usr/libexec/slipway/debian-setup",
-    `RUN /usr/libexec/slipway/group system weekly -- ${groups.system.packages.join(" ")}`,
-  ]);
+/** The recipe of the default flavor up to its first group, which has the most packages. On our base these layers are made already. */
+async function firstGroup(): Promise<string> {
+  const { stdout } = await project.slipway("build", "amd64", "minimal", "--print");
+  const lines = stdout.split("\n");
+  let end = lines.findIndex((line) => line.includes("slipway/group "));
+  while (lines[end]?.endsWith("\\")) end++;
+  return `${lines.slice(0, end + 1).join("\n")}\n`;
 }
 
 async function inside(name: string, script: string): Promise<string[]> {
@@ -44,28 +46,23 @@ async function inside(name: string, script: string): Promise<string[]> {
 
 beforeAll(async () => {
   await project.removeImages("localhost/slipway-bases-test/");
-  // makes our own base, if the tests' storage has none yet
-  const made = await project.slipway("build", "amd64", "minimal");
-  if (made.code !== 0) throw new Error(made.stderr);
+  await ensureLocalDebian("trixie");
   const mirror = process.env.SLIPWAY_DEBIAN_MIRROR ?? "";
-  await build(
-    theirs,
-    [
-      `FROM ${ours} AS maker`,
-      "RUN apt-get update -qq && apt-get install -y --no-install-recommends debootstrap",
-      `RUN debootstrap --variant=minbase --include=whiptail trixie /made ${mirror}`,
-      "FROM scratch",
-      "COPY --from=maker /made/ /",
-      // as in docker.io's: updates and security too
-      "COPY --from=maker /etc/apt/sources.list /etc/apt/",
-      `RUN echo 'APT::Keep-Downloaded-Packages "false";' >/etc/apt/apt.conf.d/docker-clean`,
-      "RUN echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/docker-apt-speedup",
-    ],
-    "--cap-add=SYS_ADMIN,MKNOD",
-  );
-  await lay(ours, "ours");
-  await lay(theirs, "theirs");
-}, 900_000);
+  const maker = `FROM ${ours} AS maker
+RUN apt-get update -qq && apt-get install -y --no-install-recommends debootstrap
+RUN debootstrap --variant=minbase --include=whiptail trixie /made ${mirror}
+FROM scratch
+COPY --from=maker /made/ /
+# as in docker.io's: updates and security too
+COPY --from=maker /etc/apt/sources.list /etc/apt/
+RUN echo 'APT::Keep-Downloaded-Packages "false";' >/etc/apt/apt.conf.d/docker-clean
+RUN echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/docker-apt-speedup
+`;
+  await build(theirs, maker, "--cap-add=SYS_ADMIN,MKNOD");
+  const recipe = await firstGroup();
+  await build(`${ground}:ours`, recipe, `--build-arg=BASE=${ours}`);
+  await build(`${ground}:theirs`, recipe, `--build-arg=BASE=${theirs}`);
+}, 1_800_000);
 
 afterAll(async () => {
   await project.removeImages("localhost/slipway-bases-test/");
