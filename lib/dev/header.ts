@@ -7,18 +7,22 @@ import { join } from "node:path";
  *     // needs: toolbox registry
  *     // reaches: push sign containerfiles/
  *
+ *     // unshared: why
+ *
  * `needs` names images that are made once for all tests (tests/support/needs.ts). `reaches` names what the file tests
- * without importing it: commands, files and folders. `./run test --changed` follows it.
+ * without importing it: commands, files and folders. `./run test --changed` follows it. A file that is `unshared` does not see
+ * the images that all tests share.
  */
 export interface Header {
   needs: string[];
   reaches: string[];
+  unshared: boolean;
 }
 
 export function readHeader(text: string): Header {
   const words = (name: string) =>
     [...text.matchAll(new RegExp(`^// ${name}: (.+)$`, "gm"))].flatMap(([, list = ""]) => list.trim().split(/\s+/));
-  return { needs: words("needs"), reaches: words("reaches") };
+  return { needs: words("needs"), reaches: words("reaches"), unshared: words("unshared").length > 0 };
 }
 
 /** @param file a path from the root. */

@@ -2,6 +2,7 @@ import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { onInterrupt } from "../cli/command.ts";
 import { statePath, toolRoot } from "../cli/project.ts";
+import { headerOf } from "./header.ts";
 import { type Counts, countJunit } from "./junit.ts";
 import { clearPlace, makePlace, placeOf, runMark, thisRun } from "./run-folder.ts";
 import { sharedImages } from "./shared-images.ts";
@@ -30,7 +31,7 @@ function environment(file: string, index: number, spans: string): Record<string,
     ...env,
     [runMark]: thisRun(),
     TMPDIR: temporary,
-    SLIPWAY_TEST_IMAGES: sharedImages(),
+    SLIPWAY_TEST_IMAGES: headerOf(toolRoot, file).unshared ? undefined : sharedImages(),
     SLIPWAY_TEST_STORE: isNeed(file) ? sharedImages() : store,
     SLIPWAY_TEST_SPANS: spans,
     FORCE_COLOR: "0",

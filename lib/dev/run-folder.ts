@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { removeMounted } from "../cli/cache.ts";
 import { podmanEnv } from "../cli/podman.ts";
 import { isZombie, signal, startOf } from "../cli/process.ts";
-import { statePath } from "../cli/project.ts";
 import { removeAll } from "../cli/remove.ts";
 import { run } from "../cli/shell.ts";
 
@@ -32,10 +31,17 @@ export interface Place {
   temporary: string;
 }
 
+/**
+ * Where the stores of runs lie: on a disk, which /tmp need not be, and under a short path. podman names every layer of an
+ * image when it mounts one, in 4,096 characters. Beyond that it names them from its own folder, where shared ones are not.
+ */
+const stores = process.env.SLIPWAY_TEST_STORES || "/var/tmp";
+const storesOf = (name: string) => join(stores, `slipway-run-${name}`);
+
 /** The places of a run, one a file. Temporary files lie outside of the checkout, where no git finds them. */
 export function placeOf(name: string, index: number): Place {
   return {
-    store: join(dirname(statePath("test", "runs", name, "x")), String(index)),
+    store: join(storesOf(name), String(index)),
     temporary: join(tmpdir(), `slipway-test-${name}`, String(index)),
   };
 }
@@ -103,15 +109,16 @@ export async function clearPlace({ store, temporary }: Place): Promise<void> {
 /** Removes all that a run left. */
 export async function clearRun(name: string): Promise<void> {
   await endProcesses(`${runMark}=${name}\0`);
-  const { store, temporary } = placeOf(name, 0);
-  const stores = dirname(store);
-  for (const index of existsSync(stores) ? readdirSync(stores) : []) await clearPlace(placeOf(name, Number(index)));
-  for (const folder of [stores, dirname(temporary)]) removeAll(folder);
+  const folder = storesOf(name);
+  for (const index of existsSync(folder) ? readdirSync(folder) : []) await clearPlace(placeOf(name, Number(index)));
+  for (const left of [folder, dirname(placeOf(name, 0).temporary)]) removeAll(left);
 }
 
-/** Clears up after runs of this checkout that were killed. @returns how many there were. */
+/** Clears up after runs of this user that were killed, of any checkout. @returns how many there were. */
 export async function clearDeadRuns(): Promise<number> {
-  const dead = readdirSync(dirname(statePath("test", "runs", "x"))).filter((name) => !isAlive(name));
+  const names = readdirSync(stores).flatMap((folder) => /^slipway-run-(\d+-\d+)$/.exec(folder)?.[1] ?? []);
+  const mine = names.filter((name) => lstatSync(storesOf(name)).uid === process.getuid?.());
+  const dead = mine.filter((name) => !isAlive(name));
   for (const name of dead) await clearRun(name);
   return dead.length;
 }

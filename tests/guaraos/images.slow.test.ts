@@ -1,4 +1,5 @@
-// needs: pacman
+// needs: debian
+// unshared: podman does not mount so many layers over two stores
 // reaches: build flavors/ overlays/ containerfiles/ tests/stand-in/
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";

@@ -40,7 +40,8 @@ function write(path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-const env = { SLIPWAY_PROJECT: root, CI: "", SLIPWAY_TEST_RUN: "", FORCE_COLOR: "0" };
+const stores = join(root, "stores");
+const env = { SLIPWAY_TEST_STORES: stores, SLIPWAY_PROJECT: root, CI: "", SLIPWAY_TEST_RUN: "", FORCE_COLOR: "0" };
 const run = (...args: string[]): Promise<Said> => exec([process.execPath, "scripts/test.ts", ...args], env, root);
 const git = (...words: string[]) =>
   exec(["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", root, ...words], {}, root);
@@ -50,7 +51,8 @@ beforeAll(async () => {
     cpSync(join(checkout, part), join(root, part), { recursive: true });
   symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
   for (const [path, text] of Object.entries(files)) write(path, text);
-  writeFileSync(join(root, ".gitignore"), "node_modules\n.slipway/\n");
+  mkdirSync(stores);
+  writeFileSync(join(root, ".gitignore"), "node_modules\n.slipway/\nstores/\n");
   await git("init", "--quiet");
   await git("add", "--all");
   await git("commit", "--quiet", "--message", "start");
@@ -85,7 +87,7 @@ describe("a run", () => {
   });
 
   test("leaves no folder behind", () => {
-    expect(readdirSync(join(root, ".slipway/test/runs"))).toEqual([]);
+    expect(readdirSync(stores)).toEqual([]);
   });
 
   test("--rerun-failed runs what failed, --times shows where the time went", async () => {
@@ -164,12 +166,12 @@ test("leaves", async () => {
       await until(() => existsSync(join(root, "begun")));
       expect(await Bun.file(join(root, "begun")).text()).toBe("");
       expect(sleeping()).toHaveLength(2);
-      const [name = ""] = readdirSync(join(root, ".slipway/test/runs"));
+      const [name = ""] = readdirSync(stores).map((folder) => folder.replace("slipway-run-", ""));
       child.kill(signal);
       await child.exited;
-      await until(() => sleeping().length === 0 && readdirSync(join(root, ".slipway/test/runs")).length === 0);
+      await until(() => sleeping().length === 0 && readdirSync(stores).length === 0);
       expect(sleeping()).toEqual([]);
-      expect(readdirSync(join(root, ".slipway/test/runs"))).toEqual([]);
+      expect(readdirSync(stores)).toEqual([]);
       expect(await Bun.file("/proc/self/mountinfo").text()).not.toContain(root);
       expect(existsSync(join(tmpdir(), `slipway-test-${name}`))).toBe(false);
     },

@@ -122,7 +122,12 @@ describe("what a change reaches", () => {
 
   test("a header is read from comments of its own only", () => {
     const text = "// needs: toolbox registry\n// It needs: nothing\n// reaches: push\n// reaches: sign\n";
-    expect(readHeader(text)).toEqual({ needs: ["toolbox", "registry"], reaches: ["push", "sign"] });
+    expect(readHeader(text)).toEqual({
+      needs: ["toolbox", "registry"],
+      reaches: ["push", "sign"],
+      unshared: false,
+    });
+    expect(readHeader("// unshared: too many layers\n").unshared).toBe(true);
   });
 });
 
