@@ -69,7 +69,7 @@ test("--no-push builds and rechunks, needs no key, and nothing leaves the machin
   expect(registry.tags("acme/os-one")).toEqual({});
 });
 
-// Images that break their promises are booted in tests/vm/smoke.test.ts. Here the boot fails before it begins.
+// Images that break their promises are booted in tests/vm/smoke.slow.test.ts. Here the boot fails before it begins.
 test("--smoke: what does not boot goes no further", async () => {
   const said = await release({}, "one", "--no-push", "--smoke", "--json");
   expect(steps(said, 1).map((r) => [r.stage, r.state])).toEqual([
