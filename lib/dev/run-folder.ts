@@ -114,11 +114,10 @@ export async function clearRun(name: string): Promise<void> {
   for (const left of [folder, dirname(placeOf(name, 0).temporary)]) removeAll(left);
 }
 
-/** Clears up after runs of this user that were killed, of any checkout. @returns how many there were. */
-export async function clearDeadRuns(): Promise<number> {
+/** Clears up after runs of this user that were killed, of any checkout. */
+export async function clearDeadRuns(): Promise<void> {
   const names = readdirSync(stores).flatMap((folder) => /^slipway-run-(\d+-\d+)$/.exec(folder)?.[1] ?? []);
   const mine = names.filter((name) => lstatSync(storesOf(name)).uid === process.getuid?.());
   const dead = mine.filter((name) => !isAlive(name));
   for (const name of dead) await clearRun(name);
-  return dead.length;
 }

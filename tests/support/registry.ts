@@ -11,7 +11,7 @@ import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
 import { podmanEnv } from "../../lib/cli/podman.ts";
 import { ensureToolbox } from "../../lib/cli/toolbox.ts";
 import { checkout, exec, type Project, type Said, testStorage } from "./sandbox.ts";
-import { imageWith } from "./small-images.ts";
+import { imageWith, must, podman } from "./small-images.ts";
 
 const names = ["ghcr.io", "docker.io", "registry-1.docker.io", "auth.docker.io", "index.docker.io", "quay.io"];
 const bundle = "/etc/ssl/certs/ca-certificates.crt";
@@ -19,16 +19,6 @@ const bundle = "/etc/ssl/certs/ca-certificates.crt";
 /** Below 127.0.0.0/8 every process has addresses of its own, so that tests side by side do not meet. */
 function ownAddress(pid: number): string {
   return `127.${64 + ((pid >> 16) & 63)}.${(pid >> 8) & 255}.${(pid & 254) + 1}`;
-}
-
-async function podman(...args: string[]): Promise<Said> {
-  return exec(["podman", ...args], { ...(await podmanEnv()), ...testStorage() });
-}
-
-async function must(said: Promise<Said>): Promise<string> {
-  const { code, stdout, stderr } = await said;
-  if (code !== 0) throw new Error(stderr);
-  return stdout;
 }
 
 /** The toolbox, whose tools are used, with a registry and a podman that knows sigstore beside them. */

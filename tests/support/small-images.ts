@@ -7,11 +7,13 @@ import { exec, type Said, testStorage } from "./sandbox.ts";
 
 /** Images that tests are based on, each made once and found by a hash of how it is made. */
 
-async function podman(...args: string[]): Promise<Said> {
+/** podman on the store of this file. */
+export async function podman(...args: string[]): Promise<Said> {
   return exec(["podman", ...args], { ...(await podmanEnv()), ...testStorage() });
 }
 
-async function must(said: Promise<Said>): Promise<string> {
+/** What a program that must succeed said. */
+export async function must(said: Promise<Said>): Promise<string> {
   const { code, stdout, stderr } = await said;
   if (code !== 0) throw new Error(stderr);
   return stdout.trim();

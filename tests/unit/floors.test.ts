@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { importsOf } from "../../lib/dev/reach.ts";
 import { checkout } from "../support/sandbox.ts";
 
 // The house: who may know whom. Imports of types count too, because what is hard to explain in types is hard to change.
@@ -13,15 +14,7 @@ const neighbourly = 1;
 
 const files = ["lib/**/*.ts", "scripts/*.ts"].flatMap((pattern) => globSync(pattern, { cwd: checkout })).sort();
 
-/** The project's own files that a file imports, from the root. */
-function imports(file: string): string[] {
-  const text = readFileSync(join(checkout, file), "utf8");
-  const named = [
-    ...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom "(\.[^"]+)"/gm),
-    ...text.matchAll(/import\("(\.[^"]+)"\)/g),
-  ];
-  return named.map((m) => join(dirname(file), m[1] ?? ""));
-}
+const imports = (file: string) => importsOf(checkout, file);
 
 const graph = new Map(files.map((file) => [file, imports(file)]));
 
