@@ -32,8 +32,7 @@ function section(name: string, figures: Figure[]): string {
 }
 
 /** Puts the measured parts into docs/benchmarks.md; parts that were not measured stay as they are. */
-export function writeBenchmarks(sections: Map<string, Figure[]>): void {
-  const file = join(toolRoot, "docs/benchmarks.md");
+export function writeBenchmarks(sections: Map<string, Figure[]>, file = join(toolRoot, "docs/benchmarks.md")): void {
   let text = existsSync(file) ? readFileSync(file, "utf8") : intro;
   for (const [name, figures] of sections) {
     const made = section(name, figures);

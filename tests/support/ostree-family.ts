@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inToolbox } from "../../lib/cli/toolbox.ts";
 import { writeEsp } from "../../lib/vm/disk/esp.ts";
@@ -8,6 +8,7 @@ import type { Registry } from "./registry.ts";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
 
 const files = join(checkout, "tests/vm/ostree");
+const versionFolder = "overlays/version";
 
 async function must(said: Promise<Said>): Promise<void> {
   const { code, stdout, stderr } = await said;
@@ -48,6 +49,10 @@ export class OstreeFamily extends Project {
     const overlay = `overlays/${this.flavor}`;
     copy("tests/vm/ostree/flavor.yaml", `flavors/${this.flavor}.yaml`);
     copy("tests/vm/ostree/overlay", overlay);
+    // What differs between versions comes last, so that the initramfs is made once.
+    const recipe = readFileSync(join(checkout, "containerfiles/debian.Containerfile"), "utf8");
+    const late = recipe.replace("# @finish", `COPY ${versionFolder}/ /\n# @finish`);
+    this.write("containerfiles/debian-versions.Containerfile", late);
     for (const [flavor, files] of Object.entries(shipped))
       for (const file of files) copy(`overlays/${flavor}/${file}`, `${overlay}/${file}`);
     this.version(1);
@@ -55,9 +60,8 @@ export class OstreeFamily extends Project {
 
   /** Makes the next build another version of the system. */
   version(number: number): void {
-    const overlay = `overlays/${this.flavor}`;
-    this.write(`${overlay}/usr/lib/version`, `${number}\n`);
-    this.write(`${overlay}/etc/default.conf`, `default of version ${number}\n`);
+    this.write(`${versionFolder}/usr/lib/version`, `${number}\n`);
+    this.write(`${versionFolder}/etc/default.conf`, `default of version ${number}\n`);
   }
 
   /** A key pair of its own: images of this family are signed by nobody else. */
