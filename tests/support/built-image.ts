@@ -28,8 +28,12 @@ part dependencies; pacman -Qdq 2>/dev/null
 part units; systemctl list-unit-files --no-legend --no-pager --plain
 part log; cat /usr/lib/sysimage/log/pacman.log
 part calls; cat /usr/share/stand-in/calls.log
-part end
 `;
+
+function contents(line: string): [string, string] {
+  const [path = "", text = ""] = line.split("\t");
+  return [path, Buffer.from(text, "base64").toString()];
+}
 
 export class BuiltImage {
   readonly tree = new Map<string, Node>();
@@ -44,10 +48,9 @@ export class BuiltImage {
   /** pacman's log, and how the stand-ins of programs were called. */
   readonly log: string[];
   readonly calls: string[];
+  private readonly files: Map<string, string>;
 
   private constructor(
-    private readonly project: Project,
-    readonly reference: string,
     readonly inspected: Inspected,
     said: string,
   ) {
@@ -75,24 +78,27 @@ export class BuiltImage {
     this.units = new Map(pairs("units"));
     this.log = lines("log");
     this.calls = lines("calls");
+    this.files = new Map(lines("files").map(contents));
   }
 
-  static async open(project: Project, reference: string): Promise<BuiltImage> {
+  /**
+   * Opens an image: one container looks at everything.
+   * @param files what `read` gives later, as patterns of the shell.
+   */
+  static async open(project: Project, reference: string, files: string[] = []): Promise<BuiltImage> {
+    const contents = `part files; for f in ${files.join(" ")}; do if [ -f "$f" ]; then printf '%s\\t' "$f"; base64 -w0 "$f"; echo; fi; done`;
     const [inspected, said] = await Promise.all([
       project.podman("image", "inspect", reference),
-      project.podman("run", "--rm", "--network=none", reference, "bash", "-c", probe),
+      project.podman("run", "--rm", "--network=none", reference, "bash", "-c", probe + contents),
     ]);
     if (said.code !== 0) throw new Error(`${reference} could not be looked into: ${said.stderr}`);
-    return new BuiltImage(project, reference, JSON.parse(inspected.stdout)[0], said.stdout);
+    return new BuiltImage(JSON.parse(inspected.stdout)[0], said.stdout);
   }
 
-  /** Contents of files, by path. */
-  async read(...paths: string[]): Promise<Record<string, string>> {
-    const script = 'for path; do printf "\\0%s\\0" "$path"; cat "$path"; done';
-    const { stdout } = await this.project.podman(
-      ...["run", "--rm", "--network=none", this.reference, "bash", "-c", script, "bash", ...paths],
-    );
-    const [, ...parts] = stdout.split("\0");
-    return Object.fromEntries(paths.map((path, i) => [path, parts[2 * i + 1] ?? ""]));
+  /** What a file has in it, one of those that `open` named. @throws Error for another, or where there is none */
+  read(path: string): string {
+    const text = this.files.get(path);
+    if (text === undefined) throw new Error(`${path} was not read, or is not there`);
+    return text;
   }
 }
