@@ -6,6 +6,7 @@ import { confirm } from "../lib/cli/prompts.ts";
 import { commandLine, run } from "../lib/cli/shell.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { allowedBy } from "../lib/host/old-image.ts";
 import { asRoot } from "../lib/host/root.ts";
 import { switchTo } from "../lib/host/switch.ts";
 
@@ -18,6 +19,7 @@ await command("switch", async (args) => {
     force: args.has("force"),
     guard: !args.has("no-guard"),
     health: args.value("health"),
+    allow: allowedBy((option) => args.has(option)),
     dryRun,
   });
   const staged = result.state.startsWith("staged");

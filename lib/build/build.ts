@@ -6,10 +6,11 @@ import type { Progress, Step } from "../cli/steps.ts";
 import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../image/storage.ts";
+import { labelOf } from "../trust/facts.ts";
 import { ensureBase, localBase } from "./base.ts";
-import { buildImage, type Job, ociLabels, shownCommand, writeContainerfile } from "./containerfile.ts";
+import { buildImage, imageLabels, type Job, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { ensureContext } from "./context.ts";
-import { type BuildOptions, decide, keyLabel, refreshLabel } from "./decide.ts";
+import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
 import { givenArgs } from "./given-args.ts";
@@ -72,14 +73,14 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const keyFor = (refresh: Refresh) =>
     base && inputKey(target, family, { containerfile, args: argsFor(refresh), base: base.image.id });
 
-  const known = knownRefresh(target.reference, image?.labels[refreshLabel], now);
+  const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
   const { build, why } = decide({ image, key: keyFor(known), stale }, options);
-  const refresh = build && image && (options.refresh || stale) ? newRefresh(now) : known;
+  const anew = image ? options.refresh || stale || (options.dated && !known.stamp) : options.dated;
+  const refresh = build && anew ? newRefresh(now) : known;
   const labels = {
-    ...ociLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }),
+    ...imageLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }, refresh.stamp),
     ...(base ? { [keyLabel]: keyFor(refresh) ?? "" } : {}),
-    [refreshLabel]: refresh.stamp,
   };
   const job: Job = { target, containerfile, args: argsFor(refresh), labels, origin, noCache: options.noCache };
   return { target, build, why, refresh, job };

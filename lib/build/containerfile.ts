@@ -5,6 +5,7 @@ import { podmanBuild } from "../cli/leftovers.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
+import { labelOf, stampTime } from "../trust/facts.ts";
 import type { Origin } from "./epoch.ts";
 
 /** What one `podman build` is made of. */
@@ -22,23 +23,31 @@ export function containerfilePath({ flavor, arch }: Target): string {
   return statePath("build", `${flavor.name}-${arch.name}.Containerfile`);
 }
 
-/** The labels that every image carries. Source: the OCI image specification, annotations.md. */
-export function ociLabels(
-  { flavor, arch }: Target,
+/**
+ * The labels that every image carries. Source: the OCI image specification, annotations.md; ours are in lib/trust/facts.ts.
+ * An image is as new as its commit or its packages, whichever is newer: by that date machines tell an older image.
+ * @param stamp when its packages were last upgraded on purpose
+ */
+export function imageLabels(
+  { flavor, arch, reference }: Target,
   family: Family,
   origin: Origin,
   base: { name: string; digest: string | undefined },
+  stamp: string,
 ): Record<string, string> {
-  const date = new Date(origin.epoch * 1000).toISOString();
+  const date = new Date(Math.max(origin.epoch * 1000, stampTime(stamp) ?? 0)).toISOString();
   return {
-    "org.opencontainers.image.created": date.replace(/\.\d+Z$/, "Z"),
+    [labelOf.created]: date.replace(/\.\d+Z$/, "Z"),
     ...(origin.revision ? { "org.opencontainers.image.revision": origin.revision } : {}),
-    "org.opencontainers.image.version": `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
+    [labelOf.version]: `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
     ...(family.source ? { "org.opencontainers.image.source": family.source } : {}),
     "org.opencontainers.image.title": `${family.title} ${flavor.title}`,
     "org.opencontainers.image.base.name": base.name,
     ...(base.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
     ...(flavor.bootc ? { "containers.bootc": "1" } : {}),
+    [labelOf.reference]: reference,
+    [labelOf.refresh]: stamp,
+    [labelOf.staleAfter]: `${family.staleAfter / 3600}h`,
   };
 }
 

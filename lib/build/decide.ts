@@ -1,9 +1,12 @@
 import type { LocalImage } from "../image/storage.ts";
+import { labelOf } from "../trust/facts.ts";
 
 export interface BuildOptions {
   force: boolean;
   refresh: boolean;
   noCache: boolean;
+  /** What is published says how old its packages are; a first build elsewhere does not, so that two of them are equal. */
+  dated?: boolean;
 }
 
 export interface Facts {
@@ -16,7 +19,6 @@ export interface Facts {
 }
 
 export const keyLabel = "org.slipway.key";
-export const refreshLabel = "org.slipway.refresh";
 
 /** Whether a target is built, and why (or why not). One row a reason, the first that holds is said. */
 export function decide({ image, key, stale }: Facts, options: BuildOptions): { build: boolean; why: string } {
@@ -28,6 +30,7 @@ export function decide({ image, key, stale }: Facts, options: BuildOptions): { b
     [key === undefined, "its base is built first"],
     [image?.labels[keyLabel] !== key, "what goes into it changed"],
     [stale, "its packages are older than refreshAfter"],
+    [options.dated === true && !image?.labels[labelOf.refresh], "it does not say how old its packages are"],
   ];
   const reason = reasons.find(([holds]) => holds);
   return reason ? { build: true, why: reason[1] } : { build: false, why: "nothing that goes into it changed" };

@@ -64,8 +64,9 @@ function* tree(root: string, path: string): Generator<string | Uint8Array> {
 export function inputKey(target: Target, family: Family, inputs: Inputs): string {
   const hash = new Bun.CryptoHasher("sha256");
   const { flavor, arch } = target;
+  const labels = [target.reference, flavor.title, flavor.bootc, family.staleAfter];
   const args = Object.entries(inputs.args).sort(([a], [b]) => (a < b ? -1 : 1));
-  hash.update(JSON.stringify([target.reference, flavor.title, flavor.bootc, arch.name, args, inputs.base]));
+  hash.update(JSON.stringify([...labels, arch.name, args, inputs.base]));
   hash.update(inputs.containerfile);
   for (const path of contextPaths(inputs.containerfile)) for (const part of tree(family.root, path)) hash.update(part);
   return hash.digest("hex");

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { statePath } from "../cli/project.ts";
+import { stampTime } from "../trust/facts.ts";
 
 /**
  * When each target's packages were last upgraded. The stamp is the value of the SLIPWAY_REFRESH argument: a new one
@@ -31,7 +32,7 @@ function readAll(): Record<string, Refresh> {
 export function knownRefresh(reference: string, label: string | undefined, now: number): Refresh {
   const known = readAll()[reference];
   if (known && (label === undefined || known.stamp === label)) return known;
-  return { stamp: label ?? "", at: label ? fromStamp(label) : now };
+  return { stamp: label ?? "", at: label ? (stampTime(label) ?? 0) : now };
 }
 
 export function rememberRefresh(reference: string, refresh: Refresh): void {
@@ -43,9 +44,4 @@ export function rememberRefresh(reference: string, refresh: Refresh): void {
 /** 2026-11-21T03:30:00Z → "20261121T033000Z". */
 export function newRefresh(now: number): Refresh {
   return { stamp: new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, ""), at: now };
-}
-
-function fromStamp(stamp: string): number {
-  const m = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(stamp);
-  return m ? Date.UTC(Number(m[1]), Number(m[2]) - 1, Number(m[3]), Number(m[4]), Number(m[5]), Number(m[6])) : 0;
 }

@@ -20,7 +20,7 @@ export interface Flavor extends Omit<FlavorFile, "from" | "bootc"> {
   bootc: boolean;
 }
 
-export interface Family extends Omit<FamilyFile, "arches" | "refreshAfter"> {
+export interface Family extends Omit<FamilyFile, "arches" | "refreshAfter" | "staleAfter"> {
   root: string;
   /** Best first, as in family.yaml. */
   arches: Map<string, Arch>;
@@ -28,6 +28,8 @@ export interface Family extends Omit<FamilyFile, "arches" | "refreshAfter"> {
   flavors: Map<string, Flavor>;
   /** Seconds. */
   refreshAfter: number;
+  /** Seconds. */
+  staleAfter: number;
 }
 
 /** A flavor for an arch. */
@@ -64,6 +66,7 @@ export function linkFamily({ head, flavors }: Manifest, root: string): Family {
     arches: new Map(Object.entries(head.arches).map(([name, a]) => [name, toArch(name, a)])),
     flavors: linkFlavors(flavors),
     refreshAfter: ageInSeconds(head.refreshAfter),
+    staleAfter: ageInSeconds(head.staleAfter),
   };
 }
 

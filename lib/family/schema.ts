@@ -117,6 +117,8 @@ export const familySchema = z.strictObject({
   openRegistries: z.array(registryName).default([]),
   default: z.strictObject({ arch: name, flavor: name }),
   refreshAfter: age.default("2d"),
+  /** machines refuse an image whose packages are older: it is written into the images */
+  staleAfter: age.default("4w"),
   arches: z.record(
     name,
     z.strictObject({

@@ -1,5 +1,6 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { run } from "../cli/shell.ts";
+import { latest, timeOf, versionTime } from "../trust/facts.ts";
 import { asRoot } from "./root.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface Entry {
   spec: ImageSpec | undefined;
   digest: string | undefined;
   version: string | undefined;
+  /** Milliseconds since 1970: when the image was made, as its labels say. */
+  made: number | undefined;
   /** Layered packages, or other changes that bootc does not understand. */
   incompatible: boolean;
   /** It is fetched, but the next shutdown does not put it in place. */
@@ -65,6 +68,7 @@ function toEntry(value: unknown): Entry | undefined {
     spec: toSpec(field(value, "image", "image")),
     digest: text(field(value, "image", "imageDigest")),
     version: text(field(value, "image", "version")),
+    made: latest([timeOf(field(value, "image", "timestamp")), versionTime(field(value, "image", "version"))]),
     incompatible: field(value, "incompatible") === true,
     downloadOnly: field(value, "downloadOnly") === true,
     composefs: typeof field(value, "composefs") === "object" && field(value, "composefs") !== null,

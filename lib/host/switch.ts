@@ -7,6 +7,7 @@ import { resolve } from "../trust/peek.ts";
 import { type Host, type ImageSpec, readHost, stageWords } from "./bootc.ts";
 import { armWords, disarmWords, etcIsTransient, lastOutcome } from "./guard.ts";
 import { findLocal } from "./local-image.ts";
+import type { Allowed } from "./old-image.ts";
 import { describe, holds, imageRefusals, machineRefusals, refuse, type Situation } from "./refusals.ts";
 import { asRoot } from "./root.ts";
 import { familyAdvice, judge, judgeLocal, type Trust } from "./trust.ts";
@@ -24,6 +25,7 @@ export interface SwitchOptions {
   force: boolean;
   guard: boolean;
   health: string | undefined;
+  allow: Allowed;
 }
 
 /** What became of it, as `--json` prints it. */
@@ -44,7 +46,7 @@ interface Source {
   wanted: ImageSpec;
   digests: string[];
   env: Record<string, string>;
-  trust(family: Family): Promise<Trust>;
+  trust(family: Family, at: { host: Host; allow: Allowed }): Promise<Trust>;
 }
 
 async function sourceOf(reference: string, local: boolean): Promise<Source> {
@@ -59,14 +61,15 @@ async function sourceOf(reference: string, local: boolean): Promise<Source> {
     wanted,
     digests: [image.digest, image.instance],
     env: {},
-    trust: (family) => judge(image, familyAdvice(family)),
+    trust: (family, at) => judge(image, familyAdvice(family), at),
   };
 }
 
-function tellTrust({ policy, scope, signed }: Trust, local: boolean): void {
+function tellTrust({ policy, scope, signed, unchecked }: Trust, local: boolean): void {
   if (signed) done(`accepted by ${policy}: signed, as it asks for ${scope}`);
   else if (local) note(`a local image has no signature; ${policy} allows it (${scope})`);
   else note(`accepted by ${policy}, which asks no signature of ${scope}: anybody's image would do`);
+  for (const what of unchecked) note(`not checked: ${what}`);
 }
 
 function failed(what: string, outcome: Outcome, next: string): Failure {
@@ -96,7 +99,7 @@ export async function switchTo(target: Target, family: Family, options: SwitchOp
   done(`${reference} is ${digest}`);
   const at: Situation = { ...about, wanted, digests };
   refuse(imageRefusals, at);
-  const trust = await source.trust(family);
+  const trust = await source.trust(family, { host, allow: options.allow });
   tellTrust(trust, local);
 
   const result = { reference, digest, booted: describe(host.booted), trust };

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
 import { commandLine } from "../cli/shell.ts";
 import type { Family } from "../family/family.ts";
+import { factsOf } from "../trust/facts.ts";
+import { unchecked } from "../trust/old-images.ts";
 import { peek, type Resolved } from "../trust/peek.ts";
 import { keyPath } from "../trust/policy.ts";
 import {
@@ -12,7 +14,9 @@ import {
   readPolicy,
   requirements,
 } from "../trust/policy-file.ts";
+import type { Host } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
+import { type Allowed, refuseOld, shownTo } from "./old-image.ts";
 import { asRoot } from "./root.ts";
 
 /** What this machine's policy says of an image that it is to be moved to. */
@@ -21,6 +25,8 @@ export interface Trust {
   /** The part of the policy that decides. */
   scope: string;
   signed: boolean;
+  /** What of a registry's image could not be looked at, as sentences. */
+  unchecked: string[];
 }
 
 /** What to do next: `refused` is containers/image's reason; undefined where the policy itself is not good enough. */
@@ -48,8 +54,12 @@ function policyOf(): Policy {
   });
 }
 
-/** The verdict of containers/image on a registry's image. @throws Failure where it is refused, with the policy's reason */
-export async function judge(image: Resolved, advice: Advice): Promise<Trust> {
+/**
+ * The verdict of containers/image on a registry's image, and whether a signed image is the one that belongs there now.
+ * @param at what the machine has, and which old images it takes all the same
+ * @throws Failure where it is refused, with the reason
+ */
+export async function judge(image: Resolved, advice: Advice, at: { host: Host; allow: Allowed }): Promise<Trust> {
   const policy = policyOf();
   if (acceptsAnything(policy))
     throw new Failure(exit.failed, "this machine's policy accepts anything, so bootc would not enforce it", {
@@ -64,7 +74,9 @@ export async function judge(image: Resolved, advice: Advice): Promise<Trust> {
       tried: [`${policy.path}, ${scope}`, `the digest ${image.digest}`],
       next: advice(found.said),
     });
-  return { policy: policy.path, scope, signed: asksForSignature(asks) };
+  const shown = shownTo(at.host, image, factsOf(found.config), Date.now());
+  refuseOld(shown, at.allow);
+  return { policy: policy.path, scope, signed: asksForSignature(asks), unchecked: unchecked(shown) };
 }
 
 /** A local image has no signature to look at; a policy may refuse local images altogether. */
@@ -76,5 +88,5 @@ export function judgeLocal(reference: string): Trust {
       tried: [`${policy.path}, ${scope}`],
       next: "allow them there (transports, containers-storage), or push the image and switch without --local",
     });
-  return { policy: policy.path, scope, signed: false };
+  return { policy: policy.path, scope, signed: false, unchecked: [] };
 }

@@ -22,7 +22,7 @@ export function blobPath(folder: string, digest: string): string {
 }
 
 /** A small document of a folder, its digest checked. */
-function document(folder: string, { digest }: Descriptor): string {
+export function readDocument(folder: string, { digest }: Pick<Descriptor, "digest">): string {
   const path = blobPath(folder, digest);
   if (!existsSync(path)) throw new Failure(exit.failed, `${folder}: the blob ${digest} is missing`);
   const text = readFileSync(path, "utf8");
@@ -46,13 +46,13 @@ export function openLayout(folder: string, tag?: string): Opened {
     });
   }
   let descriptor = named.length === 1 ? only : choose({ manifests: named }, path);
-  let document_ = parseManifest(document(folder, descriptor), descriptor.digest);
+  let document_ = parseManifest(readDocument(folder, descriptor), descriptor.digest);
   if ("manifests" in document_) {
     descriptor = choose(document_, descriptor.digest);
-    document_ = parseManifest(document(folder, descriptor), descriptor.digest);
+    document_ = parseManifest(readDocument(folder, descriptor), descriptor.digest);
   }
   if ("manifests" in document_) throw new Failure(exit.failed, `${folder}: an index in an index`);
-  const config = parseConfig(document(folder, document_.config), document_.config.digest);
+  const config = parseConfig(readDocument(folder, document_.config), document_.config.digest);
   return { manifest: document_, digest: descriptor.digest, config };
 }
 

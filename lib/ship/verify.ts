@@ -11,6 +11,7 @@ import { verdict } from "../trust/verdict.ts";
 import { oneManifest } from "./push/compare.ts";
 import { pushedOf, repositoryOf } from "./push/pushed.ts";
 import { signatureTag } from "./sign.ts";
+import { current, factsAt } from "./verify-current.ts";
 
 /**
  * Verification of a target in the registry, as its machines would do it:
@@ -20,12 +21,13 @@ import { signatureTag } from "./sign.ts";
  * - cosign: the family's public key verifies the digest;
  * - policy: containers/image accepts it under the policy and the registries.d that the image itself ships;
  * - unsigned: under that policy an unsigned tag of the same repository is refused. The signature's own tag is one: nobody has
- *   signed it, it is always there, and nothing has to be written into the registry.
+ *   signed it, it is always there, and nothing has to be written into the registry;
+ * - current: the image is the one that belongs there now: of this reference, not stale, no older than what was pushed.
  *
  * Interface for `release`: `verifyTarget`.
  */
 
-export const checkNames = ["manifest", "content", "cosign", "policy", "unsigned"] as const;
+export const checkNames = ["manifest", "content", "cosign", "policy", "unsigned", "current"] as const;
 export type CheckName = (typeof checkNames)[number];
 
 export interface Check {
@@ -174,7 +176,7 @@ async function examine(target: Target, family: Family, folder: string, progress:
     return { state, said };
   });
   if (!standing) {
-    exam.leave(["content", "cosign", "policy", "unsigned"], "there is no manifest to look at");
+    exam.leave(["content", "cosign", "policy", "unsigned", "current"], "there is no manifest to look at");
     return { target, digest: undefined, checks: exam.checks };
   }
   const { digest, manifest } = standing;
@@ -189,11 +191,16 @@ async function examine(target: Target, family: Family, folder: string, progress:
     return code === 0 ? good(`signed by ${family.key}`) : bad(cosignWords(said).join(" "));
   });
   if (!whole) {
-    exam.leave(["policy", "unsigned"], "the image's own policy cannot be had from it");
+    exam.leave(["policy", "unsigned", "current"], "the image cannot be read");
     return { target, digest, checks: exam.checks };
   }
   const trust = await writeOutTrust(folder, manifest, join(place.path, "trust"));
   await judge(exam, trust, { image, repository, digest, place, progress });
+  const pushed = pushedOf(target);
+  await exam.check("current", "reading what it says of itself", async () => {
+    const facts = factsAt(folder, manifest, target.reference);
+    return current(target, digest, facts, pushed?.repository === repository ? pushed : undefined, Date.now());
+  });
   return { target, digest, checks: exam.checks };
 }
 

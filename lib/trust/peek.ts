@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { workFolder } from "../cli/work-folder.ts";
-import { choose, parseManifest, sha256 } from "../image/manifest.ts";
+import { readDocument } from "../image/layout.ts";
+import { choose, type ImageConfig, parseConfig, parseManifest, sha256 } from "../image/manifest.ts";
 import { RegistryTrouble, rawManifest } from "../image/skopeo.ts";
 import { type Policy, policyKeys } from "./policy-file.ts";
 import { type Verdict, verdict } from "./verdict.ts";
@@ -22,6 +23,8 @@ export interface Resolved {
   digest: string;
   /** The digest of this machine's own image, where the tag names an index of several; else the same. */
   instance: string;
+  /** Of its configuration. */
+  config: string;
   /** As they are packed in the registry; sizes in bytes. */
   layers: { digest: string; size: number }[];
 }
@@ -43,15 +46,17 @@ async function fetchManifest(reference: string) {
 export async function resolve(reference: string): Promise<Resolved> {
   const { digest, manifest } = await fetchManifest(reference);
   const layersOf = (layers: { digest: string; size: number }[]) => layers.map(({ digest, size }) => ({ digest, size }));
-  if (!("manifests" in manifest)) return { reference, digest, instance: digest, layers: layersOf(manifest.layers) };
+  if (!("manifests" in manifest))
+    return { reference, digest, instance: digest, config: manifest.config.digest, layers: layersOf(manifest.layers) };
   const one = choose(manifest, reference);
   const instance = (await fetchManifest(`${repositoryOf(reference)}@${one.digest}`)).manifest;
   if ("manifests" in instance) throw new Failure(exit.failed, `${reference}: an index in an index`);
-  return { reference, digest, instance: one.digest, layers: layersOf(instance.layers) };
+  const config = instance.config.digest;
+  return { reference, digest, instance: one.digest, config, layers: layersOf(instance.layers) };
 }
 
 /**
- * The verdict on exactly this digest: a yes or a no.
+ * The verdict on exactly this digest: a yes, and what the image says of itself, or a no.
  * @param registries the folder that says where signatures lie; containers/image's own choice without it.
  * @throws Failure where there is no verdict, such as without a network
  */
@@ -59,7 +64,7 @@ export async function peek(
   image: Resolved,
   policy: Policy,
   registries?: string,
-): Promise<Exclude<Verdict, { is: "unclear"; said: string }>> {
+): Promise<{ is: "accepted"; config: ImageConfig } | Extract<Verdict, { is: "refused" }>> {
   const work = workFolder();
   const blobs = join(work.path, "blobs");
   try {
@@ -73,7 +78,12 @@ export async function peek(
       { policy: policy.path, registries, keys: policyKeys(policy) },
       { path: work.path, blobs },
     );
-    if (found.is !== "unclear") return found;
+    if (found.is === "accepted") {
+      // It is empty, and so refused, if the manifest calls it a layer too.
+      const config = readDocument(work.path, { digest: image.config });
+      return { ...found, config: parseConfig(config, `the configuration of ${image.reference}`) };
+    }
+    if (found.is === "refused") return found;
     throw new Failure(exit.failed, `no verdict on ${image.reference}`, {
       tried: [found.said],
       next: "run this again; if it stays so, see that the policy's files are whole",

@@ -32,9 +32,11 @@ export function readVerdict(code: number, said: string): Verdict {
   };
 }
 
-/** The reason alone, without what was being copied. */
+/** The reason alone, without what was being copied; for a good signature that is another image's, what that means. */
 function verdictWords(words: string): string {
-  return /Source image rejected: (.*)$/.exec(words)?.[1] ?? words;
+  const reason = /Source image rejected: (.*)$/.exec(words)?.[1] ?? words;
+  const other = /^Signature for identity "?([^"\s]+)"? is not accepted/.exec(reason)?.[1];
+  return other === undefined ? reason : `${reason}: it is another image's, signed as ${other}`;
 }
 
 /**

@@ -227,6 +227,47 @@ describe("what the policy says", () => {
   });
 });
 
+describe("a signed image that is not the one which belongs there", () => {
+  const day = 24 * 3600_000;
+  const iso = (ago: number) => `${new Date(Date.now() - ago * day).toISOString().slice(0, 19)}Z`;
+  const signed = async (ago: number, arch = "amd64") => {
+    const made = await images.push("os-two", "amd64", {
+      "org.slipway.reference": `${images.namespace}/os-two:${arch}`,
+      "org.slipway.refresh": iso(ago).replaceAll(/[-:]/g, ""),
+      "org.slipway.stale-after": "28d",
+      "org.opencontainers.image.created": iso(ago),
+    });
+    await images.sign("os-two", made);
+    host.fetches({ [`${images.namespace}/os-two:amd64`]: made });
+    return made;
+  };
+  const two = (...more: string[]) => run("amd64", "two", ...more);
+  const booted = (ago: number) =>
+    host.says(status({ booted: entry(`${images.namespace}/os-two:amd64`, digestOf("e"), { timestamp: iso(ago) }) }));
+
+  test.each<[string, () => Promise<unknown>, RegExp]>([
+    ["older", async () => [booted(1), await signed(2)], /os-two:amd64 is older than what is booted/],
+    ["stale", () => signed(29), /os-two:amd64 was not refreshed for 29 days/],
+    ["other", () => signed(0, "v4"), /os-two:amd64 is another image: \S+os-two:v4/],
+  ])("%s", async (name, make, message) => {
+    await make();
+    const { code, stdout, stderr } = await two("--force");
+    expect([code, stdout, ...host.calls, armed()]).toEqual([1, "", false]);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(new RegExp(`found: .*\\n.*expected: .*\\n {2}next: .*--allow-${name} takes it`));
+    expect(await two(`--allow-${name}`)).toMatchObject({ code: 0, stdout: expect.stringContaining(": staged\n") });
+  });
+
+  test("from another image there is nothing to compare with: said, in JSON too", async () => {
+    await signed(1);
+    const { code, stdout, stderr } = await two("--json");
+    expect(code).toBe(0);
+    const unchecked = ["whether it is older than before: there is nothing to compare it with"];
+    expect(JSON.parse(stdout).trust).toMatchObject({ signed: true, unchecked });
+    expect(stderr).toContain(`not checked: ${unchecked}`);
+  });
+});
+
 describe("what goes wrong", () => {
   test("a tag that the registry does not have", async () => {
     const { code, stderr } = await run("amd64", "absent");

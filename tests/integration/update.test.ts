@@ -164,6 +164,128 @@ describe("refused under a policy", () => {
   });
 });
 
+describe("a registry in bad hands shows an image that is signed, and not the one that belongs there", () => {
+  const day = 24 * 3600_000;
+  const before = Date.now();
+  const iso = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
+  const stamp = (time: number) => iso(time).replaceAll(/[-:]/g, "");
+  const name = (flavor: string, arch = "amd64") => `${images.namespace}/os-${flavor}:${arch}`;
+  const labels = (ago: number, flavor: string, arch?: string) => ({
+    "org.slipway.reference": name(flavor, arch),
+    "org.slipway.refresh": stamp(before - ago * day),
+    "org.slipway.stale-after": "28d",
+    "org.opencontainers.image.created": iso(before - ago * day),
+    "org.opencontainers.image.version": `amd64-${stamp(before - ago * day).slice(0, 8)}`,
+  });
+  const signed = async (flavor: string, facts: Record<string, string>) => {
+    const made = await images.push(`os-${flavor}`, "amd64", facts);
+    await images.sign(`os-${flavor}`, made);
+    return made;
+  };
+  const runs = (flavor: string, made: string, ago: number, more: Record<string, unknown> = {}) =>
+    host.says(status({ booted: entry(name(flavor), made, { timestamp: iso(before - ago * day) }), ...more }));
+  /** The registry shows this image at the tag that the machine follows, to skopeo and to bootc. */
+  const shows = (flavor: string, made: string) => {
+    images.registry.tag(`acme/os-${flavor}`, "amd64", made);
+    host.fetches({ [name(flavor)]: made });
+  };
+  const stages = (flavor: string) => host.host.status.staged?.image.image.image === name(flavor);
+  let newer: string;
+  let older: string;
+
+  beforeAll(async () => {
+    newer = await signed("aged", labels(1, "aged"));
+    older = await signed("aged", labels(3, "aged"));
+  });
+
+  test("a newer one is no reason, and nothing is left unchecked", async () => {
+    runs("aged", older, 3);
+    shows("aged", newer);
+    const { code, stderr } = await update("-o");
+    expect([code, host.calls]).toEqual([0, ["bootc upgrade"]]);
+    expect(stderr).not.toContain("not checked");
+  });
+
+  test("rollback: an older one than the booted", async () => {
+    runs("aged", newer, 1);
+    shows("aged", older);
+    const { code, stdout, stderr } = await update();
+    expect([code, host.calls]).toEqual([1, ["topgrade --disable system --disable custom_commands --yes"]]);
+    expect(stdout).toMatch(/^os +failed .*os-aged:amd64 is older than what is booted/);
+    expect(stderr).toContain(`found: amd64-${stamp(before - 3 * day).slice(0, 8)}, made `);
+    expect(stderr).toContain(`(${older.slice(0, 19)})`);
+    expect(stderr).toContain(`(${newer.slice(0, 19)})`);
+    expect(stderr).toContain("--allow-older takes it all the same");
+    expect((await update("--check", "-o")).stdout).toMatch(/^os +failed +.*is older than what is booted/);
+    expect(await update("-o", "--allow-stale", "--allow-other")).toMatchObject({ code: 1 });
+    expect(await update("-o", "--allow-older")).toMatchObject({ code: 0 });
+    expect([host.calls.at(-1), stages("aged")]).toEqual(["bootc upgrade", true]);
+  });
+
+  test("rollback: the booted one again, where a newer one is staged", async () => {
+    const staged = entry(name("aged"), newer, { timestamp: iso(before - day) });
+    runs("aged", older, 3, { staged });
+    shows("aged", older);
+    const { code, stderr } = await update("-o");
+    expect([code, host.calls]).toEqual([1, []]);
+    expect(stderr).toContain("is older than what is staged");
+  });
+
+  test("freeze: the booted one for ever, and another one that is old too", async () => {
+    const [frozen, other] = [
+      await signed("frozen", labels(60, "frozen")),
+      await signed("frozen", labels(50, "frozen")),
+    ];
+    runs("frozen", frozen, 60);
+    for (const made of [frozen, other]) {
+      shows("frozen", made);
+      const { code, stdout, stderr } = await update("-o");
+      expect([code, host.calls]).toEqual([1, []]);
+      expect(stdout).toMatch(/^os +failed .*os-frozen:amd64 was not refreshed for (60|50) days/);
+      expect(stderr).toMatch(/expected: at most 28 days.*\n.*next: if the clock is wrong.*--allow-stale takes it/);
+    }
+    expect((await update("-o", "--check", "--allow-stale")).stdout).toMatch(/^os +available/);
+    shows("frozen", frozen);
+    expect((await update("-o", "--allow-stale")).stdout).toContain("is up to date");
+  });
+
+  test("mix and match: another arch's, which the signature does not tell apart", async () => {
+    const other = await signed("mixed", labels(0, "mixed", "v4"));
+    host.says(status({ booted: entry(name("mixed"), digestOf("a")) }));
+    shows("mixed", other);
+    const { code, stderr } = await update("-o");
+    expect([code, host.calls]).toEqual([1, []]);
+    expect(stderr).toContain(`${name("mixed")} is another image: ${name("mixed", "v4")}`);
+    expect(await update("-o", "--allow-other")).toMatchObject({ code: 0 });
+  });
+
+  test("mix and match: another flavor's, whose signature names its repository", async () => {
+    await images.copy("os-aged", "os-swapped", newer);
+    host.says(status({ booted: entry(name("swapped"), digestOf("a")) }));
+    shows("swapped", newer);
+    const { code, stderr } = await update("-o", "--allow-other");
+    expect([code, host.calls]).toEqual([1, []]);
+    expect(stderr).toContain(`policy refuses ${name("swapped")}`);
+    expect(stderr).toContain(`it is another image's, signed as ${images.namespace}/os-aged`);
+  });
+
+  test("an image of the future, or a clock that is behind: said, and nothing is held back", async () => {
+    const future = await signed("future", labels(-9, "future"));
+    runs("future", digestOf("a"), 1);
+    shows("future", future);
+    const { code, stderr } = await update("-o");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/not checked: whether it is stale: the clock says .* an image of .*; see timedatectl/);
+  });
+
+  test("an image that says nothing of itself: said, and nothing is held back", async () => {
+    host.says(status({ booted: entry(image, digestOf("a")) }));
+    const { code, stderr } = await update("-o");
+    expect(code).toBe(0);
+    expect(stderr.match(/not checked: /g)).toHaveLength(3);
+  });
+});
+
 describe("not updated, and why", () => {
   const machines: [string, () => unknown, RegExp][] = [
     ["a rollback is queued", () => host.says(status({ booted: entry(image, before), rollbackQueued: true })), /queued/],

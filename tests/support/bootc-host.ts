@@ -20,15 +20,19 @@ export interface EntryOptions {
   signature?: string | null;
   incompatible?: boolean;
   downloadOnly?: boolean;
+  /** When the image was made, as bootc reads it off its labels. */
+  timestamp?: string | null;
+  version?: string | null;
 }
 
 /** An entry of bootc's status, as a host of today says it. */
 export function entry(image: string, digest: string, options: EntryOptions = {}): object {
   const { transport = "registry", signature = "containerPolicy", incompatible = false, downloadOnly = false } = options;
+  const { timestamp = null, version = null } = options;
   return {
     image: {
       image: { image, transport, signature },
-      ...{ version: null, timestamp: null, imageDigest: digest, architecture: "amd64" },
+      ...{ version, timestamp, imageDigest: digest, architecture: "amd64" },
     },
     ...{ cachedUpdate: null, incompatible, pinned: false, downloadOnly, softRebootCapable: false },
     store: "ostreeContainer",

@@ -69,11 +69,11 @@ export class SignedImages {
     if (!ok) throw new Error(`${path}: ${status}`);
   }
 
-  /** Pushes a new image, unlike all others; returns its digest. */
-  async push(repository: string, tag: string): Promise<string> {
+  /** Pushes a new image, unlike all others; returns its digest. @param labels what it says of itself */
+  async push(repository: string, tag: string, labels: Record<string, string> = {}): Promise<string> {
     const layer = `layer ${++this.made}`;
     const config = JSON.stringify({
-      ...{ architecture: "amd64", os: "linux", config: {} },
+      ...{ architecture: "amd64", os: "linux", config: { Labels: labels } },
       rootfs: { type: "layers", diff_ids: [sha256(layer)] },
     });
     for (const blob of [layer, config])
@@ -85,6 +85,14 @@ export class SignedImages {
     });
     await this.put(`acme/${repository}/manifests/${tag}`, manifest, type("manifest"));
     return sha256(manifest);
+  }
+
+  /** What an attacker does who holds the registry: an image and its signature are shown in another repository too. */
+  async copy(from: string, to: string, digest: string): Promise<void> {
+    for (const name of [digest, `${digest.replace(":", "-")}.sig`]) {
+      const answer = await fetch(`http://${this.registry.host}/v2/acme/${from}/manifests/${name}`);
+      await this.put(`acme/${to}/manifests/${name}`, await answer.text(), type("manifest"));
+    }
   }
 
   /** Puts an index of one image for this machine under a tag; returns its digest. */

@@ -31,6 +31,7 @@ describe("bootc's status", () => {
       spec,
       digest: a,
       version: undefined,
+      made: undefined,
       incompatible: false,
       downloadOnly: false,
       composefs: false,

@@ -104,7 +104,7 @@ test("a log that cannot be written fails its step, with what to do; the others g
 });
 
 describe("whether a target is built, and why", () => {
-  const options = { force: false, refresh: false, noCache: false };
+  const options = { force: false, refresh: false, noCache: false, dated: false };
   const image = (key: string): LocalImage => ({ id: "1", digest: "", names: [], labels: { [keyLabel]: key }, size: 1 });
   const same = { image: image("k"), key: "k", stale: false };
 
@@ -119,6 +119,7 @@ describe("whether a target is built, and why", () => {
     ["an image of somebody else's", { image: { ...image("k"), labels: {} } }, {}, true, "what goes into it changed"],
     ["a base that is built first", { key: undefined }, {}, true, "its base is built first"],
     ["old packages", { stale: true }, {}, true, "its packages are older than refreshAfter"],
+    ["to be published, and not dated", {}, { dated: true }, true, "it does not say how old its packages are"],
     ["old packages and another key", { stale: true, key: "other" }, {}, true, "what goes into it changed"],
   ])("%s", (_, facts, chosen, build, why) => {
     expect(decide({ ...same, ...facts }, { ...options, ...chosen })).toEqual({ build, why });

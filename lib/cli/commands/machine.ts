@@ -1,4 +1,4 @@
-import { arch, type Command, dryRun, flavor, json, yes } from "./row.ts";
+import { allowOld, arch, type Command, dryRun, flavor, json, yes } from "./row.ts";
 
 /** On the machine that runs the images. */
 export const machineCommands: Command[] = [
@@ -12,6 +12,7 @@ export const machineCommands: Command[] = [
       { name: "health", value: "COMMAND", summary: "a line of shell that must succeed after the reboot" },
       { name: "no-guard", summary: "leave nothing that goes back by itself if the new system is unhealthy" },
       { name: "force", summary: "replace what is staged, or try again what was rolled back" },
+      ...allowOld,
       dryRun,
       yes,
       json,
@@ -51,6 +52,7 @@ export const machineCommands: Command[] = [
       { name: "flatpak", short: "f", summary: "apps of Flatpak, the system's and the user's" },
       { name: "brew", short: "b", summary: "packages of Homebrew" },
       { name: "distrobox", short: "d", summary: "the systems in Distrobox" },
+      ...allowOld,
       { name: "check", summary: "tell what would come, change nothing" },
       dryRun,
       json,

@@ -45,6 +45,12 @@ export const attempts: Option = {
   value: "N",
   summary: "how often a registry is tried, with growing pauses (5)",
 };
+/** The registry shows a signed image that is not the one which belongs there now. */
+export const allowOld: Option[] = [
+  { name: "allow-older", summary: "take an image that is older than the booted or staged one" },
+  { name: "allow-stale", summary: "take one that was not refreshed for longer than it promises" },
+  { name: "allow-other", summary: "take one that says it is another flavor or arch" },
+];
 export const arch = { name: "arch", words: "arch" } as const;
 export const flavor = { name: "flavor", words: "flavor" } as const;
 export const flavors = { name: "flavor", words: "flavor", many: true } as const;

@@ -2,6 +2,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { bytes, say } from "../../cli/output.ts";
 import { commandLine, type Outcome, run } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
+import type { Allowed } from "../old-image.ts";
 import { asOwner, asUser } from "../root.ts";
 import { lookAtOs } from "./os.ts";
 import { hasUser, newFlatpaks, nothingToDo, type Part, parts } from "./parts.ts";
@@ -68,10 +69,10 @@ const looks: Record<Part["name"], (program: string) => Promise<Look>> = {
   },
 };
 
-async function lookAtSystem(named: boolean): Promise<Look> {
+async function lookAtSystem(named: boolean, allow: Allowed): Promise<Look> {
   if (!named && !(Bun.which("bootc") && (await readHost()).booted))
     return { state: "left", said: "this machine was not booted from an image" };
-  const { state, image, digest, download } = await lookAtOs();
+  const { state, image, digest, download } = await lookAtOs(allow);
   if (state === "current") return { state, said: `${image} is up to date` };
   if (state === "staged") return { state, said: `${image} is staged for the next boot` };
   const size = download === undefined ? {} : { download };
@@ -86,10 +87,10 @@ async function lookAtPart(part: Part, named: boolean): Promise<Look> {
 }
 
 /** @param named the parts that were asked for; none means everything. */
-export async function checkAll(named: string[]): Promise<{ coming: Coming[]; code: number }> {
+export async function checkAll(named: string[], allow: Allowed): Promise<{ coming: Coming[]; code: number }> {
   const all = named.length === 0;
   const asked = [
-    ...(all || named.includes("os") ? [{ part: "os", look: () => lookAtSystem(!all) }] : []),
+    ...(all || named.includes("os") ? [{ part: "os", look: () => lookAtSystem(!all, allow) }] : []),
     ...parts
       .filter((p) => all || named.includes(p.name))
       .map((p) => ({ part: p.name as string, look: () => lookAtPart(p, !all) })),

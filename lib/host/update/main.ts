@@ -1,6 +1,7 @@
 import type { Arguments } from "../../cli/args.ts";
 import { paint, print, printJson, say, table } from "../../cli/output.ts";
 import { commandLine } from "../../cli/shell.ts";
+import { allowedBy } from "../old-image.ts";
 import { asRoot } from "../root.ts";
 import { checkAll } from "./check.ts";
 import { rebootDue } from "./os.ts";
@@ -11,14 +12,15 @@ const names = ["os", "firmware", "flatpak", "brew", "distrobox"];
 /** The command `update`: brings this machine up to date, or with --check tells what would come. @returns the exit code */
 export async function update(args: Arguments): Promise<number> {
   const named = names.filter((name) => args.has(name));
+  const allow = allowedBy((option) => args.has(option));
   if (args.has("check")) {
-    const { coming, code } = await checkAll(named);
+    const { coming, code } = await checkAll(named, allow);
     if (args.has("json")) printJson(coming);
     else print(table(coming.map(({ part, state, said }) => [part, state, said])));
     return code;
   }
   const dryRun = args.has("dry-run");
-  const { done, code } = await runAll(plan(named, dryRun));
+  const { done, code } = await runAll(plan(named, dryRun, allow));
   const due = dryRun ? undefined : await rebootDue();
   if (args.has("json")) printJson({ parts: done, reboot: due ?? null });
   else print(table(done.map(({ part, state, said }) => [part, state, said])));

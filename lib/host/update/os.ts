@@ -1,9 +1,10 @@
 import { exit, Failure } from "../../cli/errors.ts";
-import { bytes, say } from "../../cli/output.ts";
+import { bytes, paint, say } from "../../cli/output.ts";
 import { foreground } from "../../cli/shell.ts";
 import { repositoryOf, resolve } from "../../trust/peek.ts";
 import { type Host, type ImageSpec, readHost, stageWords } from "../bootc.ts";
 import { findLocal } from "../local-image.ts";
+import type { Allowed } from "../old-image.ts";
 import { describe, hostRefusals, refuse } from "../refusals.ts";
 import { asRoot } from "../root.ts";
 import { type Advice, judge, judgeLocal } from "../trust.ts";
@@ -61,7 +62,7 @@ async function downloadFrom(host: Host, image: Awaited<ReturnType<typeof resolve
   return image.layers.reduce((sum, { digest, size }) => sum + (had.has(digest) ? 0 : size), 0);
 }
 
-async function judged(host: Host, spec: ImageSpec): Promise<Judged> {
+async function judged(host: Host, spec: ImageSpec, allow: Allowed): Promise<Judged> {
   if (spec.transport === "containers-storage") {
     const { digest } = await findLocal(spec.image);
     judgeLocal(spec.image);
@@ -73,20 +74,21 @@ async function judged(host: Host, spec: ImageSpec): Promise<Judged> {
       next: "if you trust it: sudo bootc upgrade",
     });
   const image = await resolve(spec.image);
-  const { policy, scope, signed } = await judge(image, advice);
+  const { policy, scope, signed, unchecked } = await judge(image, advice, { host, allow });
   if (!signed)
     throw new Failure(exit.failed, `this machine's policy would not verify ${spec.image}: anybody's image would do`, {
       tried: [`${policy}: no signature is asked for by ${scope}`],
       next: advice(undefined),
     });
+  for (const what of unchecked) say(`${paint.yellow("–")} not checked: ${what}`);
   return { digests: [image.digest, image.instance], download: await downloadFrom(host, image) };
 }
 
-/** What an update of the system would bring. @throws Failure where the policy refuses it, or nobody answers */
-export async function lookAtOs(): Promise<OsState & { host: Host; spec: ImageSpec; digests: string[] }> {
+/** What an update of the system would bring. @throws Failure where it is refused, or nobody answers */
+export async function lookAtOs(allow: Allowed): Promise<OsState & { host: Host; spec: ImageSpec; digests: string[] }> {
   const { host, spec } = await hostOf();
   say(`… asking where ${spec.image} comes from, and the policy about it`);
-  const { digests, download } = await judged(host, spec);
+  const { digests, download } = await judged(host, spec, allow);
   const has = (digest: string | undefined) => digest !== undefined && digests.includes(digest);
   const state =
     has(host.staged?.digest) && !host.staged?.downloadOnly
@@ -98,8 +100,8 @@ export async function lookAtOs(): Promise<OsState & { host: Host; spec: ImageSpe
 }
 
 /** @returns what became of it, in words @throws Failure where nothing is staged, or not what was judged */
-export async function updateOs(dryRun: boolean): Promise<string> {
-  const { state, image, host, spec, digests, download } = await lookAtOs();
+export async function updateOs(dryRun: boolean, allow: Allowed): Promise<string> {
+  const { state, image, host, spec, digests, download } = await lookAtOs(allow);
   if (state === "current") return `${image} is up to date`;
   if (state === "staged") return `${image} is staged already`;
   const isStaged = digests.includes(host.staged?.digest ?? "");

@@ -2,6 +2,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { paint, say } from "../../cli/output.ts";
 import { commandLine, foreground } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
+import type { Allowed } from "../old-image.ts";
 import { updateOs } from "./os.ts";
 import { type Part, parts, topgradeLine } from "./parts.ts";
 
@@ -47,9 +48,9 @@ async function hasImage(): Promise<boolean> {
   return !!Bun.which("bootc") && !!(await readHost()).booted;
 }
 
-function osWork(named: boolean, dryRun: boolean): Work {
+function osWork(named: boolean, dryRun: boolean, allow: Allowed): Work {
   const run = async () =>
-    named || (await hasImage()) ? updateOs(dryRun) : { left: "this machine was not booted from an image" };
+    named || (await hasImage()) ? updateOs(dryRun, allow) : { left: "this machine was not booted from an image" };
   return { part: "os", title: "the system image", run };
 }
 
@@ -97,13 +98,13 @@ function topgradeWork(topgrade: string, dryRun: boolean): Work {
 }
 
 /** @param named the parts that were asked for; none means everything. */
-export function plan(named: string[], dryRun: boolean, topgrade = Bun.which("topgrade")): Work[] {
+export function plan(named: string[], dryRun: boolean, allow: Allowed, topgrade = Bun.which("topgrade")): Work[] {
   if (named.length === 0) {
     const rest = topgrade ? [topgradeWork(topgrade, dryRun)] : parts.map((p) => partWork(p, null, false, dryRun));
-    return [osWork(false, dryRun), ...rest];
+    return [osWork(false, dryRun, allow), ...rest];
   }
   return [
-    ...(named.includes("os") ? [osWork(true, dryRun)] : []),
+    ...(named.includes("os") ? [osWork(true, dryRun, allow)] : []),
     ...parts.filter((p) => named.includes(p.name)).map((p) => partWork(p, topgrade, true, dryRun)),
   ];
 }

@@ -1,0 +1,54 @@
+import type { Target } from "../family/family.ts";
+import { readDocument } from "../image/layout.ts";
+import { type Manifest, parseConfig } from "../image/manifest.ts";
+import { type Facts, factsOf, timeOf } from "../trust/facts.ts";
+import { clockSlack, date, oldImages } from "../trust/old-images.ts";
+import type { Pushed } from "./push/pushed.ts";
+
+/** Whether what stands at a tag is the image that belongs there now, as its machines would judge it, and by our own record. */
+
+export interface Current {
+  state: "good" | "bad";
+  said: string;
+}
+
+/** What the image at hand says of itself. @param folder an oci folder, or one with its blobs */
+export function factsAt(folder: string, { config }: Manifest, reference: string): Facts {
+  return factsOf(parseConfig(readDocument(folder, config), `the configuration of ${reference}`));
+}
+
+/**
+ * Pure.
+ * @param pushed what was pushed from here of this target; of what stands there only its own date is known
+ * @param now milliseconds since 1970
+ */
+export function current(
+  { reference }: Target,
+  digest: string,
+  facts: Facts,
+  pushed: Pick<Pushed, "digest" | "at"> | undefined,
+  now: number,
+): Current {
+  const old = oldImages({ reference, digests: [digest], facts, known: [], now });
+  const wrong = old.map(({ said, found, expected }) => `${said}; ${found}; ${expected}`);
+  const { made, refreshed } = facts;
+  const at = timeOf(pushed?.at);
+  if (pushed && pushed.digest !== digest && at !== undefined && (made ?? 0) < at)
+    wrong.push(
+      `an older image stands there: found ${digest}, made ${made === undefined ? "nobody knows when" : date(made)}; ` +
+        `expected ${pushed.digest}, pushed from here ${date(at)}, or one that was made later`,
+    );
+  if (made !== undefined && made > now + clockSlack)
+    wrong.push(
+      `it was made in the future: found ${date(made)}; expected at most ${date(now)}, as this machine's clock says. ` +
+        "Machines that run it refuse what is made before that day: correct the clock, and release it again",
+    );
+  if (wrong.length) return { state: "bad", said: wrong.join("; ") };
+  const silent = [
+    ...(facts.reference === undefined ? ["which reference it is"] : []),
+    ...(refreshed === undefined ? ["how old its packages are"] : []),
+  ];
+  if (silent.length)
+    return { state: "good", said: `machines cannot check ${silent.join(", nor ")}: bun run release writes that` };
+  return { state: "good", said: `refreshed ${date(refreshed ?? 0)}` };
+}

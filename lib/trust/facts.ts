@@ -1,0 +1,75 @@
+import { ageInSeconds } from "../family/family.ts";
+import type { ImageConfig } from "../image/manifest.ts";
+
+/**
+ * What an image says of itself. It says so in its configuration, which the digest covers that the signature signs; so a
+ * registry can show another signed image, and cannot change what that one says. A tag is signed by nobody, and a signature
+ * names the repository alone: which arch an image is for, and how old it is, only its labels tell.
+ */
+
+export const labelOf = {
+  /** The name that machines follow: another flavor's or arch's image has another one. */
+  reference: "org.slipway.reference",
+  /** When its packages were last upgraded on purpose, such as 20261121T033000Z. */
+  refresh: "org.slipway.refresh",
+  /**
+   * How old that may be, such as 4w. On the image and not in a file of it: a label is read before a layer is downloaded, and
+   * on a machine that is not of the family yet.
+   */
+  staleAfter: "org.slipway.stale-after",
+  created: "org.opencontainers.image.created",
+  version: "org.opencontainers.image.version",
+} as const;
+
+/** Times are milliseconds since 1970; what an image does not say, or not in a form that is known here, is undefined. */
+export interface Facts {
+  reference: string | undefined;
+  version: string | undefined;
+  made: number | undefined;
+  refreshed: number | undefined;
+  /** Seconds. */
+  staleAfter: number | undefined;
+}
+
+/** "2026-11-21T03:30:00Z" → milliseconds. 1970 is no date: it is what a build writes that knows none. Source: RFC 3339. */
+export function timeOf(text: unknown): number | undefined {
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+  const time = typeof text === "string" && form.test(text) ? Date.parse(text) : Number.NaN;
+  return time > 0 ? time : undefined;
+}
+
+/** "20261121T033000Z", the form of a refresh stamp. */
+export function stampTime(text: unknown): number | undefined {
+  const m = typeof text === "string" ? /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) : null;
+  return m ? timeOf(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}Z`) : undefined;
+}
+
+/** "znver4-20261121" → the beginning of that day: the least that a version of ours says. */
+export function versionTime(text: unknown): number | undefined {
+  const day = typeof text === "string" ? /-(\d{8})$/.exec(text)?.[1] : undefined;
+  return day === undefined ? undefined : stampTime(`${day}T000000Z`);
+}
+
+export function latest(times: (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length ? Math.max(...known) : undefined;
+}
+
+/** Whoever wrote the labels: what comes out can be shown on a terminal. */
+export function factsOf(config: ImageConfig): Facts {
+  const labels: Record<string, unknown> = config.config?.Labels ?? {};
+  const text = (name: string, form: RegExp) => {
+    const value = labels[name];
+    return typeof value === "string" && form.test(value) ? value : undefined;
+  };
+  const version = text(labelOf.version, /^[\w.+:~-]{1,128}$/);
+  const refreshed = stampTime(labels[labelOf.refresh]);
+  const age = text(labelOf.staleAfter, /^[1-9]\d{0,4}[hdw]$/);
+  return {
+    reference: text(labelOf.reference, /^[a-z0-9][\w.:/-]{0,255}$/),
+    version,
+    made: latest([timeOf(labels[labelOf.created]), timeOf(config.created), versionTime(version), refreshed]),
+    refreshed,
+    staleAfter: age === undefined ? undefined : ageInSeconds(age),
+  };
+}
