@@ -76,7 +76,8 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
   const { build, why } = decide({ image, key: keyFor(known), stale }, options);
-  const anew = image ? options.refresh || stale || (options.dated && !known.stamp) : options.dated;
+  // A first build takes the packages of now; it says so only where that is wished, so that two others are equal.
+  const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
   const labels = {
     ...imageLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }, refresh.stamp),

@@ -4,10 +4,11 @@ import { commandLine } from "../cli/shell.ts";
 import type { Family } from "../family/family.ts";
 import { factsOf } from "../trust/facts.ts";
 import { unchecked } from "../trust/old-images.ts";
-import { peek, type Resolved } from "../trust/peek.ts";
+import { peek, type Resolved, repositoryOf } from "../trust/peek.ts";
 import { keyPath } from "../trust/policy.ts";
 import {
   acceptsAnything,
+  asksForName,
   asksForSignature,
   type Policy,
   policyInForce,
@@ -76,7 +77,10 @@ export async function judge(image: Resolved, advice: Advice, at: { host: Host; a
     });
   const shown = shownTo(at.host, image, factsOf(found.config), Date.now());
   refuseOld(shown, at.allow);
-  return { policy: policy.path, scope, signed: asksForSignature(asks), unchecked: unchecked(shown) };
+  const signed = asksForSignature(asks);
+  const named = !signed || asksForName(asks, repositoryOf(image.reference));
+  const names = named ? [] : [`whether it was signed under this name: ${policy.path} fixes another for ${scope}`];
+  return { policy: policy.path, scope, signed, unchecked: [...names, ...unchecked(shown)] };
 }
 
 /** A local image has no signature to look at; a policy may refuse local images altogether. */

@@ -8,6 +8,7 @@ export interface Requirement {
   type: string;
   keyPath?: string;
   keyPaths?: string[];
+  signedIdentity?: { type?: unknown; dockerRepository?: unknown; dockerReference?: unknown };
 }
 
 export interface Policy {
@@ -75,6 +76,21 @@ export function requirements(
 /** A signature is asked for: to be accepted means to be signed. */
 export function asksForSignature(asks: Requirement[]): boolean {
   return asks.some(({ type }) => type === "sigstoreSigned" || type === "signedBy");
+}
+
+/**
+ * A signature for one fixed name opens what this requirement stands for: under the name of `repository` another image of the
+ * same key gets in. Every other kind of signedIdentity, the default too, holds the signature against the image's own name.
+ */
+export function ignoresName({ signedIdentity: identity }: Pick<Requirement, "signedIdentity">, repository: string) {
+  if (identity?.type === "exactRepository") return identity.dockerRepository !== repository;
+  const name = String(identity?.dockerReference).replace(/:[^:/]*$/, "");
+  return identity?.type === "exactReference" && name !== repository;
+}
+
+/** What is signed is signed for this image's name. */
+export function asksForName(asks: Requirement[], repository: string): boolean {
+  return asks.some((ask) => asksForSignature([ask]) && !ignoresName(ask, repository));
 }
 
 /** Everything is accepted where nothing else is said; bootc does not enforce such a policy. */

@@ -1,3 +1,5 @@
+import { ignoresName, type Requirement as Read } from "./policy-file.ts";
+
 /**
  * Holes of a policy.json: ways in which a machine that has it would run an image that nobody signed.
  * Format: containers-policy.json(5). The most specific scope of a transport counts; `""` is the transport's default.
@@ -18,6 +20,7 @@ interface Requirement {
   keyDatas?: unknown;
   fulcio?: unknown;
   pki?: unknown;
+  signedIdentity?: Read["signedIdentity"];
 }
 
 /** What the policy stands in. */
@@ -70,6 +73,16 @@ function namespaceHoles(transport: string, scopes: Record<string, unknown>, name
         (scope === namespace || scope.startsWith(`${namespace}/`)) && !signed(value) && accepts(value),
     )
     .map(([scope]) => ({ where: where(scope), what: "images of the family are accepted unsigned", next }));
+  for (const [scope, value] of Object.entries(scopes)) {
+    const own = scope === namespace || scope.startsWith(`${namespace}/`);
+    const repository = scope.replace(/:[^:/]*$/, "");
+    if (own && signed(value) && (value as Requirement[]).some((r) => isMap(r) && ignoresName(r, repository)))
+      holes.push({
+        where: where(scope),
+        what: "another image's signature is accepted: signedIdentity names one image for all of them",
+        next: 'signedIdentity: {"type": "matchRepository"}',
+      });
+  }
   const above = namespace.split("/").map((_, i, parts) => parts.slice(0, i + 1).join("/"));
   const open = above.slice(0, -1).find((scope) => accepts(scopes[scope]));
   if (scopes[namespace] === undefined && open !== undefined)

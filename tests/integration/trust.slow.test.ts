@@ -223,7 +223,14 @@ describe("sign and verify", () => {
     expect(said.code).toBe(1);
     for (const target of targets(said)) {
       expect(target.state).toBe("refused");
-      expect(target.checks.map((c: { state: string }) => c.state)).toEqual(["good", "good", "bad", "bad", "good"]);
+      expect(target.checks.map((c: { state: string }) => c.state)).toEqual([
+        "good",
+        "good",
+        "bad",
+        "bad",
+        "good",
+        "good",
+      ]);
     }
   });
 
@@ -252,9 +259,7 @@ describe("sign and verify", () => {
 
   test("verify prints one line a target", async () => {
     const { stdout } = await must(run({}, "verify", "amd64"));
-    expect(
-      stdout.split("\n").filter((line) => /os-(one|two):amd64 +sha256:\w+ +✓ +✓ +✓ +✓ +✓$/.test(line)),
-    ).toHaveLength(2);
+    expect(stdout.split("\n").filter((line) => /os-(one|two):amd64 +sha256:\w+( +✓){6}$/.test(line))).toHaveLength(2);
   });
 
   test("what is signed is not signed again", async () => {
@@ -404,6 +409,30 @@ describe("what was tampered with in the registry is told", () => {
   test("and mended, it is verified again", async () => {
     await must(run({}, "verify", "amd64", "one"));
   });
+});
+
+test("a registry that shows an older image, or another target's", async () => {
+  const older = pushed("one").digest;
+  acme.write("overlays/one/etc/flavor", "one, newer\n");
+  await acme.mustBuild("one");
+  await must(run(unlocked, "push", "amd64", "one"));
+  await must(run(unlocked, "sign", "amd64", "one"));
+  const newer = pushed("one").digest;
+  const checksWhen = async (shown: string) => {
+    const open = '{"default":[{"type":"insecureAcceptAnything"}]}';
+    const words = `--quiet --remove-signatures --preserve-digests docker://ghcr.io/acme/${shown} docker://ghcr.io/acme/os-one:amd64`;
+    await must(registry.tool("sh", "-c", `echo '${open}' >/p; skopeo --policy /p copy ${words}`));
+    const said = await run({}, "verify", "amd64", "one", "--json");
+    return { code: said.code, check: targets(said)[0].checks.find((c: { name: string }) => c.name === "current") };
+  };
+  const rollback = await checksWhen(`os-one@${older}`);
+  expect(rollback).toMatchObject({ code: 1, check: { state: "bad" } });
+  expect(rollback.check.said).toContain(`an older image stands there: found ${older}`);
+  expect(rollback.check.said).toContain(`expected ${newer}`);
+  const mixed = await checksWhen("os-two:amd64");
+  expect(mixed).toMatchObject({ code: 1, check: { state: "bad" } });
+  expect(mixed.check.said).toContain("ghcr.io/acme/os-one:amd64 is another image: ghcr.io/acme/os-two:amd64");
+  expect(await checksWhen(`os-one@${newer}`)).toMatchObject({ code: 0, check: { state: "good" } });
 });
 
 describe("what arrives is compared", () => {

@@ -175,15 +175,16 @@ describe("what is published is dated", () => {
   const one = target(of, "plain", "one");
   const base = { name: "base", image: { id: "1", digest: "", names: [], labels: {}, size: 1 } };
   const commit = Date.UTC(2026, 10, 1) / 1000;
-  const plan = (image: Record<string, string> | undefined, dated: boolean, time = now) => {
+  const plan = (image: Record<string, string> | undefined, dated: boolean, time = now, refresh = false) => {
     const local = image && { id: "2", digest: "", names: [], labels: image, size: 1 };
     const at = { base, image: local, origin: { revision: undefined, epoch: commit }, now: time };
-    return planTarget(one, of, at, { force: false, refresh: false, noCache: false, dated });
+    return planTarget(one, of, at, { force: false, refresh, noCache: false, dated });
   };
 
   test("a first build only if it is to be published: two others are equal", () => {
     expect(plan(undefined, false).job.labels[labelOf.refresh]).toBe("");
     const { build, job, refresh } = plan(undefined, true);
+    expect(plan(undefined, false, now, true).refresh.stamp).toBe("20261128T120000Z");
     expect([build, refresh.stamp, job.args.SLIPWAY_REFRESH]).toEqual([true, "20261128T120000Z", "20261128T120000Z"]);
     expect(job.labels).toMatchObject({
       [labelOf.reference]: "registry.test/toys/toy-one:plain",

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { repositoryOf } from "../../lib/trust/peek.ts";
 import {
   acceptsAnything,
+  asksForName,
   asksForSignature,
   policyInForce,
   policyKeys,
@@ -46,6 +47,24 @@ test.each([
   ["host:5000/a/b", "host:5000/a/b"],
   ["host:5000/a/b:t@sha256:0", "host:5000/a/b"],
 ])("the repository of %p", (reference, repository) => expect(repositoryOf(reference)).toBe(repository));
+
+test.each<[object | undefined, boolean]>([
+  [undefined, true],
+  [{ type: "matchRepository" }, true],
+  [{ type: "matchRepoDigestOrExact" }, true],
+  [{ type: "matchExact" }, true],
+  [{ type: "remapIdentity", prefix: "mirror.lan", signedPrefix: "ghcr.io" }, true],
+  [{ type: "exactRepository", dockerRepository: "ghcr.io/a/b" }, true],
+  [{ type: "exactRepository", dockerRepository: "ghcr.io/a/c" }, false],
+  [{ type: "exactReference", dockerReference: "ghcr.io/a/b:1" }, true],
+  [{ type: "exactReference", dockerReference: "ghcr.io/a/c:1" }, false],
+  [{ type: "exactReference" }, false],
+])("signedIdentity %p holds a signature against the image's own name: %p", (signedIdentity, holds) => {
+  const ask = { type: "sigstoreSigned", ...(signedIdentity ? { signedIdentity } : {}) };
+  expect(asksForName([ask], "ghcr.io/a/b")).toBe(holds);
+  expect(asksForName([ask, { type: "sigstoreSigned" }], "ghcr.io/a/b")).toBe(true);
+  expect(asksForName([{ type: "insecureAcceptAnything" }], "ghcr.io/a/b")).toBe(false);
+});
 
 describe("what is asked of an image", () => {
   const of = (transports: object, transport = "docker") =>

@@ -98,6 +98,26 @@ test.each<[string, object, string[]]>([
     { default: reject, transports: { docker: { [namespace]: [{ type: "sigstoreSigned" }] } } },
     [`transports.docker["${namespace}"]: a signature is asked for, but of no key`],
   ],
+  ...(
+    [
+      ["exactRepository", { dockerRepository: `${namespace}/sample-base` }],
+      ["exactReference", { dockerReference: `${namespace}/sample-base:v3` }],
+    ] as const
+  ).map(([type, name]): [string, object, string[]] => [
+    `a signature of one image for all: ${type}`,
+    {
+      default: reject,
+      transports: {
+        docker: {
+          [namespace]: [{ ...signed[0], signedIdentity: { type, ...name } }],
+          [`${namespace}/sample-base`]: [{ ...signed[0], signedIdentity: { type, ...name } }],
+        },
+      },
+    },
+    [
+      `transports.docker["${namespace}"]: another image's signature is accepted: signedIdentity names one image for all of them`,
+    ],
+  ]),
   [
     "key data instead of a file",
     { default: reject, transports: { docker: { [namespace]: [{ type: "sigstoreSigned", keyData: "eA==" }] } } },
