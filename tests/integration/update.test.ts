@@ -231,6 +231,17 @@ describe("a registry in bad hands shows an image that is signed, and not the one
     expect(stderr).toContain("is older than what is staged");
   });
 
+  test("rollback behind our back: a command of topgrade's asks the registry again", async () => {
+    runs("aged", older, 3);
+    shows("aged", newer);
+    const show = `echo '${JSON.stringify({ [name("aged")]: older })}' >"$STAND_IN_BOOTC/registry.json"`;
+    host.program("topgrade", `${show}; bootc upgrade`);
+    const { code, stdout, stderr } = await update();
+    expect([code, host.calls]).toEqual([1, ["bootc upgrade", "bootc upgrade"]]);
+    expect(stdout).toMatch(/^os +done .*\ntopgrade +failed .*staged a system that nobody judged/);
+    expect(stderr).toContain(`judged: ${name("aged")} (${newer.slice(0, 19)})`);
+  });
+
   test("freeze: the booted one for ever, and another one that is old too", async () => {
     const [frozen, other] = [
       await signed("frozen", labels(60, "frozen")),

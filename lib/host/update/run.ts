@@ -1,8 +1,9 @@
 import { exit, Failure } from "../../cli/errors.ts";
 import { paint, say } from "../../cli/output.ts";
 import { commandLine, foreground } from "../../cli/shell.ts";
-import { readHost } from "../bootc.ts";
+import { type Entry, readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
+import { describe } from "../refusals.ts";
 import { updateOs } from "./os.ts";
 import { type Part, parts, topgradeLine } from "./parts.ts";
 
@@ -48,6 +49,12 @@ async function hasImage(): Promise<boolean> {
   return !!Bun.which("bootc") && !!(await readHost()).booted;
 }
 
+/** What the next boot would bring; undefined without an image, or where bootc does not answer. */
+async function stagedNow(): Promise<Entry | undefined> {
+  if (!Bun.which("bootc")) return undefined;
+  return (await readHost().catch(() => undefined))?.staged;
+}
+
 function osWork(named: boolean, dryRun: boolean, allow: Allowed): Work {
   const run = async () =>
     named || (await hasImage()) ? updateOs(dryRun, allow) : { left: "this machine was not booted from an image" };
@@ -79,20 +86,27 @@ function partWork(part: Part, topgrade: string | null, named: boolean, dryRun: b
 /**
  * topgrade does all the rest. The system image is ours, as topgrade would not ask the policy: its own step for the system
  * stays out, and where the policy refused, so do its custom commands, among which GuaraOS' settings have `bootc upgrade`.
+ * Where nothing was refused they run, and the registry is asked again: what they staged must be what was judged.
  */
 function topgradeWork(topgrade: string, dryRun: boolean): Work {
-  const run = (before: Done[]) => {
+  const run = async (before: Done[]) => {
+    const judged = await stagedNow();
     const refused = before.some(({ part, state }) => part === "os" && state === "failed");
     const disabled = ["system", ...(refused ? ["custom_commands"] : [])];
-    return runLines(
-      [
-        topgradeLine(
-          topgrade,
-          disabled.flatMap((name) => ["--disable", name]),
-        ),
-      ],
-      dryRun,
+    const line = topgradeLine(
+      topgrade,
+      disabled.flatMap((name) => ["--disable", name]),
     );
+    const ended = await runLines([line], dryRun).catch((error: unknown) => error);
+    const staged = await stagedNow();
+    if (!staged || staged.digest === judged?.digest) {
+      if (typeof ended === "string") return ended;
+      throw ended;
+    }
+    throw new Failure(exit.failed, `a command of topgrade's staged a system that nobody judged: ${describe(staged)}`, {
+      tried: [`judged: ${describe(judged)}`, "custom commands in topgrade's settings, such as `bootc upgrade`"],
+      next: "before you reboot, have it judged: guaraos-update -o",
+    });
   };
   return { part: "topgrade", title: "everything else, by topgrade", run };
 }
