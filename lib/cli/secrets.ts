@@ -3,12 +3,12 @@
  * it runs only the one that is handed a secret has it. What a tool says goes through `hideSecrets` before anybody sees it.
  */
 
-/** Read once, by name. */
-const names = ["COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"] as const;
-export type SecretName = (typeof names)[number];
+/** Read once, by name. `run` keeps the same ones from what it calls. */
+export const secretNames = ["COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"] as const;
+export type SecretName = (typeof secretNames)[number];
 
 const taken = new Map<SecretName, string>();
-for (const name of names) {
+for (const name of secretNames) {
   const value = process.env[name];
   if (value === undefined) continue;
   taken.set(name, value);

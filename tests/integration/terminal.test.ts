@@ -233,6 +233,6 @@ describe("run asks before it installs system packages", () => {
     const t = await ask();
     t.press(key);
     expect(await t.end()).toBe(code);
-    expect(machine.calls).toEqual(["bun install --frozen-lockfile --no-progress --no-summary"]);
+    expect(machine.calls).toEqual(["bun install --frozen-lockfile --ignore-scripts --no-progress --no-summary"]);
   });
 });

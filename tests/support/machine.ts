@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { checkout, exec, type Said } from "./sandbox.ts";
 
 /** What `run` may use of the system, besides what a test puts there. */
-const plain = ["cat", "cmp", "cp", "dirname", "flock", "grep", "mkdir", "printf", "readlink", "sh", "sleep", "true"];
+const plain = "cat cmp cp dirname flock grep ln mkdir printf readlink sh sleep true uname".split(" ");
 
 /** A machine with a fresh clone for `./run`: a PATH that has only what a test put there, and programs that write down their calls. */
 export class Machine {
@@ -22,13 +22,17 @@ export class Machine {
   readonly clone = join(this.root, "clone");
   private readonly bin = join(this.root, "bin");
   private readonly log = join(this.root, "calls");
+  /** What every program that is put there from now on does first. */
+  spy = "";
 
   constructor() {
     mkdirSync(this.bin);
     mkdirSync(join(this.clone, "scripts"), { recursive: true });
-    for (const file of ["run", "package.json", "bun.lock"]) copyFileSync(join(checkout, file), join(this.clone, file));
+    mkdirSync(join(this.clone, ".bun"));
+    for (const file of ["run", "package.json", "bun.lock", ".bun/package.json", ".bun/package-lock.json"])
+      copyFileSync(join(checkout, file), join(this.clone, file));
     for (const name of ["build", "list"]) writeFileSync(join(this.clone, "scripts", `${name}.ts`), "");
-    for (const tool of plain) symlinkSync(Bun.which(tool) ?? `/bin/${tool}`, join(this.bin, tool));
+    for (const name of plain) this.tool(name);
     this.program("id", "echo 1000", false);
   }
 
@@ -43,14 +47,26 @@ export class Machine {
     return this.program("bun", this.bunBody("bun", version), false);
   }
 
-  /** npm that installs such a Bun into the folder that it is told. */
+  /** npm that installs such a Bun into the folder that it is told; beside it, as an old npm does, one that runs elsewhere. */
   npm(version: string): this {
     const template = join(this.root, "bun");
     this.write(template, "", this.bunBody("own-bun", version), false);
-    return this.program(
-      "npm",
-      `mkdir -p "$3/node_modules/.bin"\nsleep 0.2\ncp '${template}' "$3/node_modules/.bin/bun"`,
-    );
+    const [other, fitting] = ["bun-linux-a", "bun-linux-b"].map((name) => `"$3/node_modules/@oven/${name}/bin"`);
+    return this.program("npm", `mkdir -p ${other} ${fitting}\nsleep 0.2\ncp '${template}' ${fitting}/bun`);
+  }
+
+  /** Our own Bun as an earlier `run` left it, with the lock that it was installed by. */
+  own(version: string, lock?: string): this {
+    const modules = join(this.clone, ".slipway/bun/node_modules");
+    this.write(join(modules, ".bin/bun"), "", this.bunBody("old-bun", version), false);
+    if (lock !== undefined) writeFileSync(join(modules, ".slipway-lock"), lock);
+    return this;
+  }
+
+  /** A program of this system. */
+  tool(name: string): this {
+    if (!existsSync(join(this.bin, name))) symlinkSync(Bun.which(name) ?? `/bin/${name}`, join(this.bin, name));
+    return this;
   }
 
   private bunBody(name: string, version: string): string {
@@ -69,7 +85,7 @@ export class Machine {
   private write(path: string, name: string, body: string, logged: boolean): void {
     mkdirSync(dirname(path), { recursive: true });
     rmSync(path, { force: true });
-    writeFileSync(path, `#!/bin/sh\n${logged ? `${this.call(name)}\n` : ""}${body}\n`);
+    writeFileSync(path, `#!/bin/sh\n${this.spy}\n${logged ? `${this.call(name)}\n` : ""}${body}\n`);
     chmodSync(path, 0o755);
   }
 
@@ -83,7 +99,11 @@ export class Machine {
   }
 
   run(...args: string[]): Promise<Said> {
-    return exec([join(this.clone, "run"), ...args], this.env, this.root);
+    return this.runWith({}, ...args);
+  }
+
+  runWith(env: Record<string, string>, ...args: string[]): Promise<Said> {
+    return exec([join(this.clone, "run"), ...args], { ...this.env, ...env }, this.root);
   }
 
   remove(): void {

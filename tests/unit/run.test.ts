@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { podmanFacts } from "../../lib/cli/podman.ts";
+import { secretNames } from "../../lib/cli/secrets.ts";
 import { Machine } from "../support/machine.ts";
+import { checkout } from "../support/sandbox.ts";
 
 let machine: Machine;
 beforeEach(() => {
@@ -10,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => machine.remove());
 
-const install = "install --frozen-lockfile --no-progress --no-summary";
+const install = "install --frozen-lockfile --ignore-scripts --no-progress --no-summary";
 
 describe("Bun", () => {
   test("of the PATH is taken when it fits, and gets the words as they are", async () => {
@@ -25,11 +27,11 @@ describe("Bun", () => {
       const { code, stderr } = await machine.bun(version).npm("1.4.5").run("list");
       expect(code).toBe(0);
       expect(machine.calls).toEqual([
-        "npm install --prefix .slipway/bun --no-audit --no-fund --no-save --loglevel=error --fetch-retries=1 bun@1.4.5",
+        "npm ci --prefix .slipway/bun --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1",
         `own-bun ${install}`,
         "own-bun run list",
       ]);
-      expect(stderr).toContain("installing Bun 1.4.5 below .slipway/");
+      expect(stderr).toContain("installing Bun below .slipway/");
     },
   );
 
@@ -60,7 +62,77 @@ describe("Bun", () => {
     const { code, stderr } = await machine.program("npm", "echo 'npm: no network' >&2; exit 1").run("list");
     expect(code).toBe(3);
     expect(stderr).toContain("npm: no network");
-    expect(stderr).toContain("npm could not install bun@");
+    expect(stderr).toContain("npm could not install the Bun of .bun/package-lock.json");
+  });
+
+  test("npm goes well and brings nothing, as with a wrong hash: exit 3, and nothing runs", async () => {
+    const { code, stderr } = await machine.program("npm").run("list");
+    expect([code, machine.calls.length]).toEqual([3, 1]);
+    expect(stderr).toContain("not have the hash that .bun/package-lock.json names");
+  });
+
+  test.each([
+    ["that a script of npm's put there before", undefined],
+    ["of another lock", "{}"],
+  ])("%s is replaced", async (_, lock) => {
+    machine.npm("1.4.5").own("1.4.5", lock);
+    const { code } = await machine.run("list");
+    expect(code).toBe(0);
+    expect(machine.calls[0]).toStartWith("npm ci ");
+    expect(machine.calls.at(-1)).toBe("own-bun run list");
+  });
+
+  test("is locked by hash for each kind of machine, from any registry, in the version of package.json", () => {
+    const { packageManager } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"));
+    const { packages } = JSON.parse(readFileSync(join(checkout, ".bun/package-lock.json"), "utf8"));
+    const { "": root, ...locked } = packages as Record<string, Record<string, unknown>>;
+    const kinds = ["aarch64", "aarch64-musl", "x64", "x64-musl"].map((kind) => `node_modules/@oven/bun-linux-${kind}`);
+    expect(Object.keys(locked).sort()).toEqual(kinds);
+    expect(root?.hasInstallScript).toBeUndefined();
+    for (const { version, integrity, resolved, hasInstallScript } of Object.values(locked)) {
+      expect(`bun@${version}`).toBe(packageManager);
+      expect(integrity).toMatch(/^sha512-[\w+/]{86}==$/);
+      expect([resolved, hasInstallScript]).toEqual([undefined, undefined]);
+    }
+  });
+});
+
+describe("secrets", () => {
+  const key = '-----BEGIN-----\na\'b "$c" `d`\\n\n';
+
+  /** Programs that tell when they see a secret; the command tells all that it gets. */
+  async function go(given: Record<string, string>) {
+    const [saw, got] = [join(machine.root, "saw"), join(machine.root, "got")];
+    machine.spy = `if [ "$1" = run ]; then env -0 >'${got}'; elif env | grep -q -e COSIGN_ -e hunter22; then echo "$0 $*" >>'${saw}'; fi`;
+    machine.tool("env").npm("1.4.5").asRoot().program("apt-get");
+    const { code } = await machine.runWith(given, "build", "--yes");
+    const env = readFileSync(got, "utf8").split("\0");
+    return {
+      code,
+      saw: existsSync(saw) ? readFileSync(saw, "utf8") : "",
+      got: env.filter((line) => /COSIGN_|hunter22/.test(line)).sort(),
+    };
+  }
+
+  test("reach the command as they are, and none of what sets it up", async () => {
+    expect(await go({ COSIGN_PRIVATE_KEY: key, COSIGN_PASSWORD: "hunter22" })).toEqual({
+      code: 0,
+      saw: "",
+      got: ["COSIGN_PASSWORD=hunter22", `COSIGN_PRIVATE_KEY=${key}`],
+    });
+    expect(machine.calls.map((call) => call.split(" ").slice(0, 2).join(" "))).toEqual(
+      expect.arrayContaining(["npm ci", "own-bun install", "apt-get update", "apt-get install", "own-bun run"]),
+    );
+  });
+
+  test("an empty one is given, and none stays none", async () => {
+    expect((await go({ COSIGN_PASSWORD: "" })).got).toEqual(["COSIGN_PASSWORD="]);
+    expect((await go({})).got).toEqual([]);
+  });
+
+  test("are the names that lib/cli/secrets.ts takes out of the environment", () => {
+    const [, names] = /^SECRETS="(.*)"$/m.exec(readFileSync(join(checkout, "run"), "utf8")) ?? [];
+    expect(names?.split(" ")).toEqual([...secretNames]);
   });
 });
 

@@ -61,10 +61,18 @@ test("no right by default, and only a release may write packages", () => {
   for (const [, { permissions }] of jobs) expect(permissions).toBeDefined();
 });
 
-test("the key is in the step that signs, and nowhere else", () => {
+test("the key is in the step that signs, and nowhere else: after set-up and build, which run others' code", () => {
   const withKey = steps.filter(([, step]) => /secrets\.|COSIGN/.test(JSON.stringify(step)));
-  expect(withKey.map(([name]) => name)).toEqual([".github/workflows/build.yml release step 3"]);
-  expect(withKey[0]?.[1].run).toContain("./run release");
+  expect(withKey.map(([name]) => name)).toEqual([".github/workflows/build.yml release step 5"]);
+  const { steps: all = [] } = build.jobs.release ?? {};
+  const calls = all.map((step) => /\.\/run .*|podman login/.exec(step.run ?? "")?.[0]);
+  expect(calls).toEqual([
+    undefined,
+    "./run setup",
+    "podman login",
+    './run release "$ARCH" --no-push $FLAGS',
+    './run release "$ARCH"',
+  ]);
   for (const [, { env }] of workflows) expect(env).toBeUndefined();
   for (const [, { env }] of jobs) expect(env).toBeUndefined();
   for (const [name, step] of steps)

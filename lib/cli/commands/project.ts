@@ -10,6 +10,13 @@ export const projectCommands: Command[] = [
     example: "bun run doctor",
   },
   {
+    name: "setup",
+    summary: "install what commands need and do nothing else, as CI does before any step has a secret",
+    args: [],
+    options: [],
+    example: "./run setup",
+  },
+  {
     name: "lint",
     summary: "check the manifest, shipped scripts, recipes and built images",
     args: [arch, flavor],

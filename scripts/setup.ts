@@ -1,0 +1,12 @@
+#!/usr/bin/env bun
+import { command } from "../lib/cli/command.ts";
+import { say } from "../lib/cli/output.ts";
+import { ensureToolbox } from "../lib/cli/toolbox.ts";
+import { checkTools } from "../lib/cli/tools.ts";
+
+// Bun, the dependencies and the system packages are there already when this begins: `run` sees to them for every command.
+await command("setup", async () => {
+  const found = (await checkTools()).map((tool) => tool.found);
+  if (found.some((tool) => tool.place === "toolbox" && !tool.built)) await ensureToolbox();
+  say("everything that commands need is here; bun run doctor shows it");
+});
