@@ -34,7 +34,7 @@ export async function once(argv: string[], env: Record<string, string> = {}, cwd
  * @throws Error with its words when it fails.
  */
 export async function peakOf(argv: string[]): Promise<number> {
-  const child = Bun.spawn(argv, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = Bun.spawn(argv, { stdio: ["ignore", "ignore", "pipe"], env: process.env });
   const said = new Response(child.stderr).text();
   let peak = 0;
   while (child.exitCode === null) {

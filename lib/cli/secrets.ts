@@ -1,6 +1,7 @@
 /**
  * Secrets that come as variables are taken out of the environment when the program starts, so that of all the tools that
- * it runs only the one that is handed a secret has it. What a tool says goes through `hideSecrets` before anybody sees it.
+ * it runs only the one that is handed a secret has it. What a tool says goes through `Hider` or `hideSecrets` before
+ * anybody sees it.
  */
 
 /** Read once, by name. `run` keeps the same ones from what it calls. */
@@ -31,8 +32,65 @@ export function secret(name: SecretName): string | undefined {
   return taken.get(name);
 }
 
+/** Where secrets stand in a text, in order; those that overlap are one. */
+function placesIn(text: string): { from: number; to: number }[] {
+  const found: { from: number; to: number }[] = [];
+  for (const word of hidden)
+    for (let from = text.indexOf(word); from >= 0; from = text.indexOf(word, from + 1))
+      found.push({ from, to: from + word.length });
+  const merged: typeof found = [];
+  for (const place of found.sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1);
+    if (last && place.from < last.to) last.to = Math.max(last.to, place.to);
+    else merged.push(place);
+  }
+  return merged;
+}
+
+/** For a text that is whole; `Hider` is for one that comes in pieces. */
 export function hideSecrets(text: string): string {
-  let shown = text;
-  for (const word of hidden) if (shown.includes(word)) shown = shown.replaceAll(word, "***");
-  return shown;
+  let shown = "";
+  let at = 0;
+  for (const { from, to } of placesIn(text)) {
+    shown += `${text.slice(at, from)}***`;
+    at = to;
+  }
+  return shown + text.slice(at);
+}
+
+/** How many characters at the end may be the beginning of a secret. */
+function heldBack(text: string): number {
+  let most = 0;
+  for (const word of hidden)
+    for (let length = Math.min(word.length - 1, text.length); length > most; length--)
+      if (text.endsWith(word.slice(0, length))) most = length;
+  return most;
+}
+
+/**
+ * Hides secrets in what a program says, however it is cut: only an end that may go on as a secret waits for what follows, and
+ * a character of several bytes for its last one.
+ */
+export class Hider {
+  private readonly decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  private rest = "";
+
+  /** @returns what may be shown by now */
+  next(chunk: Uint8Array): string {
+    return this.show(this.decoder.decode(chunk, { stream: true }), heldBack);
+  }
+
+  /** @returns what was waiting; to be called once, when the program has closed its stream */
+  end(): string {
+    return this.show(this.decoder.decode(), () => 0);
+  }
+
+  private show(text: string, held: (text: string) => number): string {
+    const all = this.rest + text;
+    let cut = all.length - held(all);
+    // A secret that is there already is not cut, though its end may begin another one.
+    for (const { from, to } of placesIn(all)) if (from < cut && cut < to) cut = from;
+    this.rest = all.slice(cut);
+    return hideSecrets(all.slice(0, cut));
+  }
 }

@@ -3,7 +3,7 @@ import type { ProcessPromise } from "zx/core";
 import { onInterrupt, unlessInterrupted } from "./command.ts";
 import { canAsk, say } from "./output.ts";
 import { signal, startOf, withChildren } from "./process.ts";
-import { hideSecrets } from "./secrets.ts";
+import { Hider, hideSecrets } from "./secrets.ts";
 import { noSpace } from "./unwritable.ts";
 
 /** zx, loaded when the first command runs. The words of a command are passed as they are, never through quotes of our own; bash only starts them. */
@@ -99,8 +99,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const log = options.log ? openSync(options.log, "a") : undefined;
   let said = "";
   let partial = "";
-  const hear = (chunk: Buffer | string) => {
-    const text = hideSecrets(String(chunk));
+  const hear = (text: string) => {
     if (log !== undefined) note(log, text);
     said = (said + text).slice(-16_384);
     if (!options.onLine) return;
@@ -108,10 +107,14 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     partial = lines.pop() ?? "";
     for (const line of lines) options.onLine(line);
   };
-  child.stdout?.on("data", hear);
-  child.stderr?.on("data", hear);
+  const streams = [child.stdout, child.stderr].map((stream) => {
+    const hider = new Hider();
+    stream?.on("data", (chunk: Buffer | string) => hear(hider.next(Buffer.from(chunk))));
+    return hider;
+  });
   try {
     const output = await child;
+    for (const hider of streams) hear(hider.end());
     if (options.onLine && partial) options.onLine(partial);
     return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: hideSecrets(output.stderr), said };
   } finally {
@@ -143,7 +146,7 @@ export async function foreground(argv: readonly string[], options: { dryRun?: bo
   if (options.dryRun) return (await change(argv, options)).code;
   let child: Bun.Subprocess;
   try {
-    child = Bun.spawn([...argv], { stdio: [canAsk ? "inherit" : "ignore", 2, 2] });
+    child = Bun.spawn([...argv], { stdio: [canAsk ? "inherit" : "ignore", 2, 2], env: process.env });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return 127;
     throw error;

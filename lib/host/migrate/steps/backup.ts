@@ -24,7 +24,7 @@ const tar = (job: Job, ...words: string[]) => ["tar", ...words, "--numeric-owner
 
 async function write(job: Job, file: string): Promise<{ code: number; said: string }> {
   const words = tar(job, "--create", "--sort=name", "--xattrs", "--xattrs-include=*", "--acls", "--file=-");
-  const child = Bun.spawn([...words, "etc"], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...words, "etc"], { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: process.env });
   const end = ended(job, child);
   const from = Readable.fromWeb(child.stdout as never);
   await pipeline(from, createZstdCompress(), createWriteStream(file, { mode: 0o600 }));
@@ -33,7 +33,12 @@ async function write(job: Job, file: string): Promise<{ code: number; said: stri
 
 /** What was written is read back, and compared with what is there. */
 async function compare(job: Job, file: string): Promise<{ code: number; said: string }> {
-  const child = Bun.spawn(tar(job, "--compare", "--file=-"), { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(tar(job, "--compare", "--file=-"), {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: process.env,
+  });
   const differs = new Response(child.stdout).text();
   const end = ended(job, child);
   try {
