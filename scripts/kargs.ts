@@ -21,7 +21,7 @@ await command("kargs", async (args) => {
     : undefined;
   const image = reference === undefined ? ownArguments() : await argumentsOf(reference);
   const configured = await configuredArguments();
-  const rows = compare({ image, before: bootedArguments(), running: runningArguments(), configured });
+  const rows = compare({ image, before: bootedArguments(), running: runningArguments(), configured: configured.words });
   const changes = difference(rows);
   const dryRun = args.has("dry-run");
   const differs = changes.add.length + changes.drop.length > 0;

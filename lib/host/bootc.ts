@@ -31,6 +31,8 @@ export interface Entry {
   downloadOnly: boolean;
   /** It is kept by composefs alone, without ostree. */
   composefs: boolean;
+  /** `STATEROOT/CHECKSUM.SERIAL` of ostree. */
+  deployment: string | undefined;
 }
 
 export interface Host {
@@ -62,6 +64,13 @@ function toSpec(value: unknown): ImageSpec | undefined {
   return { image, transport: text(field(value, "transport")) ?? "registry", signature };
 }
 
+function toDeployment(value: unknown): string | undefined {
+  const [stateroot, checksum, serial] = ["stateroot", "checksum", "deploySerial"].map((name) => field(value, name));
+  return text(stateroot) && text(checksum) && typeof serial === "number"
+    ? `${stateroot}/${checksum}.${serial}`
+    : undefined;
+}
+
 function toEntry(value: unknown): Entry | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   return {
@@ -72,6 +81,7 @@ function toEntry(value: unknown): Entry | undefined {
     incompatible: field(value, "incompatible") === true,
     downloadOnly: field(value, "downloadOnly") === true,
     composefs: typeof field(value, "composefs") === "object" && field(value, "composefs") !== null,
+    deployment: toDeployment(field(value, "ostree")),
   };
 }
 

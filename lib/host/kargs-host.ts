@@ -1,4 +1,4 @@
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
@@ -9,7 +9,7 @@ import { podmanFailure } from "../image/storage.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
 import { type Difference, imageArguments, splitArguments, wholeList } from "./kargs.ts";
-import { asRoot } from "./root.ts";
+import { type Configured, readConfigured } from "./kargs-entries.ts";
 
 /** Kernel arguments of this machine and of images, and the programs that change them. */
 
@@ -70,17 +70,7 @@ export async function argumentsOf(reference: string): Promise<string[]> {
   }
 }
 
-/** The arguments in the entry that the boot loader takes next. Source: the Boot Loader Specification. */
-export function entryArguments(entries: string[]): string[] | undefined {
-  const value = (entry: string, key: string) => new RegExp(`^${key}\\s+(.*)$`, "m").exec(entry)?.[1];
-  const newest = entries.toSorted((a, b) =>
-    (value(b, "version") ?? "").localeCompare(value(a, "version") ?? "", "en", { numeric: true }),
-  )[0];
-  const options = newest === undefined ? undefined : value(newest, "options");
-  return options === undefined ? undefined : splitArguments(options);
-}
-
-type Tool = "rpm-ostree" | "ostree";
+export type Tool = "rpm-ostree" | "ostree";
 
 /** rpm-ostree knows the machine's own changes where it is; a host without it has ostree. */
 export function kargsTool(): Tool | undefined {
@@ -88,28 +78,24 @@ export function kargsTool(): Tool | undefined {
 }
 
 /** What the next boot gets; the running arguments where nobody says. */
-export async function configuredArguments(): Promise<string[]> {
+export async function configuredArguments(): Promise<Configured> {
   if (kargsTool() === "rpm-ostree") {
     const outcome = await run(["rpm-ostree", "kargs"]);
-    if (outcome.code === 0) return splitArguments(outcome.stdout);
+    if (outcome.code === 0) return { words: splitArguments(outcome.stdout) };
   }
-  const folder = hostPath("/boot/loader/entries");
-  const files = existsSync(folder) ? globSync("*.conf", { cwd: folder }).sort() : [];
-  const texts: string[] = [];
-  for (const file of files) {
-    const path = join(folder, file);
-    try {
-      texts.push(readFileSync(path, "utf8"));
-    } catch {
-      texts.push((await run(asRoot(["cat", path]))).stdout);
-    }
-  }
-  return entryArguments(texts) ?? runningArguments();
+  return readConfigured(runningArguments());
 }
 
-/** The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice. */
+/**
+ * The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice; it writes new entries
+ * beside the old ones and puts them in place by one rename. No argument is read as an option, whatever it begins with.
+ */
 export function applyWords(tool: Tool, configured: string[], change: Difference): string[] {
-  if (tool === "ostree") return ["ostree", "admin", "instutil", "set-kargs", ...wholeList(configured, change)];
+  if (tool === "ostree")
+    return [
+      ...["ostree", "admin", "instutil", "set-kargs"],
+      ...wholeList(configured, change).map((word) => `--append=${word}`),
+    ];
   return [
     ...["rpm-ostree", "kargs"],
     ...change.add.map((word) => `--append-if-missing=${word}`),

@@ -135,3 +135,26 @@ const added = /^(BOOT_IMAGE|initrd|ostree)=/;
 export function wholeList(configured: string[], { add, drop }: Difference): string[] {
   return [...configured.filter((word) => !added.test(word) && !has(drop, word)), ...add];
 }
+
+/** Words by which a boot finds its system, of which the last one counts: they are the machine's, never an image's to change. */
+const finding = ["root", "ostree"];
+
+/**
+ * What a change would do to the words that find the system.
+ * @returns a sentence; undefined where it does nothing to them
+ */
+export function systemLost(running: string[], configured: string[], { add, drop }: Difference): string | undefined {
+  const result = [...configured.filter((word) => !has(drop, word)), ...add];
+  for (const name of finding) {
+    const last = (words: string[]) => words.findLast((word) => nameOf(word) === name);
+    const before = last(configured);
+    const after = last(result);
+    if (after === undefined) {
+      // ostree= is added at every boot, so a list may be without it; a root= that runs and is not in the list is a wrong list.
+      const lost = before ?? (name === "root" ? last(running) : undefined);
+      if (lost !== undefined) return `${lost} would be lost`;
+    } else if (before === undefined ? name === "ostree" : sameWord(before) !== sameWord(after))
+      return `${after} would take the place of ${before ?? "what the boot loader adds"}`;
+  }
+  return undefined;
+}

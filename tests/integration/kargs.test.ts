@@ -1,7 +1,7 @@
 // reaches: kargs
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { globSync, readFileSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { tool } from "../../lib/cli/tools.ts";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { checkout, exec, Project, type Said, testStorage } from "../support/sandbox.ts";
@@ -156,7 +156,8 @@ describe("applies", () => {
     expect(host.calls).toEqual([]);
   });
 
-  test("by a real ostree, on a real deployment; again changes nothing", async () => {
+  /** A real deployment below the machine's root, and a real ostree that is the machine's. @returns its `ostree=` */
+  async function realOstree(): Promise<string> {
     const ostree = await tool("ostree", { mounts: [host.root] });
     const sysroot = host.path("");
     const make = `set -e; cd ${sysroot}; ostree admin init-fs --modern .; ostree admin --sysroot=. stateroot-init acme
@@ -165,21 +166,91 @@ echo ID=acme >usr/lib/os-release; cd ..; ostree config --repo=ostree/repo set sy
 ostree --repo=ostree/repo commit --branch=acme --tree=dir=tree
 ostree admin --sysroot=. deploy --os=acme --karg=root=LABEL=r --karg=rw --karg=quiet --karg=nosmt --karg=console=tty0 acme`;
     host.remove("proc");
+    host.remove("sysroot");
     const made = await exec([...ostree.slice(0, -1), "sh", "-c", make]);
-    host.write("proc/cmdline", "root=LABEL=r rw quiet nosmt console=tty0\n");
     if (made.code !== 0) throw new Error(made.stderr);
+    symlinkSync(".", host.path("sysroot"));
+    const [deployment = ""] = globSync("ostree/deploy/acme/deploy/*.0", { cwd: sysroot });
+    const checksum = basename(deployment, ".0");
+    const booted = { ...entry("ghcr.io/acme/os-old:amd64", digestOf("a")) };
+    host.says(status({ booted: { ...booted, ostree: { checksum, deploySerial: 0, stateroot: "acme" } } }));
+    const [, path = ""] = /(ostree=\S+)/.exec(conf()) ?? [];
+    host.write("proc/cmdline", `root=LABEL=r rw quiet nosmt console=tty0 ${path}\n`);
     const words = [...ostree, "admin", "instutil", "set-kargs", `--sysroot=${sysroot}`].map((w) => `'${w}'`).join(" ");
     host.program("ostree", `echo "ostree $*" >>"$STAND_IN_BOOTC/calls"; shift 3; exec ${words} "$@"`);
-    const go = () => run("amd64", "one", "--apply");
+    return path;
+  }
+  const conf = (name = "ostree-*.conf") => {
+    const [file = ""] = globSync(`boot/loader/entries/${name}`, { cwd: host.path("") });
+    return readFileSync(host.path(join("boot/loader/entries", basename(file))), "utf8");
+  };
+  const go = () => run("amd64", "one", "--apply");
+
+  test("by a real ostree, on a real deployment; again changes nothing", async () => {
+    await realOstree();
     expect(await go()).toMatchObject({ code: 0 });
-    const entries = globSync("boot/loader/entries/*.conf", { cwd: sysroot });
-    expect(readFileSync(join(sysroot, entries[0] ?? ""), "utf8")).toMatch(
+    expect(conf()).toMatch(
       /^options root=LABEL=r rw quiet console=tty0 dyndbg="file a.c \+p" preempt=full console=ttyS0 ostree=\/ostree\/boot/m,
     );
     expect(host.calls).toHaveLength(1);
     const again = await go();
     expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/preempt=full +next boot/) });
     expect(host.calls).toHaveLength(1);
+  });
+
+  test("another system's entries are neither read nor written, and several options lines add up", async () => {
+    await realOstree();
+    const others: Record<string, string> = {
+      "zz-fedora.conf": "title Fedora\nversion 999\noptions root=UUID=other ro ostree=/nowhere\n",
+      "arch.conf": "title Arch\nversion 99\noptions root=/dev/sdb2 rw\n",
+      "ostree-9-other.conf": "title Other\nversion 0\noptions root=UUID=third ostree=/ostree/boot.1/other/0/0\n",
+    };
+    for (const [name, text] of Object.entries(others)) host.write(`boot/loader/entries/${name}`, text);
+    const [name = ""] = globSync("boot/loader/entries/ostree-1*.conf", { cwd: host.path("") });
+    host.write(name, `${host.read(name)}options panic=30\n`);
+    const { code, stderr } = await run("amd64", "one", "--apply", "--dry-run");
+    expect([code, stderr]).toEqual([0, expect.stringContaining("--append=root=LABEL=r --append=rw")]);
+    expect(stderr).toContain("--append=panic=30");
+    expect(stderr).not.toMatch(/UUID|sdb2/);
+    for (const [other, text] of Object.entries(others)) expect(host.read(`boot/loader/entries/${other}`)).toBe(text);
+  });
+
+  const unbootable: [string, () => unknown, RegExp][] = [
+    [
+      "no entry of the booted deployment",
+      () => {
+        host.remove("boot/loader/entries");
+        host.write("boot/loader/entries/arch.conf", "version 9\noptions root=/dev/sdb2 rw\n");
+      },
+      /no ostree-\*\.conf of the boot loader leads to the booted deployment/,
+    ],
+    [
+      "the next boot is another deployment",
+      () => host.write("boot/loader/entries/ostree-2.conf", "version 7\noptions root=LABEL=r ostree=/other\n"),
+      /the next boot is of another deployment \(ostree-2\.conf\)/,
+    ],
+    [
+      "an old image that asked for root=, which the new one does not",
+      () => host.write("usr/lib/bootc/kargs.d/10-old.toml", 'kargs = ["root=LABEL=r"]\n'),
+      /root=LABEL=r would be lost/,
+    ],
+  ];
+  test.each(unbootable)("never, with a real ostree: %s", async (_, make, message) => {
+    await realOstree();
+    make();
+    const before = conf("*.conf");
+    const { code, stderr } = await go();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+    expect(stderr).toContain("the kernel arguments were not changed");
+    expect(host.calls).toEqual([]);
+    expect(conf("*.conf")).toBe(before);
+  });
+
+  test("never, by rpm-ostree either, what would lose root=", async () => {
+    rpmOstree("root=LABEL=r rw");
+    host.write("usr/lib/bootc/kargs.d/10-old.toml", 'kargs = ["root=LABEL=r"]\n');
+    expect(await go()).toMatchObject({ code: 1, stderr: expect.stringContaining("root=LABEL=r would be lost") });
+    expect(host.calls).toEqual([]);
   });
 
   const refused: [string, () => unknown, number, RegExp][] = [
@@ -199,7 +270,11 @@ ostree admin --sysroot=. deploy --os=acme --karg=root=LABEL=r --karg=rw --karg=q
     ],
     [
       "a tool that fails",
-      () => host.program("rpm-ostree", "[ $# = 1 ] || { echo 'error: Transaction in progress' >&2; exit 1; }"),
+      () =>
+        host.program(
+          "rpm-ostree",
+          "[ $# = 1 ] && echo root=LABEL=r || { echo 'error: Transaction in progress' >&2; exit 1; }",
+        ),
       1,
       /were not changed \(exit code 1\)\n.*Transaction in progress/,
     ],

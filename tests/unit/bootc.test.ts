@@ -35,6 +35,7 @@ describe("bootc's status", () => {
       incompatible: false,
       downloadOnly: false,
       composefs: false,
+      deployment: `default/${a.slice(7)}.0`,
     });
     expect(host.staged).toMatchObject({ digest: b, downloadOnly: true });
     expect(host.rollback?.spec?.image).toBe("x/y:z");

@@ -8,9 +8,11 @@ import {
   parseKargsFile,
   sameWord,
   splitArguments,
+  systemLost,
   wholeList,
 } from "../../lib/host/kargs.ts";
-import { applyWords, entryArguments } from "../../lib/host/kargs-host.ts";
+import { chooseEntry, parseEntry } from "../../lib/host/kargs-entries.ts";
+import { applyWords } from "../../lib/host/kargs-host.ts";
 
 describe("words of a command line", () => {
   const rows: [string, string[]][] = [
@@ -142,14 +144,93 @@ describe("what changes them", () => {
   test("ostree gets the whole list, without what is added at every boot", () => {
     const configured = ["BOOT_IMAGE=/v", "root=LABEL=r", "rw", "nosmt", "initrd=\\i.img", "ostree=/ostree/boot.1/x"];
     expect(applyWords("ostree", configured, change)).toEqual([
-      ...["ostree", "admin", "instutil", "set-kargs", "root=LABEL=r", "rw", "quiet", 'a="b c"'],
+      ...["ostree", "admin", "instutil", "set-kargs", "--append=root=LABEL=r", "--append=rw", "--append=quiet"],
+      '--append=a="b c"',
     ]);
   });
+  test("a word that looks like an option is none", () =>
+    expect(applyWords("ostree", ["rw"], { add: ["--import-proc-cmdline"], drop: [] }).slice(4)).toEqual([
+      "--append=rw",
+      "--append=--import-proc-cmdline",
+    ]));
 });
 
-test("the boot loader takes the entry of the highest version", () => {
-  const entry = (version: string, options: string) => `title t\nversion ${version}\noptions ${options}\nlinux /v\n`;
-  expect(entryArguments([entry("2", "a b"), entry("10", "c  d"), entry("1", "e")])).toEqual(["c", "d"]);
-  expect(entryArguments([])).toBeUndefined();
-  expect(entryArguments(["title t\n"])).toBeUndefined();
+describe("an entry of the boot loader", () => {
+  const words = (text: string) => parseEntry("ostree-1.conf", text).words;
+  test.each([
+    ["options root=LABEL=r rw\n", ["root=LABEL=r", "rw"]],
+    [
+      "title t\noptions root=LABEL=r rw\nlinux /v\noptions quiet\noptions\tnosmt \n",
+      ["root=LABEL=r", "rw", "quiet", "nosmt"],
+    ],
+    ["# options no\n  options a  b\r\noptionsx c\n", ["a", "b"]],
+    ["title options x\n", []],
+    ["options\n", []],
+  ])("%j", (text, expected) => expect(words(text)).toEqual(expected));
+
+  test.each([
+    ["options a b\n", false],
+    ["options a -- b\n", true],
+    ['options a "b\noptions c\n', true],
+    ['options a "--" b\n', false],
+  ])("%j is open at its end: %p", (text, open) => expect(parseEntry("x", text).open).toBe(open));
+});
+
+describe("the entry that counts", () => {
+  const entry = (file: string, version: string, options: string) =>
+    parseEntry(file, `title t\nversion ${version}\noptions ${options}\nlinux /v\n`);
+  const isBooted = (path: string) => path === "/here";
+  const choose = (...entries: ReturnType<typeof entry>[]) => {
+    const { words, doubt } = chooseEntry(entries, isBooted, ["running"]);
+    return [words.join(" "), doubt?.why ?? ""];
+  };
+
+  test("is the booted deployment's, also behind one of another", () => {
+    expect(
+      choose(entry("ostree-1.conf", "2", "root=a ostree=/here"), entry("ostree-2.conf", "1", "ostree=/b")),
+    ).toEqual(["root=a ostree=/here", ""]);
+    expect(
+      choose(entry("ostree-1.conf", "9", "root=a ostree=/here"), entry("ostree-2.conf", "10", "ostree=/b")),
+    ).toEqual([
+      "root=a ostree=/here",
+      expect.stringContaining(
+        "the next boot is of another deployment (ostree-2.conf); the booted one has ostree-1.conf",
+      ),
+    ]);
+  });
+
+  test("is none where none leads to it: what runs is shown, and must not be written", () => {
+    const none = ["running", expect.stringContaining("leads to the booted deployment")];
+    expect(choose()).toEqual(none);
+    expect(choose(entry("ostree-1.conf", "1", "root=a ostree=/b"), entry("ostree-2.conf", "2", "root=b"))).toEqual(
+      none,
+    );
+  });
+
+  test("with arguments for init is not rewritten", () =>
+    expect(choose(entry("ostree-1.conf", "1", "ostree=/here -- x"))[1]).toContain("would be lost"));
+});
+
+describe("what finds the system is never lost", () => {
+  const running = ["root=LABEL=r", "rw", "ostree=/x"];
+  const rows: [string, string[], string[], string[], string | undefined][] = [
+    ["other words", running, ["quiet"], ["rw"], undefined],
+    ["the list that runs, without ostree=", ["root=LABEL=r"], ["quiet"], [], undefined],
+    ["root= dropped", running, [], ["root=LABEL=r"], "root=LABEL=r would be lost"],
+    ["root= spelled otherwise", running, [], ['root="LABEL=r"'], "root=LABEL=r would be lost"],
+    ["ostree= dropped", running, [], ["ostree=/x"], "ostree=/x would be lost"],
+    ["a list without the root= that runs", ["rw"], ["quiet"], [], "root=LABEL=r would be lost"],
+    ["another root=", running, ["root=/dev/sda1"], [], "root=/dev/sda1 would take the place of root=LABEL=r"],
+    ["another ostree=", running, ["ostree=/y"], [], "ostree=/y would take the place of ostree=/x"],
+    ["an ostree= before the loader's", ["root=LABEL=r"], ["ostree=/y"], [], "ostree=/y would take the place of what"],
+    ["the same root= once more", running, ["root=LABEL=r"], [], undefined],
+    ["names that only begin so", running, ["rootflags=x", "rootfstype=y"], ["rootwait"], undefined],
+  ];
+  test.each(rows)("%s", (_, configured, add, drop, sentence) => {
+    const lost = systemLost(running, configured, { add, drop });
+    if (sentence === undefined) expect(lost).toBeUndefined();
+    else expect(lost).toStartWith(sentence);
+  });
+  test("a machine that finds its root by itself needs none", () =>
+    expect(systemLost(["rw"], ["rw"], { add: ["quiet"], drop: [] })).toBeUndefined());
 });
