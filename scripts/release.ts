@@ -30,7 +30,7 @@ await command("release", async (args) => {
   const built = toldBuilds(buildSteps(targets, family, options, await origin()));
   const builds = args.has("smoke") ? thenSmoke(built, targets) : built;
   if (args.has("dry-run")) return showRelease(targets, builds, family, push, !args.has("no-push"), args.has("json"));
-  const key = args.has("no-push") ? undefined : await signingKey(family.root);
+  const key = args.has("no-push") ? undefined : await signingKey(family);
   if (key) await checkKey(family, key);
   await sweepDeadRuns();
   const steps = releaseSteps(targets, builds, family, { ship: key && { key, push }, budget });

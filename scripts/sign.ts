@@ -21,7 +21,7 @@ await command("sign", async (args) => {
     if (args.has("json")) return printJson({ targets: shown });
     return print(shown.flatMap((t) => [`# ${t.reference}`, ...t.commands]).join("\n"));
   }
-  const key = await signingKey(family.root);
+  const key = await signingKey(family);
   await checkKey(family, key);
   return reportSign(await runSteps(signSteps(targets, family, key, patience), jobs), args.has("json"));
 });

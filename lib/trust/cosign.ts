@@ -103,6 +103,14 @@ export function verifyWords(reference: string, publicKey: string): string[] {
   return ["verify", "--key", publicKey, "--insecure-ignore-tlog=true", reference];
 }
 
+/** What is odd about a password that does not open its key, without showing any of it. */
+function passwordInWords(password: string): string {
+  if (password === "") return "COSIGN_PASSWORD, which is empty";
+  const odd = /^\s|\s$/.test(password) ? "blanks" : /^(["']).*\1$/.test(password) ? "quotes" : undefined;
+  const around = odd && `; it has ${odd} around it, which a secret store may have put there`;
+  return `COSIGN_PASSWORD, or the password that was typed${around ?? ""}`;
+}
+
 /** A public key without what editors do to line ends. */
 function plain(pem: string): string {
   return pem.replaceAll(/\s+/g, "");
@@ -120,10 +128,15 @@ export async function checkKey(family: Family, key: SigningKey, progress?: Progr
     throw new Failure(
       exit.failed,
       wrong ? `the password does not open ${key.from}` : `cosign cannot read ${key.from}`,
-      {
-        tried: [wrong ? "COSIGN_PASSWORD, or the password that was typed" : cosignWords(said).join(" ")],
-        next: wrong ? "give the password that the key was made with" : "make a new pair with `bun run keys`",
-      },
+      wrong
+        ? {
+            tried: [passwordInWords(key.password)],
+            next: "give the password that the key was made with; if it is that, compare the key with the copy that you keep",
+          }
+        : {
+            tried: [cosignWords(said).join(" "), "its block is whole: what cosign encrypts is in it"],
+            next: "take the copy of the key that you keep, or a newer cosign (bun run doctor shows which is used)",
+          },
     );
   }
   const block = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(stdout)?.[0] ?? "";

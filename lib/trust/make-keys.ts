@@ -11,12 +11,15 @@ import { privateKeyFile } from "./key.ts";
 export function refuseOverwriting(root: string, publicKey: string): void {
   const there = [publicKey, privateKeyFile].filter((name) => existsSync(join(root, name)));
   if (there.length === 0) return;
+  const other = there.includes(publicKey)
+    ? `bring its private half, as ${privateKeyFile} or in COSIGN_PRIVATE_KEY`
+    : `cosign public-key --key ${privateKeyFile} >${publicKey} gives its public half`;
   throw new Failure(
     exit.failed,
     `${there.join(" and ")} ${there.length > 1 ? "are" : "is"} there already; nothing was made`,
     {
       tried: there.map((name) => join(root, name)),
-      next: `machines accept only what the key of ${publicKey} has signed: move the old pair away yourself if you want a new one`,
+      next: there.length > 1 ? "this is the pair, and all is set: a new one would lock every machine out" : other,
     },
   );
 }

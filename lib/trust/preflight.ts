@@ -1,7 +1,6 @@
-import { secret } from "../cli/secrets.ts";
 import type { Family } from "../family/family.ts";
 import { checkKey } from "./cosign.ts";
-import { findPrivateKey } from "./key.ts";
+import { findPrivateKey, givenPassword } from "./key.ts";
 
 /**
  * Looks at the signing key before a push, so that nothing goes out which could not be signed then: a key that others can
@@ -12,7 +11,7 @@ import { findPrivateKey } from "./key.ts";
 export async function keyBeforePush(family: Family): Promise<string | undefined> {
   const key = findPrivateKey(family.root);
   if (!key) return "there is no private key here: machines refuse what is pushed until it is signed";
-  const password = secret("COSIGN_PASSWORD");
+  const password = givenPassword();
   if (password === undefined) return `${key.from} was not tried, since COSIGN_PASSWORD is not set`;
   await checkKey(family, { ...key, password });
   return undefined;

@@ -119,6 +119,21 @@ describe("push", () => {
     expect(stderr).toContain("was not pushed from here");
   });
 
+  test.each<[string, (pem: string) => string]>([
+    ["CRLF", (pem) => pem.replaceAll("\n", "\r\n")],
+    ["one line", (pem) => pem.replaceAll("\n", " ")],
+    ["literal \\n, in quotes", (pem) => JSON.stringify(pem)],
+    ["indented", (pem) => pem.replaceAll(/^/gm, "    ")],
+    ["base64", (pem) => btoa(pem)],
+  ])("a key that a secret store mangled signs all the same: %s", async (_, mangle) => {
+    const env = {
+      COSIGN_PRIVATE_KEY: mangle(readFileSync(path("cosign.key"), "utf8")),
+      COSIGN_PASSWORD: `${password}\r\n`,
+    };
+    const { code, stderr } = await run(env, "sign", "amd64", "one");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("was not pushed from here")]);
+  });
+
   test.each<[string, Record<string, string>, () => void, () => void, string]>([
     [
       "a wrong password",

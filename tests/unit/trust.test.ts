@@ -16,9 +16,11 @@ import { insist, pauses } from "../../lib/ship/retry.ts";
 import { signatureTag } from "../../lib/ship/sign.ts";
 import { partOf } from "../../lib/ship/verify.ts";
 import { cosignWords, formFlags, signWords, verifyWords } from "../../lib/trust/cosign.ts";
-import { findPrivateKey } from "../../lib/trust/key.ts";
+import { findPrivateKey, signingKey } from "../../lib/trust/key.ts";
 import { registriesHoles } from "../../lib/trust/registries-lint.ts";
 import { readVerdict } from "../../lib/trust/verdict.ts";
+
+import { keyBlock } from "../support/key-block.ts";
 
 const hex = (letter: string) => `sha256:${letter.repeat(64)}`;
 const layerType = "application/vnd.oci.image.layer.v1.tar";
@@ -270,8 +272,7 @@ describe("verdicts", () => {
 
 describe("the private key", () => {
   let root = "";
-  const pem =
-    "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nc2VjcmV0c2VjcmV0c2VjcmV0\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
+  const pem = keyBlock("SIGSTORE");
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "slipway-"));
   });
@@ -287,6 +288,14 @@ describe("the private key", () => {
     writeFileSync(join(root, "cosign.key"), pem);
     chmodSync(join(root, "cosign.key"), mode);
     expect(() => findPrivateKey(root)).toThrow(`can be read by others (mode ${mode.toString(8)})`);
+  });
+
+  test("none, and the family has a public key: its private half is asked for, never a new pair", async () => {
+    const said = () => signingKey({ root, key: "acme.pub" }).catch((error: Failure) => error.lines().join("\n"));
+    expect(await said()).toContain("next: make the family's first pair: bun run keys");
+    writeFileSync(join(root, "acme.pub"), "-----BEGIN PUBLIC KEY-----\n");
+    expect(await said()).toContain("next: bring the private half of acme.pub");
+    expect(await said()).not.toContain("bun run keys");
   });
 
   test("is hidden in what tools say", () => {
