@@ -143,6 +143,6 @@ export async function checkKey(family: Family, key: SigningKey, progress?: Progr
   if (plain(block) === plain(readFileSync(join(family.root, family.key), "utf8"))) return;
   throw new Failure(exit.failed, `${key.from} does not belong to ${family.key}: machines would refuse what it signs`, {
     tried: [`the public half of ${key.from}, against ${family.key}`],
-    next: `take the private key of ${family.key}; or, for a new pair, ship its public key in an image signed by the old one first`,
+    next: `take the private half of ${family.key}: until an image signed by it brings another one, machines accept no other`,
   });
 }
