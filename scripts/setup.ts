@@ -8,5 +8,5 @@ import { checkTools } from "../lib/cli/tools.ts";
 await command("setup", async () => {
   const found = (await checkTools()).map((tool) => tool.found);
   if (found.some((tool) => tool.place === "toolbox" && !tool.built)) await ensureToolbox();
-  say("everything that commands need is here; bun run doctor shows it");
+  say("set up; bun run doctor shows what is here");
 });

@@ -1,4 +1,5 @@
 // needs: toolbox
+// reaches: setup
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { tools } from "../../lib/cli/tool-table.ts";
 import { ensureToolbox, inToolbox } from "../../lib/cli/toolbox.ts";
 import { findTool, fits, tool } from "../../lib/cli/tools.ts";
 import { runProbe } from "../../lib/vm/accelerator.ts";
-import { checkout, testStorage } from "../support/sandbox.ts";
+import { checkout, exec, testStorage } from "../support/sandbox.ts";
 
 // The toolbox is built for real, once; later runs find it in the tests' storage.
 setDefaultTimeout(600_000);
@@ -43,6 +44,11 @@ test("a tool works on the project's files, under their own names, in the folder 
   const { code, stdout } = await inside("sh", "-c", "pwd; cp in.txt out.txt; exit 7");
   expect([code, stdout.trim()]).toEqual([7, scratch]);
   expect(await Bun.file(join(scratch, "out.txt")).text()).toBe("hello\n");
+});
+
+test("setup has it made; where it is there already, nothing is done", async () => {
+  const { code, stdout, stderr } = await exec([process.execPath, join(checkout, "scripts/setup.ts")]);
+  expect([code, stdout, stderr]).toEqual([0, "", "set up; bun run doctor shows what is here\n"]);
 });
 
 test("its skopeo can sign", async () => {
