@@ -1,5 +1,6 @@
 import { ensureLocalDebian, isCurrentRoot, localDebian } from "../cli/debian-image.ts";
 import { exit, Failure } from "../cli/errors.ts";
+import { type Pin, pinned } from "../cli/pins.ts";
 import { podman } from "../cli/podman.ts";
 import type { Progress } from "../cli/steps.ts";
 import { together } from "../cli/together.ts";
@@ -12,9 +13,14 @@ interface BaseImage {
   image: LocalImage;
 }
 
-/** An arch's own base image among the local ones, under its real name or as made here. */
-export function localBase(arch: Arch, images: Map<string, LocalImage>): BaseImage | undefined {
-  const name = baseImageName(arch);
+/** A pinned image's name in podman's storage: a name by digest is none that podman lists. */
+function localName(name: string, pins: Pin[] | undefined): string {
+  return pinned(name, pins).replace("@sha256:", ":sha256-");
+}
+
+/** An arch's own base image among the local ones, exactly as pinned, or as made here. */
+export function localBase(arch: Arch, images: Map<string, LocalImage>, pins?: Pin[]): BaseImage | undefined {
+  const name = localName(baseImageName(arch), pins);
   const image = images.get(name);
   if (image) return { name, image };
   if (!("debian" in arch.base)) return undefined;
@@ -38,20 +44,29 @@ function lastWords(text: string): string {
  * from packages.
  * @throws Failure with what was tried, why each failed, and what to do.
  */
-export function ensureBase(arch: Arch, images: Map<string, LocalImage>, progress: Progress): Promise<BaseImage> {
-  const known = localBase(arch, images);
+export function ensureBase(
+  arch: Arch,
+  images: Map<string, LocalImage>,
+  pins: Pin[] | undefined,
+  progress: Progress,
+): Promise<BaseImage> {
+  const known = localBase(arch, images, pins);
   if (known) return Promise.resolve(known);
   // Flavors side by side on one base: the first one fetches it, the others wait for that.
-  const name = baseImageName(arch);
-  return together(`base ${name}`, () => fetchBase(arch, name, progress));
+  return together(`base ${baseImageName(arch)}`, () => fetchBase(arch, pins, progress));
 }
 
-async function fetchBase(arch: Arch, name: string, progress: Progress): Promise<BaseImage> {
-  const tried = [`podman's own storage: no ${name}`];
+async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress): Promise<BaseImage> {
+  const name = pinned(baseImageName(arch), pins);
+  const local = localName(baseImageName(arch), pins);
+  const tried = [`podman's own storage: no ${local}`];
 
   progress.now(`pulling ${name}`);
   const pulled = await podman(["pull", "--quiet", name], { log: progress.log });
-  if (pulled.code === 0) return present(arch);
+  if (pulled.code === 0) {
+    if (name !== local) await podman(["tag", pulled.stdout.trim(), local], { log: progress.log });
+    return present(arch, pins);
+  }
   tried.push(`the registry: ${lastWords(pulled.stderr)}`);
 
   if ("debian" in arch.base) {
@@ -59,7 +74,7 @@ async function fetchBase(arch: Arch, name: string, progress: Progress): Promise<
     progress.now(`making Debian ${suite} from packages`);
     try {
       await ensureLocalDebian(suite, progress);
-      return await present(arch);
+      return await present(arch, pins);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       tried.push(`Debian's packages: ${error.lines().join("; ")}`);
@@ -72,8 +87,8 @@ async function fetchBase(arch: Arch, name: string, progress: Progress): Promise<
   });
 }
 
-async function present(arch: Arch): Promise<BaseImage> {
-  const found = localBase(arch, await localImages());
+async function present(arch: Arch, pins: Pin[] | undefined): Promise<BaseImage> {
+  const found = localBase(arch, await localImages(), pins);
   if (!found) throw new Failure(exit.failed, `${baseImageName(arch)} was fetched, but podman does not list it`);
   return found;
 }

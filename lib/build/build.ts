@@ -1,5 +1,6 @@
 import { localDebian } from "../cli/debian-image.ts";
 import { bootstrapArguments } from "../cli/debian-root.ts";
+import { pinned, readPins } from "../cli/pins.ts";
 import { podmanEnv } from "../cli/podman.ts";
 import { commandLine } from "../cli/shell.ts";
 import type { Progress, Step } from "../cli/steps.ts";
@@ -89,7 +90,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
 
 /** The image that a target stands on, if it is in podman's storage. */
 function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
-  if (!target.flavor.from) return localBase(target.arch, images);
+  if (!target.flavor.from) return localBase(target.arch, images, readPins(family.root));
   const name = baseReference(target, family);
   const image = images.get(name);
   return image && { name, image };
@@ -164,7 +165,9 @@ async function buildTarget(
 ): Promise<Built> {
   await ensureContext(expand(target, family), family, progress);
   const images = await localImages();
-  const base = target.flavor.from ? baseOf(target, family, images) : await ensureBase(target.arch, images, progress);
+  const base = target.flavor.from
+    ? baseOf(target, family, images)
+    : await ensureBase(target.arch, images, readPins(family.root), progress);
   const at = { base, image: images.get(target.reference), origin, now: Date.now() };
   const plan = planTarget(target, family, at, options);
   if (plan.build) await buildImage(plan.job, family, progress);
@@ -184,13 +187,13 @@ async function buildTarget(
 export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
   if (!build) return [];
   const baseIsThere = job.labels[keyLabel] !== undefined;
-  const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target);
+  const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target, family);
   writeContainerfile(job);
   return [...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
 }
 
-function baseCommands({ arch }: Target): string[] {
-  const pull = `podman pull ${baseImageName(arch)}`;
+function baseCommands({ arch }: Target, { root }: Family): string[] {
+  const pull = `podman pull ${pinned(baseImageName(arch), readPins(root))}`;
   if (!("debian" in arch.base)) return [pull];
   const suite = arch.base.debian;
   return [

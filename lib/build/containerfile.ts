@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { podmanBuild } from "../cli/leftovers.ts";
+import { say } from "../cli/output.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
@@ -91,6 +92,10 @@ const advice: [RegExp, string][] = [
     "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
   ],
   [/cgroups in hybrid mode|rlimit|RLIMIT/i, "bun run doctor"],
+  [
+    /manifest unknown|has no commit [0-9a-f]{40}/,
+    "what is pinned is not there any more: `bun run pins --update` looks up the newest; then read what changed",
+  ],
   [/there is no package/, "correct the name in the flavor's YAML, or ask for new package lists with --refresh"],
   [
     /Could not resolve|Temporary failure|Failed to fetch|failed retrieving/i,
@@ -136,6 +141,8 @@ export async function buildImage(job: Job, family: Family, progress: Progress): 
     onLine: (line) => {
       const title = stepTitle(line);
       if (title) progress.now(title);
+      // A person shall see it, not only the log.
+      if (line.startsWith("not pinned: ")) say(line);
     },
   });
   if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { commands } from "../cli/commands.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
+import { type Pin, pinned, readPins } from "../cli/pins.ts";
 import { quote } from "../cli/shell.ts";
-import type { Arch, Family, Target } from "../family/family.ts";
+import { type Arch, type Family, lineage, type Target } from "../family/family.ts";
 import { reference } from "../family/target.ts";
 import { keyPath, policyJson, registriesYaml } from "../trust/policy.ts";
 
@@ -109,6 +110,14 @@ export function generatedFiles({ flavor }: Target, family: Family): GeneratedFil
 const existing = (paths: string[], action: string) =>
   `for f in ${paths.join(" ")}; do if [ -e "$f" ]; then ${action} "$f"; fi; done`;
 
+/** Which commits `aur-build` takes; nothing where no package of the flavor, or of one below it, is from the AUR. */
+function aurPins({ flavor }: Target, { root }: Family): string[] {
+  if (!lineage(flavor).some(({ aur }) => aur)) return [];
+  const pins = (readPins(root) ?? []).filter(({ kind, pin }) => kind === "aur" && pin);
+  const words = pins.map(({ address, pin }) => `${address.slice("aur:".length)}=${pin}`);
+  return words.length ? [`ARG AUR_PINS="${words.join(" ")}"`] : [];
+}
+
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
   base: (t, family) => [`ARG BASE=${baseReference(t, family)}`],
@@ -117,7 +126,10 @@ export const markers: Record<string, Marker> = {
     existsSync(join(root, "overlays", flavor.name))
       ? [`COPY overlays/${flavor.name}/ /overlay/`]
       : ["RUN mkdir -p /overlay"],
-  aur: ({ flavor }) => (flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
+  aur: (t, family) => [
+    ...aurPins(t, family),
+    ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
+  ],
   "aur-group": ({ flavor }) =>
     flavor.aur
       ? groupLine("aur", flavor.aur, ["--files /run/aur"], "--mount=type=bind,from=aur,source=/aur,target=/run/aur ")
@@ -134,7 +146,7 @@ export const markers: Record<string, Marker> = {
     ...Object.entries(flavor.args).map(([name, value]) => `ARG ${name}=${quote(value)}`),
     ...flavor.run.map((name) => `RUN ${helper}/${name}`),
   ],
-  upgrade: () => [`ARG ${refreshArg}=`, `RUN ${helper}/upgrade`],
+  upgrade: (t, family) => [...aurPins(t, family), `ARG ${refreshArg}=`, `RUN ${helper}/upgrade`],
   files: (t, family) => [
     ...oneRun(
       generatedFiles(t, family).map(({ path, lines }) => ({
@@ -185,17 +197,23 @@ export interface ExpandedLine {
   line: number;
 }
 
+/** An address that is the default of an ARG gets its pin. */
+function withPin(text: string, pins: Pin[] | undefined): string {
+  return text.replace(/^(ARG \w+=)(\S+)$/, (_, arg: string, address: string) => arg + pinned(address, pins));
+}
+
 /**
- * The recipe's lines, markers filled in.
- * @throws Failure (usage) for a marker that does not exist, at its file and line.
+ * The recipe's lines, markers filled in, addresses pinned.
+ * @throws Failure (usage) for a marker that does not exist, or a pin that is none, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
   const file = recipePath(target);
+  const pins = readPins(family.root);
   const lines = readFileSync(join(family.root, file), "utf8").split("\n");
   return lines.flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
-    if (name === undefined) return [{ text, line }];
+    if (name === undefined) return [{ text: withPin(text, pins), line }];
     const marker = markers[name];
     if (!marker)
       throw new Failure(
@@ -205,7 +223,7 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
           tried: [`the markers: ${Object.keys(markers).join(" ")}`],
         },
       );
-    return marker(target, family).map((filled) => ({ text: filled, line }));
+    return marker(target, family).map((filled) => ({ text: withPin(filled, pins), line }));
   });
 }
 

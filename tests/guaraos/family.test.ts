@@ -1,12 +1,14 @@
 // reaches: flavors/ overlays/ containerfiles/ guaraos.pub
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
+import { expand } from "../../lib/build/expand.ts";
 import { lintContainerfile } from "../../lib/build/lint/containerfile-lint.ts";
+import { readPins } from "../../lib/cli/pins.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import { policyJson } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
 import { checkout } from "../support/sandbox.ts";
-import { family } from "../support/small-family.ts";
+import { family, target } from "../support/small-family.ts";
 
 const guaraos = () => family(checkout);
 
@@ -14,9 +16,24 @@ test("the manifest has no mistake", () => {
   expect(guaraos).not.toThrow();
 });
 
-test("the Containerfiles of all targets are clean", () => {
+test("the Containerfiles of all targets are clean, but for what the file of pins says is not pinned yet", () => {
   const of = guaraos();
-  expect(allTargets(of).flatMap((target) => lintContainerfile(target, of))).toEqual([]);
+  const findings = allTargets(of).flatMap((target) => lintContainerfile(target, of));
+  expect(findings.filter(({ check }) => check !== "not-pinned")).toEqual([]);
+  const open = (readPins(checkout) ?? []).filter(({ pin }) => !pin).map(({ address }) => address);
+  expect([...new Set(findings.map(({ message }) => message.split(" ")[0] ?? ""))].sort()).toEqual(open.sort());
+});
+
+test("what GNOME's extensions and Homebrew's image are made of is pinned", () => {
+  const of = guaraos();
+  const args = (flavor: string) => expand(target(of, "znver4", flavor), of).match(/^ARG .*$/gm) ?? [];
+  expect(args("gnome").filter((line) => /_REPO=/.test(line))).toEqual([
+    expect.stringMatching(/^ARG POP_SHELL_REPO=https:\/\/github\.com\/pop-os\/shell#[0-9a-f]{40}$/),
+    expect.stringMatching(/^ARG BLUR_MY_SHELL_REPO=https:\/\/github\.com\/aunetx\/blur-my-shell#[0-9a-f]{40}$/),
+  ]);
+  expect(args("base")).toContainEqual(
+    expect.stringMatching(/^ARG BREW_IMAGE=ghcr\.io\/ublue-os\/brew@sha256:[0-9a-f]{64}$/),
+  );
 });
 
 test("arches: the best first, what each needs of a CPU, and where its base comes from", () => {

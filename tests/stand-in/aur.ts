@@ -1,4 +1,4 @@
-/** Repositories that a build clones: the AUR's, with recipes that makepkg really runs, and pop-shell's. */
+/** Repositories that a build clones: the AUR's, with recipes that makepkg really runs, and those of GNOME's extensions. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../lib/cli/shell.ts";
@@ -99,6 +99,20 @@ const popShell = {
   ].join("\n"),
 };
 
+/** Like the real one's: `build` packs a zip as extensions.gnome.org takes it. */
+const blurMyShell = {
+  "metadata.json": JSON.stringify({ uuid: "blur-my-shell@aunetx", "shell-version": ["49", "50"] }),
+  "src/extension.js": "\n",
+  "src/schemas/org.gnome.shell.extensions.blur-my-shell.gschema.xml": "<schemalist/>\n",
+  Makefile: [
+    "build:",
+    "\tmkdir -p build",
+    "\tcp metadata.json src/",
+    "\tbsdtar -a -cf build/blur-my-shell@aunetx.shell-extension.zip -C src .",
+    "",
+  ].join("\n"),
+};
+
 async function repository(path: string, content: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(content)) {
     mkdirSync(join(path, name, ".."), { recursive: true });
@@ -121,10 +135,16 @@ export async function repositories(folder: string, aur: readonly string[]): Prom
   await Promise.all([
     ...bases.map(([base, names]) => release(folder, base, names, firstVersion)),
     repository(join(folder, "pop-os/shell.git"), popShell),
+    repository(join(folder, "aunetx/blur-my-shell.git"), blurMyShell),
   ]);
 }
 
 /** Puts a version of a base into the AUR. */
 export async function release(folder: string, base: string, names: readonly string[], version: string): Promise<void> {
   await repository(join(folder, `aur/${base}.git`), files(base, names, version));
+}
+
+/** The commit that a repository is at. */
+export async function head(path: string): Promise<string> {
+  return (await run(["git", "rev-parse", "HEAD"], { cwd: path })).stdout.trim();
 }

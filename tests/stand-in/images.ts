@@ -10,6 +10,9 @@ import { filesOf, rootImage } from "./rootfs.ts";
 
 type Env = Record<string, string>;
 
+/** Homebrew's image by its tag: a build is given it in place of the digest that is pinned. */
+export const brewImage = "ghcr.io/ublue-os/brew:latest";
+
 async function must(args: readonly string[], env: Env): Promise<void> {
   const { code, said } = await podman(args, { env });
   if (code !== 0) throw new Error(`stand-in: podman ${args.join(" ")}\n${said.slice(-4000)}`);
@@ -80,7 +83,7 @@ export async function makeImages(folder: string, project: string, wanted: Wanted
   const standIn = join(context, "usr/lib/stand-in");
   const count = writeRepositories(join(standIn, "repository"), project, wanted, present);
   cpSync(join(import.meta.dir, "bin"), standIn, { recursive: true });
-  for (const name of ["pacman-key", "gpg", "fc-cache", "depmod", "strip"])
+  for (const name of ["pacman-key", "fc-cache", "depmod", "strip"])
     cpSync(join(standIn, "program"), join(standIn, name));
   mkdirSync(join(context, "etc/pacman.d"), { recursive: true });
   for (const name of mirrorlists) {
@@ -114,16 +117,5 @@ async function makeBrew(folder: string, env: Env): Promise<void> {
     writeFileSync(full, text);
   }
   writeFileSync(join(folder, "brew.Containerfile"), "FROM scratch\nCOPY system_files/ /system_files/\n");
-  await must(
-    [
-      "build",
-      "--quiet",
-      "--tag",
-      "ghcr.io/ublue-os/brew:latest",
-      "--file",
-      join(folder, "brew.Containerfile"),
-      context,
-    ],
-    env,
-  );
+  await must(["build", "--quiet", "--tag", brewImage, "--file", join(folder, "brew.Containerfile"), context], env);
 }

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { aurBases, firstVersion } from "./aur.ts";
 import { makePackage } from "./package.ts";
-import { zip } from "./zip.ts";
 
 export type Server = {
   url: string;
@@ -44,27 +43,6 @@ const chaotic: Record<string, Uint8Array> = {
     files: { "etc/pacman.d/chaotic-mirrorlist": "Server = file:///usr/lib/stand-in/repository/$repo\n" },
   }).bytes,
 };
-
-const blur = "blur-my-shell@aunetx";
-
-/** extensions.gnome.org: there is a release for GNOME 50, and for no other. */
-function extensions(url: URL): Response {
-  if (url.pathname === "/extension-info/") {
-    if (url.searchParams.get("uuid") !== blur || url.searchParams.get("shell_version") !== "50") return missing();
-    return json({
-      uuid: blur,
-      version_tag: 7,
-      download_url: `/download-extension/${blur}.shell-extension.zip?version_tag=7`,
-    });
-  }
-  return new Response(
-    zip({
-      "metadata.json": JSON.stringify({ uuid: blur, "shell-version": ["50"] }),
-      "extension.js": "\n",
-      "schemas/org.gnome.shell.extensions.blur-my-shell.gschema.xml": "<schemalist/>\n",
-    }),
-  );
-}
 
 /** Repositories over git's own protocol, because a shallow clone is impossible with plain files. */
 async function git(request: Request, url: URL, folder: string): Promise<Response> {
@@ -120,7 +98,6 @@ export function serve(folder: string, aur: readonly string[]): Server {
       const bytes = chaotic[url.pathname.slice("/chaotic-aur/".length)];
       return bytes === undefined ? missing() : new Response(bytes);
     }
-    if (/^\/(extension-info|download-extension)\//.test(url.pathname)) return extensions(url);
     return missing();
   };
   const start = (port: number) =>

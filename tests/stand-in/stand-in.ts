@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
 /**
- * The outside world of an Arch build, on this machine: container images, package repositories, the AUR, Chaotic-AUR,
- * extensions.gnome.org and the sources that are cloned. As a program it stays until it is stopped, and prints the build
+ * The outside world of an Arch build, on this machine: container images, package repositories, the AUR, Chaotic-AUR
+ * and the sources that are cloned. As a program it stays until it is stopped, and prints the build
  * arguments that lead there: bun tests/stand-in/stand-in.ts
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { aurBases, release, repositories } from "./aur.ts";
-import { makeImages } from "./images.ts";
+import { aurBases, head, release, repositories } from "./aur.ts";
+import { brewImage, makeImages } from "./images.ts";
 import { wanted } from "./manifest.ts";
 import { serve } from "./server.ts";
 
@@ -47,8 +47,9 @@ export async function startStandIn(project: string, env: Record<string, string> 
         KEYSERVER: "hkp://keyserver.stand-in",
         CHAOTIC_MIRROR: `${url}/chaotic-aur`,
         AUR: `${url}/aur`,
-        POP_SHELL_REPO: `${url}/pop-os/shell.git`,
-        GNOME_EXTENSIONS_URL: url,
+        BREW_IMAGE: brewImage,
+        POP_SHELL_REPO: `${url}/pop-os/shell.git#${await head(join(folder, "pop-os/shell.git"))}`,
+        BLUR_MY_SHELL_REPO: `${url}/aunetx/blur-my-shell.git`,
       },
       requests,
       missed,

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pinsFile, readPins } from "../../cli/pins.ts";
 import type { Family, Target } from "../../family/family.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { guaraPath } from "../expand.ts";
 import type { Severity } from "./finding.ts";
 import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
+import { notPinned } from "./not-pinned.ts";
 
 /** What a check looks at: one expanded Containerfile and what it was made from. */
 export interface Subject extends Containerfile {
@@ -113,6 +115,19 @@ export const containerfileChecks: ContainerfileCheck[] = [
         const used = at.stage === -1 && subject.stages.some((s) => s.from.replaceAll(/[${}]/g, "") === name);
         return used && !/[:@][^/]*$/.test(value) ? [{ at, what: `ARG ${name}=${value}` }] : [];
       }),
+  },
+  {
+    name: "not-pinned",
+    severity: "warning",
+    sentence: `an image is taken by its digest, a repository by its commit: bun run pins --update writes both to ${pinsFile}`,
+    // A project without such a file never said that it pins.
+    find: (subject) =>
+      (readPins(subject.family.root) ? notPinned(subject, subject.target, subject.family) : []).map(
+        ({ at, address }) => ({
+          at,
+          what: `${address} is taken as it is on the day of the build`,
+        }),
+      ),
   },
   {
     name: "add-address",

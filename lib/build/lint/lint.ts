@@ -38,10 +38,10 @@ function containerfileStep(targets: Target[], family: Family): Step<Outcome> {
       return lintContainerfile(target, family);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      const [, line, column, message] = /:(\d+):(\d+): (.*)/.exec(error.message) ?? [];
+      const [, place, line, column, message] = /^(.*?):(\d+):(\d+): (.*)/.exec(error.message) ?? [];
       const at = line === undefined ? {} : { line: Number(line), column: Number(column) };
-      const next = error.details.tried?.join("; ") ?? "";
-      const file = recipePath(target);
+      const next = error.details.tried?.join("; ") ?? error.details.next ?? "";
+      const file = place ?? recipePath(target);
       return [{ check: "recipe", severity: "error", file, ...at, message: message ?? error.message, next }];
     }
   };

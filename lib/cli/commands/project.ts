@@ -24,6 +24,17 @@ export const projectCommands: Command[] = [
     example: "bun run lint znver4 gnome",
   },
   {
+    name: "pins",
+    summary: "what builds take from outside, exactly which of it, and since when",
+    args: [{ name: "address", many: true }],
+    options: [
+      { name: "update", summary: "look up the newest of each, or of those named, and write containerfiles/pins" },
+      { ...dryRun, summary: "with --update: look up, write nothing" },
+      json,
+    ],
+    example: "bun run pins --update",
+  },
+  {
     name: "matrix",
     summary: "the targets in build order, for CI",
     args: [],
