@@ -6,6 +6,7 @@ import { toolHealth } from "../lib/cli/health.ts";
 import { memory, spaceAt } from "../lib/cli/machine.ts";
 import { printJson } from "../lib/cli/output.ts";
 import { statePath } from "../lib/cli/project.ts";
+import { toolboxHealth } from "../lib/cli/toolbox-health.ts";
 import { checkTools } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
@@ -15,17 +16,16 @@ await command("doctor", async (args) => {
   const family = await familyIfGood();
   const arches = [...(family?.arches.values() ?? [])];
   const bases = arches.map(({ base }) => ("image" in base ? base.image : "docker.io/library/debian"));
-  const [podman, registries] = await Promise.all([
-    podmanHealth(),
-    askRegistries([...bases, family?.registry ?? "docker.io"]),
-  ]);
-  const offline = registries.some((a) => a.registry === "docker.io" && !a.answers);
-  const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, { offline }));
+  const asked = askRegistries([...bases, family?.registry ?? "docker.io"]);
+  const [podman, registries] = await Promise.all([podmanHealth(), asked]);
+  const at = { offline: registries.some((a) => a.registry === "docker.io" && !a.answers) };
+  const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, at));
   const cpu = thisCpu();
   const checkup = {
     good: podman.works && tools.every((t) => t.state !== "missing"),
     family: family?.name ?? null,
     tools,
+    toolboxes: await toolboxHealth(),
     podman,
     registries,
     cpu: cpu.model,
@@ -34,7 +34,6 @@ await command("doctor", async (args) => {
     disk: [...(podman.graphRoot ? [podman.graphRoot] : []), statePath()].map(spaceAt),
     memory: memory(),
   };
-  if (args.has("json")) printJson(checkup);
-  else showCheckup(checkup);
+  (args.has("json") ? printJson : showCheckup)(checkup);
   return checkup.good ? exit.done : exit.missing;
 });

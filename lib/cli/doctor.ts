@@ -5,6 +5,7 @@ import { type Answer, askRegistry, type Memory, type Space } from "./machine.ts"
 import { bytes, paintOut, print, table } from "./output.ts";
 import { podman } from "./podman.ts";
 import { statePath } from "./project.ts";
+import { type ToolboxHealth, toolboxRows } from "./toolbox-health.ts";
 
 /** Everything that `bun run doctor` found out; `--json` prints it as it is. */
 export interface Checkup {
@@ -12,6 +13,7 @@ export interface Checkup {
   /** The family's name; null where its manifest has mistakes. */
   family: string | null;
   tools: (ToolHealth & { remark?: string })[];
+  toolboxes: ToolboxHealth[];
   podman: { works: boolean; graphRoot: string | null; because: string };
   registries: Answer[];
   cpu: string;
@@ -66,6 +68,7 @@ export function showCheckup(c: Checkup): void {
   );
   const remarks = tools.flatMap((h) => (h.remark ? [`  ${h.name}: this machine's will not do: ${h.remark}`] : []));
   if (remarks.length) print(`${remarks.join("\n")}\n`);
+  print(section("Toolboxes", c.toolboxes.flatMap(toolboxRows)));
   print(
     section("Machine", [
       [c.podman.works ? "good" : "missing", "podman", c.podman.because],

@@ -89,6 +89,7 @@ export const tools: Tool[] = [
     range: ">=2.2",
     packages: {},
     toolbox: "buildstream",
+    rolling: true,
     ask: ["--version"],
     // bubblewrap makes namespaces and mounts, buildbox-fuse its own file system
     container: () => ["--privileged", "--device=/dev/fuse"],
@@ -100,6 +101,7 @@ export const tools: Tool[] = [
     range: ">=1",
     packages: {},
     toolbox: "buildbox",
+    rolling: true,
     ask: ["--version"],
     container: () => ["--privileged", "--device=/dev/fuse"],
   },

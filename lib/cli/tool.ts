@@ -17,6 +17,8 @@ export interface Tool {
   packages: PackageNames;
   /** The Debian package that brings it in the toolbox; absent for a tool that only this machine can have. */
   toolbox?: string;
+  /** The toolbox of a rolling suite has it, not the one of the stable suite. */
+  rolling?: true;
   /** Programs that are this tool, the best first; absent for a tool that is a file. */
   programs?: () => string[];
   /** Where it may lie, for a tool that is a file. */

@@ -1,74 +1,98 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { ensureLocalDebian } from "./debian-image.ts";
 import { exit, Failure } from "./errors.ts";
 import { podmanBuild } from "./leftovers.ts";
+import { pinned, readPins } from "./pins.ts";
 import { askPodman, podman, podmanEnv } from "./podman.ts";
-import { projectRoot } from "./project.ts";
+import { projectRoot, toolRoot } from "./project.ts";
 import { type Progress, runSteps } from "./steps.ts";
+import { together } from "./together.ts";
 
 /** The label by which `bun run clean` knows a toolbox, whatever its name. */
 export const toolboxLabel = "org.slipway.toolbox";
 
-const suite = "sid";
-// Slipway's own, whichever project it works on.
-const recipe = join(import.meta.dir, "../../containerfiles/toolbox.Containerfile");
+/**
+ * The toolboxes. Secrets go to the stable one only; the rolling one has what stable has not.
+ */
+const boxes = { stable: "trixie", rolling: "sid" } as const;
+export type Box = keyof typeof boxes;
+export const boxNames = Object.keys(boxes) as Box[];
 
-/** The toolbox's image: named after its recipe, so that a changed recipe is another image. */
-export function toolboxReference(text = readFileSync(recipe, "utf8")): string {
-  const key = new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
+/** Where an image of ours says which suite its packages are of, and of which day (helpers/archive-date). */
+export const originFile = "/usr/share/slipway-toolbox";
+
+// Slipway's own, whichever project it works on.
+const folder = join(toolRoot, "containerfiles");
+const recipe = (box: Box) => join(folder, box === "stable" ? "toolbox.Containerfile" : "toolbox-rolling.Containerfile");
+
+/** A toolbox's image is named after what it is made by, so that a changed recipe is another image. Pure. */
+export function toolboxName(recipe: string): string {
+  const key = new Bun.CryptoHasher("sha256").update(recipe).digest("hex").slice(0, 16);
   return `localhost/slipway-toolbox:${key}`;
 }
 
-let built: Promise<boolean> | undefined;
-
-/** Asked once a command: whether the toolbox is there already. */
-export function toolboxBuilt(): Promise<boolean> {
-  built ??= askPodman("image", "exists", toolboxReference()).then(({ code }) => code === 0);
-  return built;
+/** The name of a toolbox's image. */
+export function toolboxReference(box: Box = "stable"): string {
+  return toolboxName(
+    [recipe(box), join(folder, "helpers/archive-date")].map((f) => readFileSync(f, "utf8")).join("\n"),
+  );
 }
 
-let ready: Promise<string> | undefined;
+/** The names of all toolboxes by today's recipes. */
+export function toolboxReferences(): string[] {
+  return boxNames.map((box) => toolboxReference(box));
+}
+
+const ids = new Map<Box, Promise<string | undefined>>();
+
+/** Asked once a command: the id of a toolbox's image; undefined while it is not built. */
+export function toolboxId(box: Box = "stable"): Promise<string | undefined> {
+  const inspect = ["image", "inspect", "--format", "{{.Id}}", toolboxReference(box)];
+  const known =
+    ids.get(box) ?? askPodman(...inspect).then(({ code, stdout }) => (code === 0 ? stdout.trim() : undefined));
+  ids.set(box, known);
+  return known;
+}
 
 /**
- * The toolbox's image, built where it is not there yet (about a minute).
+ * A toolbox's image, built where it is not there yet (about a minute).
  * @param progress the step that needs it; without one, building is a step of its own.
  * @throws Failure with what was tried
  */
-export function ensureToolbox(progress?: Progress): Promise<string> {
-  ready ??= ensure(progress).catch((error: unknown) => {
-    ready = undefined;
-    throw error;
-  });
-  return ready;
+export function ensureToolbox(progress?: Progress, box: Box = "stable"): Promise<string> {
+  return together(`toolbox ${box}`, () => ensure(box, progress));
 }
 
-async function ensure(progress?: Progress): Promise<string> {
-  if (await toolboxBuilt()) return toolboxReference();
-  if (progress) return build(progress);
-  const step = { id: "toolbox", title: "the toolbox: tools that this machine lacks", after: [], run: build };
+async function ensure(box: Box, progress?: Progress): Promise<string> {
+  if (await toolboxId(box)) return toolboxReference(box);
+  const make = (during: Progress) => build(box, during);
+  if (progress) return make(progress);
+  const step = { id: "toolbox", title: "the toolbox: tools that this machine lacks", after: [], run: make };
   const [result] = await runSteps([step], 1);
   if (result?.state === "done") return result.value;
   throw result?.state === "failed" ? result.error : new Failure(exit.failed, "the toolbox was not built");
 }
 
-/** Debian's own image where a registry has it, else the same made from packages. */
-async function base(progress: Progress): Promise<string> {
-  const name = `docker.io/library/debian:${suite}`;
+/** Debian's own image by its digest where a registry has it, else the same made from packages that Debian signed. */
+async function base(box: Box, progress: Progress): Promise<string> {
+  const name = pinned(`docker.io/library/debian:${boxes[box]}`, readPins(toolRoot));
   progress.now(`pulling ${name}`);
-  if ((await podman(["pull", "--quiet", name], { log: progress.log })).code === 0) return name;
-  return ensureLocalDebian(suite, progress);
+  if (name.includes("@") && (await podman(["pull", "--quiet", name], { log: progress.log })).code === 0) return name;
+  return ensureLocalDebian(boxes[box], progress);
 }
 
-async function build(progress: Progress): Promise<string> {
-  const reference = toolboxReference();
-  const from = await base(progress);
+async function build(box: Box, progress: Progress): Promise<string> {
+  const reference = toolboxReference(box);
+  const from = await base(box, progress);
+  const days = process.env.SLIPWAY_ARCHIVE_DAYS;
   progress.now("installing the tools");
   const outcome = await podmanBuild(
     [
-      ...["--network", "host", "--force-rm", "--file", recipe, "--tag", reference],
+      ...["--network", "host", "--force-rm", "--file", recipe(box), "--tag", reference],
       ...["--build-arg", `BASE=${from}`, "--label", `${toolboxLabel}=${reference.split(":").at(-1)}`],
-      dirname(recipe),
+      ...(days ? ["--build-arg", `ARCHIVE_DAYS=${days}`] : []),
+      folder,
     ],
     {
       log: progress.log,
@@ -79,13 +103,16 @@ async function build(progress: Progress): Promise<string> {
     },
   );
   if (outcome.code === 0) {
-    built = Promise.resolve(true);
+    ids.delete(box);
     return reference;
   }
-  const errors = outcome.said.split("\n").filter((line) => /^(E:|Err|Error)/.test(line));
+  const errors = outcome.said.split("\n").filter((line) => /^(E:|Err|Error|slipway:)/.test(line));
+  const tooOld = errors.some((line) => line.includes("archive-date"));
   throw new Failure(exit.failed, "the toolbox could not be built", {
     tried: [`podman build on ${from}`, ...errors.slice(-4)],
-    next: "see that Debian's packages can be reached from here, then run this again",
+    next: tooOld
+      ? "name a mirror that is up to date with SLIPWAY_DEBIAN_MIRROR, or how old it may be with SLIPWAY_ARCHIVE_DAYS"
+      : "see that Debian's packages can be reached from here, then run this again",
     log: progress.log,
   });
 }
@@ -131,8 +158,11 @@ export function containerWords(image: string, flags: string[], options: Containe
 }
 
 /** The same with the settings that this machine's podman needs: complete, wherever it is run from. */
-export async function inToolbox(flags: string[], options: ContainerOptions & { progress?: Progress } = {}) {
-  const image = await ensureToolbox(options.progress);
+export async function inToolbox(
+  flags: string[],
+  options: ContainerOptions & { progress?: Progress; box?: Box | undefined } = {},
+) {
+  const image = await ensureToolbox(options.progress, options.box);
   const settings = Object.entries(await podmanEnv()).map(([name, value]) => `${name}=${value}`);
   return [...(settings.length ? ["env", ...settings] : []), ...containerWords(image, flags, options)];
 }

@@ -3,14 +3,14 @@ import { delimiter } from "node:path";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
 import { installCommand } from "./package-manager.ts";
-import { podman } from "./podman.ts";
 import { isCompiled, statePath } from "./project.ts";
 import { run } from "./shell.ts";
 import type { Progress } from "./steps.ts";
 import { together } from "./together.ts";
 import type { Tool } from "./tool.ts";
 import { tools } from "./tool-table.ts";
-import { type ContainerOptions, inToolbox, toolboxBuilt, toolboxReference } from "./toolbox.ts";
+import { type Box, type ContainerOptions, inToolbox, toolboxId } from "./toolbox.ts";
+import { toolboxContents } from "./toolbox-contents.ts";
 
 /** Where a tool comes from: this machine if what is there will do, else the toolbox. */
 export type Found = { tool: Tool; version?: string } & (
@@ -50,8 +50,6 @@ export async function fits(version: string | undefined, range: string): Promise<
 interface Known {
   version?: string;
   trouble?: string;
-  /** Of a toolbox: versions by package. */
-  packages?: Record<string, string>;
 }
 
 const memoryFile = () => statePath("state", "tools.json");
@@ -90,22 +88,7 @@ export function upstreamVersion(debian: string): string {
   return debian.replace(/^\d+:/, "").replace(/[-+~].*$/, "");
 }
 
-/** The versions of the toolbox's tools, by package: asked in one container, once for each toolbox. */
-async function toolboxVersions(): Promise<Record<string, string>> {
-  const reference = toolboxReference();
-  const known = recall()[reference];
-  if (known?.packages) return known.packages;
-  const names = tools.flatMap((t) => t.toolbox ?? []);
-  const query = ["dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", ...names];
-  const { stdout } = await podman(["run", "--rm", reference, ...query]);
-  const rows = stdout.split("\n").flatMap((line): [string, string][] => {
-    const [name, version] = line.split(" ");
-    return name && version ? [[name, upstreamVersion(version)]] : [];
-  });
-  const packages = Object.fromEntries(rows);
-  remember({ [reference]: { packages } });
-  return packages;
-}
+const boxOf = ({ rolling }: Tool): Box => (rolling ? "rolling" : "stable");
 
 /** Where a tool comes from, without building anything. */
 export async function findTool(name: string): Promise<Found> {
@@ -123,9 +106,14 @@ export async function findTool(name: string): Promise<Found> {
   }
   const because = instead === undefined ? {} : { instead };
   if (!tool.toolbox || isCompiled) return { tool, place: "missing", ...because };
-  const built = await toolboxBuilt().catch(() => undefined);
-  if (built === undefined) return { tool, place: "missing", ...because };
-  const version = built ? (await toolboxVersions())[tool.toolbox] : undefined;
+  let built = false;
+  try {
+    built = (await toolboxId(boxOf(tool))) !== undefined;
+  } catch {
+    return { tool, place: "missing", ...because };
+  }
+  const inside = built ? (await toolboxContents(boxOf(tool))).packages[tool.toolbox] : undefined;
+  const version = inside === undefined ? undefined : upstreamVersion(inside);
   return { tool, place: "toolbox", built, ...because, ...(version === undefined ? {} : { version }) };
 }
 
@@ -148,7 +136,7 @@ export async function tool(name: string, options: ContainerOptions & { progress?
       next: mendCommand(found) ?? (isCompiled ? `install ${name}` : "bun run doctor"),
     });
   const program = found.tool.programs?.()[0] ?? name;
-  return [...(await inToolbox(found.tool.container?.() ?? [], options)), program];
+  return [...(await inToolbox(found.tool.container?.() ?? [], { ...options, box: boxOf(found.tool) })), program];
 }
 
 /** Every tool of the table: where it was found, and the command that mends it. */

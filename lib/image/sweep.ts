@@ -1,6 +1,6 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
-import { toolboxReference } from "../cli/toolbox.ts";
+import { toolboxReferences } from "../cli/toolbox.ts";
 import { freedBytes, readStore } from "./freed.ts";
 import { type ImageRecord, isOurs } from "./ours.ts";
 import { podmanFailure } from "./storage.ts";
@@ -52,8 +52,9 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id));
   const candidates = (await inspect([...dangling, ...namedIds])).filter((image) => isOurs(image, ours));
   const unnamed = candidates.filter((image) => image.names.length === 0);
+  const toolboxes = toolboxReferences();
   const old = (image: ImageRecord) =>
-    image.names.every((name) => name.startsWith("localhost/slipway-toolbox:") && name !== toolboxReference());
+    image.names.every((name) => name.startsWith("localhost/slipway-toolbox:") && !toolboxes.includes(name));
   const named = candidates.filter((image) => image.names.length > 0 && (all || old(image)));
   const removed = [...unnamed, ...named].map((image) => image.id);
   const kept = [...dangling, ...namedIds].filter((id) => !removed.includes(id));

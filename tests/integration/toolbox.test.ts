@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { podman } from "../../lib/cli/podman.ts";
 import { run } from "../../lib/cli/shell.ts";
 import { tools } from "../../lib/cli/tool-table.ts";
-import { ensureToolbox, inToolbox } from "../../lib/cli/toolbox.ts";
+import { type Box, ensureToolbox, inToolbox } from "../../lib/cli/toolbox.ts";
+import { toolboxHealth } from "../../lib/cli/toolbox-health.ts";
 import { findTool, fits, tool } from "../../lib/cli/tools.ts";
 import { runProbe } from "../../lib/vm/accelerator.ts";
 import { checkout, exec, testStorage } from "../support/sandbox.ts";
@@ -24,16 +25,18 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Runs a program of the toolbox, wherever else it is. */
-async function inside(...words: string[]) {
-  return run([...(await inToolbox([], { cwd: scratch })), ...words]);
+/** Runs a program of a toolbox, wherever else it is. */
+async function within(box: Box, ...words: string[]) {
+  return run([...(await inToolbox([], { cwd: scratch, box })), ...words]);
 }
+const inside = (...words: string[]) => within("stable", ...words);
 
 test("every tool that the table says is in the toolbox is there, in a version that we work with", async () => {
-  for (const { name, programs, files, toolbox } of tools) {
+  for (const { name, programs, files, toolbox, rolling } of tools) {
     if (!toolbox) continue;
+    const box = rolling ? "rolling" : "stable";
     const there = files ? ["ls", files[0] ?? ""] : ["sh", "-c", `command -v ${programs?.()[0] ?? name}`];
-    expect([name, (await inside(...there)).code]).toEqual([name, 0]);
+    expect([name, (await within(box, ...there)).code]).toEqual([name, 0]);
     const found = await findTool(name);
     expect([name, await fits(found.version, found.tool.range)]).toEqual([name, true]);
   }
@@ -58,8 +61,20 @@ test("its skopeo can sign", async () => {
   expect(said).not.toMatch(/sigstore disabled|unknown flag/);
 });
 
+test("each says of which suite and day it is, and the whole versions of what is in it", async () => {
+  const boxes = await toolboxHealth();
+  expect(boxes.map(({ name, built, suite, old }) => [name, built, suite, old])).toEqual([
+    ["stable", true, "trixie", false],
+    ["rolling", true, "sid", false],
+  ]);
+  for (const { day } of boxes) expect(day).toMatch(/^\d{4}-\d\d-\d\d$/);
+  const [stable, rolling] = boxes.map(({ packages }) => packages);
+  expect(stable?.cosign).toMatch(/^2\.\d+\.\d+.*-/);
+  expect([stable?.buildstream, rolling?.cosign]).toEqual([undefined, undefined]);
+});
+
 test("its BuildStream starts", async () => {
-  expect((await inside("bst", "--version")).stdout).toMatch(/^2\./);
+  expect((await within("rolling", "bst", "--version")).stdout).toMatch(/^2\./);
 });
 
 test("a tool ends when it is told to, and its container with it", async () => {

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { dirname, join } from "node:path";
 import { Acme, password } from "../support/acme.ts";
 import { useTools } from "../support/host-tools.ts";
-import { oldCosign, podmanSettings, Registry } from "../support/registry.ts";
+import { newCosign, podmanSettings, Registry } from "../support/registry.ts";
 import { checkout, exec, type Said, testStorage } from "../support/sandbox.ts";
 import { keys as press, Terminal } from "../support/terminal.ts";
 
@@ -255,18 +255,18 @@ describe("sign and verify", () => {
     expect(stdout).toContain(`ghcr.io/acme/os-one@${pushed("one").digest}`);
   });
 
-  test("cosign 3 of the toolbox and cosign 2.5 of the machine sign what the other one and containers/image accept", async () => {
-    const old = await oldCosign(path("old"));
-    const withOld = { ...unlocked, PATH: `${old}:${process.env.PATH}` };
-    const three = await must(run(unlocked, "sign", "amd64", "one", "--json"));
-    const two = await must(run(withOld, "sign", "amd64", "two", "--json"));
-    expect(targets(three)[0]).toMatchObject({ state: "signed", image: `ghcr.io/acme/os-one@${pushed("one").digest}` });
-    expect(targets(two)[0]).toMatchObject({ state: "signed" });
+  test("cosign 2.5 of the toolbox and cosign 3 of the machine sign what the other one and containers/image accept", async () => {
+    const newer = await newCosign(path("newer"));
+    const withNew = { ...unlocked, PATH: `${newer}:${process.env.PATH}` };
+    const two = await must(run(unlocked, "sign", "amd64", "one", "--json"));
+    const three = await must(run(withNew, "sign", "amd64", "two", "--json"));
+    expect(targets(two)[0]).toMatchObject({ state: "signed", image: `ghcr.io/acme/os-one@${pushed("one").digest}` });
+    expect(targets(three)[0]).toMatchObject({ state: "signed" });
     for (const flavor of ["one", "two"])
       expect(Object.keys(registry.tags(`acme/os-${flavor}`))).toContain(
         `${pushed(flavor).digest.replace(":", "-")}.sig`,
       );
-    for (const env of [{}, { PATH: withOld.PATH }]) {
+    for (const env of [{}, { PATH: withNew.PATH }]) {
       const said = await must(run(env, "verify", "amd64", "--json"));
       expect(targets(said).map((t: { state: string }) => t.state)).toEqual(["verified", "verified"]);
     }

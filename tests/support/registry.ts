@@ -32,9 +32,9 @@ export async function podmanSettings(): Promise<string> {
   return settings.map(([name, value]) => `export ${name}='${value}'`).join("\n");
 }
 
-/** A folder with `cosign` of Debian 13 (2.5), to be put on the PATH. It runs in a container as the toolbox's does. */
-export async function oldCosign(folder: string): Promise<string> {
-  const image = await imageWith("cosign", await ensureLocalDebian("trixie"), ["cosign", "ca-certificates"]);
+/** A folder with `cosign` of Debian sid (3), to be put on the PATH. It runs in a container as the toolbox's (2.5) does. */
+export async function newCosign(folder: string): Promise<string> {
+  const image = await imageWith("cosign", await ensureLocalDebian("sid"), ["cosign", "ca-certificates"]);
   mkdirSync(folder, { recursive: true });
   const script = `#!/bin/sh
 ${await podmanSettings()}

@@ -7,21 +7,66 @@ import { parseMemory } from "../../lib/cli/machine.ts";
 import { installCommand, packageManager } from "../../lib/cli/package-manager.ts";
 import type { Tool } from "../../lib/cli/tool.ts";
 import { tools } from "../../lib/cli/tool-table.ts";
-import { containerWords, toolboxReference } from "../../lib/cli/toolbox.ts";
+import { containerWords, toolboxName, toolboxReferences } from "../../lib/cli/toolbox.ts";
+import { readContents } from "../../lib/cli/toolbox-contents.ts";
+import { isOld, toolboxRows } from "../../lib/cli/toolbox-health.ts";
 import { type Found, findTool, fits, readVersion, upstreamVersion } from "../../lib/cli/tools.ts";
 import { exitCode, probeGuest } from "../../lib/vm/probe-guest.ts";
 import { checkout } from "../support/sandbox.ts";
 
-const recipe = readFileSync(join(checkout, "containerfiles/toolbox.Containerfile"), "utf8");
-const installed = new Set(recipe.match(/^ {8}[\w.+-]+/gm)?.map((line) => line.trim()));
+/** The packages that a toolbox's recipe installs. */
+function installedBy(name: string): Set<string> {
+  const recipe = readFileSync(join(checkout, "containerfiles", name), "utf8");
+  return new Set(recipe.match(/^ {8}[\w.+-]+/gm)?.map((line) => line.trim()));
+}
 
-test("every tool of the toolbox is installed by its recipe", () => {
-  expect(tools.flatMap((t) => t.toolbox ?? []).filter((name) => !installed.has(name))).toEqual([]);
+test("every tool of the toolboxes is installed by the recipe of the one that has it", () => {
+  const [stable, rolling] = ["toolbox.Containerfile", "toolbox-rolling.Containerfile"].map(installedBy);
+  const lost = tools.filter((t) => t.toolbox && !(t.rolling ? rolling : stable)?.has(t.toolbox));
+  expect(lost.map(({ name }) => name)).toEqual([]);
+});
+
+test("what gets the signing key, and what decides whom to trust, is of a stable suite", () => {
+  const recipe = readFileSync(join(checkout, "containerfiles/toolbox.Containerfile"), "utf8");
+  expect(recipe).toMatch(/^ARG BASE=docker\.io\/library\/debian:trixie$/m);
+  expect(recipe).not.toContain("Check-Valid-Until=false");
+  expect(["cosign", "skopeo", "ostree", "git"].map((name) => named(name).rolling)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("a tool is a program that says its version, or a file; names are not given twice", () => {
   expect(new Set(tools.map((t) => t.name)).size).toBe(tools.length);
   for (const tool of tools) expect([tool.name, Boolean(tool.files && tool.ask)]).toEqual([tool.name, false]);
+});
+
+test("what a toolbox is made of is read from what it says, whatever is missing", () => {
+  expect(readContents("trixie 2026-11-26\ncosign 2.5.0-2+b5\nbuildstream \n")).toEqual({
+    suite: "trixie",
+    day: "2026-11-26",
+    packages: { cosign: "2.5.0-2+b5" },
+  });
+  expect(readContents("\n")).toEqual({ suite: undefined, day: undefined, packages: {} });
+});
+
+test("doctor says of which suite and day a toolbox is, and that an old one is old", () => {
+  const packages = { cosign: "2.5.0-2+b5", jq: "1", skopeo: "1.18.0+ds1-1+b5" };
+  const made = { name: "stable", reference: "localhost/box:1", suite: "trixie", day: "2026-11-26", packages } as const;
+  expect(toolboxRows({ ...made, built: true, old: false })).toEqual([
+    ["good", "stable", "Debian trixie of 2026-11-26"],
+    ["good", "", "cosign 2.5.0-2+b5, skopeo 1.18.0+ds1-1+b5"],
+  ]);
+  expect(toolboxRows({ ...made, built: true, old: true }).map(([state, , text]) => [state, text])).toEqual([
+    ["note", "Debian trixie of 2026-11-26"],
+    ["good", "cosign 2.5.0-2+b5, skopeo 1.18.0+ds1-1+b5"],
+    ["note", "to have it built anew: podman rmi localhost/box:1"],
+  ]);
+  expect(toolboxRows({ ...made, built: false, old: false })).toEqual([["good", "stable", "built on first use"]]);
+  const at = Date.parse("2026-11-28");
+  expect([isOld("2026-11-26", at), isOld("2026-09-01", at), isOld(undefined, at)]).toEqual([false, true, true]);
 });
 
 test("an unknown tool is told with the nearest one", () => {
@@ -92,8 +137,9 @@ test("a tool in the toolbox sees files where they are outside, and secrets by na
 });
 
 test("another recipe is another toolbox", () => {
-  expect(toolboxReference("a")).toMatch(/^localhost\/slipway-toolbox:[0-9a-f]{16}$/);
-  expect(toolboxReference("a")).not.toBe(toolboxReference("b"));
+  expect(toolboxName("a")).toMatch(/^localhost\/slipway-toolbox:[0-9a-f]{16}$/);
+  expect(toolboxName("a")).not.toBe(toolboxName("b"));
+  expect(new Set(toolboxReferences()).size).toBe(2);
 });
 
 test("only a rolling suite may come from an old mirror", () => {
