@@ -64,6 +64,7 @@ beforeAll(async () => {
   for (const [arch, flavor] of targets) await project.podman("untag", reference(arch, flavor));
   standIn = await startStandIn(project.root, project.env);
   Object.assign(project.env, settings(standIn.buildArgs));
+  project.write("containerfiles/pins", `aur:autofs ${await standIn.recipe("autofs")} 2026-01-01\n`);
   for (const [arch, all] of Map.groupBy(targets, ([one]) => one)) {
     const { code, stderr } = await build(arch, ...all.map(([, flavor]) => flavor));
     if (code !== 0) throw new Error(stderr);
@@ -453,8 +454,8 @@ test("a package that does not exist: group, package and pacman's words, and the 
   expect(await containers()).toEqual([]);
 }, 1_200_000);
 
-test("newer in the AUR: a refresh builds it anew in a desktop, and starts at the upgrade", async () => {
-  await standIn.release("oxlint-bin", "3.0-1");
+test("newer in the AUR: a refresh builds it anew in a desktop, unless it is pinned, and starts at the upgrade", async () => {
+  for (const base of ["oxlint-bin", "autofs"]) await standIn.release(base, "3.0-1");
   const { code, stderr } = await build("znver4", "cosmic", "--refresh");
   expect([code, stderr]).toEqual([0, expect.anything()]);
   const cosmic = await BuiltImage.open(project, reference("znver4", "cosmic"));

@@ -22,6 +22,8 @@ export type StandIn = {
   packages: number;
   /** Puts a new version of a base into the AUR. */
   release: (base: string, version: string) => Promise<void>;
+  /** The commit of a base's recipe in the AUR. */
+  recipe: (base: string) => Promise<string>;
   stop: () => Promise<void>;
 };
 
@@ -58,6 +60,7 @@ export async function startStandIn(project: string, env: Record<string, string> 
         await release(folder, base, aurBases(asked.aur).get(base) ?? [base], version);
         versions.set(base, version);
       },
+      recipe: (base) => head(join(folder, `aur/${base}.git`)),
       stop: async () => {
         await stop();
         removeFolder();
