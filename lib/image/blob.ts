@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { openRegular } from "./regular-file.ts";
 
 /** How a blob is packed; its first bytes say so, whatever its media type says. */
 export type Packing = "gzip" | "zstd" | "none";
@@ -16,7 +17,7 @@ export function packing(head: Uint8Array): Packing {
 }
 
 export function packingOf(path: string): Packing {
-  const fd = openSync(path, "r");
+  const { fd } = openRegular(path);
   try {
     const head = Buffer.alloc(4);
     return packing(head.subarray(0, readSync(fd, head, 0, 4, 0)));
@@ -47,7 +48,7 @@ export async function readBlob(
   plain: (bytes: Uint8Array) => void,
 ): Promise<void> {
   const kind = packingOf(path);
-  const fd = openSync(path, "r");
+  const { fd } = openRegular(path);
   const buffer = Buffer.allocUnsafe(piece);
   const next = () => buffer.subarray(0, readSync(fd, buffer, 0, piece, null));
   try {

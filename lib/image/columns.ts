@@ -89,6 +89,8 @@ export class Texts {
   private readonly pools: Buffer[] = [];
   private fill = pool;
   private count = 0;
+  /** Of all of them. */
+  bytes = 0;
   private readonly place = columns.u32();
   private readonly offset = columns.u32();
   private readonly size = columns.u32();
@@ -124,6 +126,7 @@ export class Texts {
     this.size.set(row, text.length);
     this.hash.set(row, hash);
     this.fill += text.length;
+    this.bytes += text.length;
     this.lookup.add(row);
     return row;
   }

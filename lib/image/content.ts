@@ -1,9 +1,9 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import type { ByteString } from "./entry.ts";
+import { closeSync, readSync } from "node:fs";
+import { exit, Failure } from "../cli/errors.ts";
+import { type ByteString, printable } from "./entry.ts";
+import { most, raise } from "./limits.ts";
+import { openRegular } from "./regular-file.ts";
 import type { Name, Tree } from "./tree.ts";
-
-/** What is read here are databases and lists; a bigger file is not one. */
-const most = 512 << 20;
 
 /**
  * Databases are megabytes of text, which is cut into lines and paths; what is left of them is only seen to when memory gets
@@ -12,11 +12,10 @@ const most = 512 << 20;
 const gcEvery = 1 << 20;
 
 /** A file's content. For databases and lists, which fit into memory. */
-export function contentOf({ nodes }: Tree, node: number, tars: string[]): Buffer {
+function contentOf({ nodes }: Tree, node: number, tars: string[]): Buffer {
   const size = nodes.size(node);
-  if (nodes.kind(node) !== "file" || size > most) return Buffer.alloc(0);
   const whole = Buffer.alloc(size);
-  const fd = openSync(tars[nodes.tar(node)] ?? "", "r");
+  const { fd } = openRegular(tars[nodes.tar(node)] ?? "");
   try {
     let from = nodes.at(node);
     for (const [at, length] of nodes.partsOf(node) ?? [[0, size]]) {
@@ -35,6 +34,7 @@ export function contentOf({ nodes }: Tree, node: number, tars: string[]): Buffer
 
 /** The image's files by path, for who reads its databases. */
 export class Files {
+  private sinceGc = 0;
   private read = 0;
 
   constructor(
@@ -52,12 +52,27 @@ export class Files {
     return node && this.tree.nodes.kind(node) === "file" ? node : 0;
   }
 
-  bytes(path: ByteString): Buffer | undefined {
+  /** What to say of a file that is not what its name promises: where in the image it lies. */
+  failure(path: ByteString, what: string, next = "build the image again; nothing was changed"): Failure {
+    const { nodes } = this.tree;
+    const node = this.file(path);
+    const place = `layer ${nodes.tar(node) + 1}, byte ${nodes.at(node)}`;
+    return new Failure(exit.failed, `${printable(path)} (${place}): ${what}`, { next });
+  }
+
+  /** @param limit how long it may be. @throws Failure for a longer one, and where all that was read comes to too much */
+  bytes(path: ByteString, limit: "list" | "database" = "list"): Buffer | undefined {
     const node = this.file(path);
     if (!node) return undefined;
-    this.read += this.tree.nodes.size(node);
-    if (this.read > gcEvery) {
-      this.read = 0;
+    const size = this.tree.nodes.size(node);
+    if (size > most(limit))
+      throw this.failure(path, `${size} bytes; Slipway reads ${most(limit)} of such a file at most`, raise);
+    this.read += size;
+    if (this.read > most("lists"))
+      throw this.failure(path, `with it, package databases come to more than ${most("lists")} bytes`, raise);
+    this.sinceGc += size;
+    if (this.sinceGc > gcEvery) {
+      this.sinceGc = 0;
       Bun.gc(true);
     }
     return contentOf(this.tree, node, this.tars);
@@ -68,18 +83,34 @@ export class Files {
     return this.bytes(path)?.toString("latin1");
   }
 
+  /** Its lines, one after the other: as a list they would take many times the memory. */
+  *lines(path: ByteString): Generator<ByteString> {
+    const text = this.text(path);
+    if (text !== undefined) yield* cut(text, "\n");
+  }
+
   json(path: ByteString): unknown {
     try {
       return JSON.parse(this.bytes(path)?.toString("utf8") ?? "null");
-    } catch {
+    } catch (error) {
+      if (error instanceof Failure) throw error;
       return null; // a file of the image; whoever made it will hear of it elsewhere
     }
   }
 
   /** Sorted: what is read in another order gives another answer where two packages own a folder. */
   names(path: ByteString): ByteString[] {
-    // a name after it, so that the path's own last name is followed too
-    const folder: Name = this.tree.lookup(`${path}/.`);
+    const folder: Name = this.tree.lookup(path, true);
     return folder ? this.tree.children(folder).map((name) => this.tree.nameOf(name)) : [];
   }
+}
+
+/** The parts of a text, as `split` gives them, but one at a time. */
+export function* cut(text: ByteString, mark: string): Generator<ByteString> {
+  let from = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, from)) {
+    yield text.slice(from, at);
+    from = at + mark.length;
+  }
+  yield text.slice(from);
 }

@@ -47,6 +47,17 @@ export function shown(text: ByteString): string {
   return toBytes(text).toString("utf8");
 }
 
+/** For a message: what a terminal would obey escaped, and no longer than fits there. */
+export function printable(text: ByteString): string {
+  const whole = shown(text.slice(0, 4 * mostShown));
+  const short = whole.length > mostShown ? `${whole.slice(0, mostShown)}…` : whole;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through
+  return short.replaceAll(/[\0-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** Characters of a name in a message. */
+const mostShown = 60;
+
 /** Text of ours as bytes. */
 export function byteString(text: string): ByteString {
   return Buffer.from(text, "utf8").toString("latin1");

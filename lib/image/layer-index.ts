@@ -1,7 +1,8 @@
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { packingOf, readBlob } from "./blob.ts";
 import type { Entry } from "./entry.ts";
-import { TarReader } from "./tar-read.ts";
+import { most } from "./limits.ts";
+import { TarError, TarReader } from "./tar-read.ts";
 
 /** 32 bytes in base64, without what fills it up. */
 const hashDigits = 43;
@@ -61,14 +62,42 @@ class ContentHash {
   }
 }
 
+/** Counts what a layer claims against what it may. @throws TarError */
+class Budget {
+  private readonly entries = most("entries");
+  private count = 0;
+  private bytes = 0;
+
+  constructor(private readonly unpacked: number) {}
+
+  entry({ parts, size, at }: Entry): void {
+    if (++this.count > this.entries) throw new TarError(`more than ${this.entries} entries`, at, true);
+    // A hole costs nothing in the layer, and its bytes where the file is hashed and written out.
+    if (parts) this.add(size - parts.reduce((sum, [, length]) => sum + length, 0), at);
+  }
+
+  add(bytes: number, at: number): void {
+    this.bytes += bytes;
+    if (this.bytes > this.unpacked) throw new TarError(`unpacks to more than ${this.unpacked} bytes`, at, true);
+  }
+}
+
 /**
  * Reads a layer: its entries, the hash of every file, and what the blob and the tar in it hash to.
- * @param spool where the tar is written if the blob is packed; contents are later read from there, not from memory.
+ * @param spool where the tar is written if the blob is packed, for contents are later read from there; none if they are not.
+ * @param unpacked how many bytes it may come to, holes counted.
  * @param tell told each entry when its content has been read.
+ * @throws TarError, BlobError
  */
-export async function indexLayer(blob: string, spool: string, tell: (entry: Entry) => void): Promise<LayerIndex> {
+export async function indexLayer(
+  blob: string,
+  spool: string | undefined,
+  unpacked: number,
+  tell: (entry: Entry) => void,
+): Promise<LayerIndex> {
   const packed = packingOf(blob) !== "none";
-  const out = packed ? openSync(spool, "w") : undefined;
+  const out = packed && spool !== undefined ? openSync(spool, "w") : undefined;
+  const budget = new Budget(unpacked);
   const plainHash = new Bun.CryptoHasher("sha256");
   const rawHash = packed ? new Bun.CryptoHasher("sha256") : plainHash;
   let size = 0;
@@ -76,6 +105,7 @@ export async function indexLayer(blob: string, spool: string, tell: (entry: Entr
   let content: ContentHash | undefined;
   const reader = new TarReader(
     (entry) => {
+      budget.entry(entry);
       content = entry.kind === "file" ? new ContentHash(entry) : undefined;
     },
     (bytes) => content?.push(bytes),
@@ -94,12 +124,12 @@ export async function indexLayer(blob: string, spool: string, tell: (entry: Entr
       (bytes) => {
         plainHash.update(bytes);
         plainSize += bytes.length;
-        if (out !== undefined) writeSync(out, bytes);
+        budget.add(bytes.length, plainSize);
+        if (out !== undefined) for (let at = 0; at < bytes.length; ) at += writeSync(out, bytes, at);
         reader.push(bytes);
       },
     );
     reader.close();
-    if (out !== undefined) ftruncateSync(out, plainSize);
   } finally {
     if (out !== undefined) closeSync(out);
   }
@@ -109,6 +139,6 @@ export async function indexLayer(blob: string, spool: string, tell: (entry: Entr
     size,
     diffId,
     plainSize,
-    tar: packed ? spool : blob,
+    tar: packed ? (spool ?? "") : blob,
   };
 }

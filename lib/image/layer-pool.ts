@@ -1,19 +1,21 @@
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { Piece, WrittenLayer } from "./layer-write.ts";
+import { raise } from "./limits.ts";
 import { Lines, writeLines } from "./lines.ts";
 
 export type Question =
-  | { do: "index"; blob: string; spool: string; entries: string }
+  | { do: "index"; blob: string; spool: string | undefined; unpacked: number; entries: string }
   | { do: "write"; pieces: string; tars: string[]; path: string };
 
 export type Answer =
   | { index: LayerIndex }
   | { written: WrittenLayer }
-  | { broken: string; offset: number }
+  | { broken: string; offset: number; isOverLimit: boolean }
   | { failed: string; code: string };
 
 /** More threads than this do not help: the disk is the limit then, and each has its buffers. */
@@ -35,6 +37,8 @@ export class LayerPool {
   private readonly all: Worker[] = [];
   private readonly waiting: ((worker: Worker) => void)[] = [];
 
+  private readonly forget = onInterrupt(() => this.end());
+
   constructor(private readonly size = Math.min(availableParallelism(), most)) {}
 
   private async take(): Promise<Worker> {
@@ -54,19 +58,20 @@ export class LayerPool {
     else this.idle.push(worker);
   }
 
-  private async ask(what: string, question: () => Question): Promise<Answer> {
+  private async ask(what: string, question: () => Question | Promise<Question>): Promise<Answer> {
     const worker = await this.take();
     try {
+      const asked = await question();
       return await new Promise<Answer>((done, fail) => {
         worker.onmessage = ({ data }: MessageEvent<Answer>) => {
           if ("broken" in data) {
-            const next = "the image is broken: build or pull it again; nothing was changed";
+            const next = data.isOverLimit ? raise : "the image is broken: build or pull it again; nothing was changed";
             fail(new Failure(exit.failed, `${what}: ${data.broken} at byte ${data.offset}`, { next }));
           } else if ("failed" in data) fail(systemFailure(what, data.failed, data.code));
           else done(data);
         };
         worker.onerror = (event) => fail(new Failure(exit.failed, `${what}: ${event.message}`));
-        worker.postMessage(question());
+        worker.postMessage(asked);
       });
     } finally {
       worker.onmessage = null;
@@ -76,12 +81,20 @@ export class LayerPool {
 
   /**
    * @param what the layer's name in an error.
-   * @param spool where its tar is unpacked to, if it is packed; beside it lie the entries.
+   * @param place beside it lie the entries, and there its tar is unpacked to if it is packed and `keep` says so.
+   * @param unpacked how many bytes it may come to.
    * @throws Failure naming the layer and the offset
    */
-  async index(what: string, blob: string, spool: string): Promise<{ index: LayerIndex; entries: Lines<Entry> }> {
-    const entries = `${spool}.entries`;
-    const answer = await this.ask(what, () => ({ do: "index", blob, spool, entries }));
+  async index(
+    what: string,
+    blob: string,
+    place: string,
+    unpacked: number,
+    keep = true,
+  ): Promise<{ index: LayerIndex; entries: Lines<Entry> }> {
+    const entries = `${place}.entries`;
+    const spool = keep ? place : undefined;
+    const answer = await this.ask(what, () => ({ do: "index", blob, spool, unpacked, entries }));
     if (!("index" in answer)) throw new Error("a thread answered something else");
     return { index: answer.index, entries: new Lines(entries) };
   }
@@ -89,8 +102,8 @@ export class LayerPool {
   /** @param pieces gone through when a thread is free, and only once. */
   async write(what: string, pieces: () => Iterable<Piece>, tars: string[], path: string): Promise<WrittenLayer> {
     const list = `${path}.pieces`;
-    const answer = await this.ask(what, () => {
-      writeLines(list, pieces());
+    const answer = await this.ask(what, async () => {
+      await writeLines(list, pieces());
       return { do: "write", pieces: list, tars, path };
     });
     rmSync(list, { force: true });
@@ -99,6 +112,11 @@ export class LayerPool {
   }
 
   close(): void {
+    this.forget();
+    this.end();
+  }
+
+  private end(): void {
     for (const worker of this.all) worker.terminate();
   }
 }

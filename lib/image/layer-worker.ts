@@ -19,7 +19,7 @@ async function work(question: Question): Promise<void> {
   const entries = new LineWriter<Entry>(question.entries);
   let index: LayerIndex;
   try {
-    index = await indexLayer(question.blob, question.spool, (entry) => entries.add(entry));
+    index = await indexLayer(question.blob, question.spool, question.unpacked, (entry) => entries.add(entry));
   } finally {
     entries.close();
   }
@@ -30,10 +30,11 @@ self.onmessage = async ({ data }: MessageEvent<Question>) => {
   try {
     await work(data);
   } catch (error) {
-    if (error instanceof TarError || error instanceof BlobError) post({ broken: error.what, offset: error.offset });
+    if (error instanceof TarError) post({ broken: error.what, offset: error.offset, isOverLimit: error.isOverLimit });
+    else if (error instanceof BlobError) post({ broken: error.what, offset: error.offset, isOverLimit: false });
     else {
-      const { code, message } = error as NodeJS.ErrnoException;
-      post({ failed: message, code: code ?? "" });
+      const { code, message } = error as { code?: string | number; message: string };
+      post({ failed: message, code: String(code ?? "") });
     }
   }
 };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import {
@@ -12,8 +12,14 @@ import {
   parseManifest,
   sha256,
 } from "./manifest.ts";
+import { readRegular } from "./regular-file.ts";
 
 /** Source: the OCI image specification, image-layout.md. */
+
+/** Bytes of a manifest, an index or a configuration; containers/image (pkg `iolimits`) reads no longer ones. */
+const mostDocument = 4 << 20;
+/** Names of a folder's images that an error lists. */
+const mostNames = 10;
 
 const refName = "org.opencontainers.image.ref.name";
 
@@ -21,26 +27,28 @@ export function blobPath(folder: string, digest: string): string {
   return join(folder, "blobs", digest.replace(":", "/"));
 }
 
-/** A small document of a folder, its digest checked. */
-export function readDocument(folder: string, { digest }: Pick<Descriptor, "digest">): string {
+/** A small document of a folder: its digest is checked, and its size where that is known. */
+export function readDocument(folder: string, { digest, size }: { digest: string; size?: number }): string {
   const path = blobPath(folder, digest);
   if (!existsSync(path)) throw new Failure(exit.failed, `${folder}: the blob ${digest} is missing`);
-  const text = readFileSync(path, "utf8");
-  if (sha256(text) !== digest)
+  const bytes = readRegular(path, folder, mostDocument);
+  if (sha256(bytes) !== digest)
     throw new Failure(exit.failed, `${folder}: the blob ${digest} was changed: it does not hash to its name`);
-  return text;
+  if (size !== undefined && bytes.length !== size)
+    throw new Failure(exit.failed, `${folder}: the blob ${digest} has ${bytes.length} bytes, not ${size} as stated`);
+  return bytes.toString("utf8");
 }
 
 /** @param tag which image of several; @throws Failure naming what is missing or broken. */
 export function openLayout(folder: string, tag?: string): Opened {
   const path = join(folder, "index.json");
   if (!existsSync(path)) throw new Failure(exit.failed, `${folder} is no oci folder: it has no index.json`);
-  const index = parseManifest(readFileSync(path, "utf8"), path);
+  const index = parseManifest(readRegular(path, folder, mostDocument).toString("utf8"), path);
   if (!("manifests" in index)) throw new Failure(exit.failed, `${path} is no index`);
   const named = tag === undefined ? index.manifests : index.manifests.filter((m) => m.annotations?.[refName] === tag);
   const [only] = named;
   if (!only) {
-    const names = index.manifests.map((m) => m.annotations?.[refName] ?? m.digest);
+    const names = index.manifests.slice(0, mostNames).map((m) => m.annotations?.[refName] ?? m.digest);
     throw new Failure(exit.failed, `${folder} has no image ${tag ?? ""}`.trim(), {
       tried: [`it has: ${names.join(" ")}`],
     });
@@ -59,6 +67,11 @@ export function openLayout(folder: string, tag?: string): Opened {
 function putDocument(folder: string, mediaType: string, value: object): Descriptor {
   const text = JSON.stringify(value);
   const digest = sha256(text);
+  if (text.length > mostDocument)
+    throw new Failure(
+      exit.failed,
+      `a document of the image would have ${text.length} bytes; tools read ${mostDocument}`,
+    );
   writeFileSync(blobPath(folder, digest), text);
   return { mediaType, digest, size: Buffer.byteLength(text) };
 }

@@ -5,9 +5,14 @@
 
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { Garbage } from "./garbage.ts";
+import { inTurns } from "./turns.ts";
 
 const piece = 256 << 10;
 const newline = 0x0a;
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+}
 
 export class LineWriter<T> {
   private readonly fd: number;
@@ -22,12 +27,12 @@ export class LineWriter<T> {
   add(value: T): void {
     const line = `${JSON.stringify(value)}\n`;
     if (this.fill + line.length > piece) this.flush();
-    if (line.length > piece) writeSync(this.fd, line, null, "latin1");
+    if (line.length > piece) writeWhole(this.fd, Buffer.from(line, "latin1"));
     else this.fill += this.buffer.write(line, this.fill, "latin1");
   }
 
   private flush(): void {
-    for (let at = 0; at < this.fill; ) at += writeSync(this.fd, this.buffer, at, this.fill - at);
+    writeWhole(this.fd, this.buffer.subarray(0, this.fill));
     this.garbage.add(this.fill);
     this.fill = 0;
   }
@@ -42,10 +47,10 @@ export class LineWriter<T> {
 }
 
 /** Writes a whole list. */
-export function writeLines<T>(path: string, values: Iterable<T>): void {
+export async function writeLines<T>(path: string, values: Iterable<T>): Promise<void> {
   const out = new LineWriter<T>(path);
   try {
-    for (const value of values) out.add(value);
+    await inTurns(values, (value) => out.add(value));
   } finally {
     out.close();
   }

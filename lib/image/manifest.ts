@@ -1,5 +1,6 @@
 /** The documents of the OCI image specification, as far as they are read here; what else is in them is kept. */
 import { exit, Failure } from "../cli/errors.ts";
+import { most, raise } from "./limits.ts";
 
 export interface Descriptor {
   mediaType: string;
@@ -52,17 +53,38 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function isTextMap(value: unknown): boolean {
+  return value == null || (isObject(value) && Object.values(value).every((text) => typeof text === "string"));
+}
+
 function isDescriptor(value: unknown): value is Descriptor {
   // A digest becomes part of a path: anything else than hexadecimal digits must not get that far.
   return (
     isObject(value) &&
     typeof value.digest === "string" &&
     digestForm.test(value.digest) &&
-    typeof value.size === "number"
+    Number.isSafeInteger(value.size) &&
+    Number(value.size) >= 0 &&
+    isTextMap(value.annotations) &&
+    (value.platform == null || isObject(value.platform))
   );
 }
 
+/** How deep a document nests; the specification's own come to 6, and what nests by the thousand overflows who writes it again. */
+const mostNesting = 100;
+
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/[[{}\]]/g)) {
+    depth += bracket === "[" || bracket === "{" ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest > mostNesting;
+}
+
 function parse(text: string, where: string): Record<string, unknown> {
+  if (nestsTooDeep(text)) throw new Failure(exit.failed, `${where} nests deeper than ${mostNesting} levels`);
   try {
     const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;
@@ -76,15 +98,37 @@ function parse(text: string, where: string): Record<string, unknown> {
 export function parseManifest(text: string, where: string): Manifest | Index {
   const value = parse(text, where);
   if (Array.isArray(value.manifests) && value.manifests.every(isDescriptor)) return { manifests: value.manifests };
-  if (isDescriptor(value.config) && Array.isArray(value.layers) && value.layers.every(isDescriptor))
+  if (Array.isArray(value.layers) && value.layers.length > most("layers"))
+    throw new Failure(
+      exit.failed,
+      `${where} has ${value.layers.length} layers; Slipway reads ${most("layers")} at most`,
+      {
+        next: raise,
+      },
+    );
+  if (
+    isDescriptor(value.config) &&
+    Array.isArray(value.layers) &&
+    value.layers.every(isDescriptor) &&
+    isTextMap(value.annotations)
+  )
     return value as unknown as Manifest;
   throw new Failure(exit.failed, `${where} is no image manifest`);
 }
 
 export function parseConfig(text: string, where: string): ImageConfig {
   const value = parse(text, where);
-  const rootfs = value.rootfs;
-  if (isObject(rootfs) && Array.isArray(rootfs.diff_ids) && rootfs.diff_ids.every((d) => digestForm.test(String(d))))
+  const { rootfs, config, created, history } = value;
+  const isRight =
+    (config == null || (isObject(config) && isTextMap(config.Labels))) &&
+    (created == null || typeof created === "string") &&
+    (history == null || Array.isArray(history));
+  if (
+    isRight &&
+    isObject(rootfs) &&
+    Array.isArray(rootfs.diff_ids) &&
+    rootfs.diff_ids.every((d) => digestForm.test(String(d)))
+  )
     return value as unknown as ImageConfig;
   throw new Failure(exit.failed, `${where} is no image configuration`);
 }
@@ -96,7 +140,9 @@ export function choose(index: Index, where: string): Descriptor {
     index.manifests.length === 1 ? index.manifests[0] : index.manifests.find((m) => m.platform?.architecture === arch);
   if (found) return found;
   throw new Failure(exit.failed, `${where} has no image for ${arch}`, {
-    tried: index.manifests.map((m) => `${m.platform?.os ?? "?"}/${m.platform?.architecture ?? "?"} ${m.digest}`),
+    tried: index.manifests
+      .slice(0, 10)
+      .map((m) => `${m.platform?.os ?? "?"}/${m.platform?.architecture ?? "?"} ${m.digest}`),
   });
 }
 

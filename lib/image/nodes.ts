@@ -1,6 +1,7 @@
 /** What names stand for, as a table. Two names with the same number are hard links of each other. */
 import { columns, Texts } from "./columns.ts";
 import type { ByteString, Entry, Part } from "./entry.ts";
+import { most } from "./limits.ts";
 
 export type NodeKind = Exclude<Entry["kind"], "link">;
 
@@ -28,6 +29,9 @@ export class Nodes {
   private readonly attributes = columns.u32();
   private readonly ownerIds = columns.u32();
   private readonly hashes = Array.from({ length: hashBytes / 4 }, () => columns.u32());
+  private countOfParts = 0;
+  private readonly mostParts = most("parts");
+  private readonly mostTexts = most("texts");
   private readonly parts = new Map<number, Part[]>();
   private readonly devices = new Map<number, [major: number | undefined, minor: number | undefined]>();
   private readonly owners = [""];
@@ -47,7 +51,10 @@ export class Nodes {
     this.tars.set(row, tar);
     if (entry.target !== undefined) this.targets.set(row, this.texts.id(entry.target));
     if (entry.xattrs) this.attributes.set(row, this.texts.id(JSON.stringify(entry.xattrs)));
-    if (entry.parts) this.parts.set(row, entry.parts);
+    if (entry.parts) {
+      this.parts.set(row, entry.parts);
+      this.countOfParts += entry.parts.length;
+    }
     let flags = 0;
     if (entry.hash !== undefined) {
       flags |= hasHash;
@@ -61,6 +68,12 @@ export class Nodes {
     }
     this.flags.set(row, flags);
     return row;
+  }
+
+  /** What there is too much of, beside rows. */
+  overLimit(): string | undefined {
+    if (this.countOfParts > this.mostParts) return `more than ${this.mostParts} pieces of sparse files`;
+    return this.texts.bytes > this.mostTexts ? `more than ${this.mostTexts} bytes of names and attributes` : undefined;
   }
 
   kind(row: number): NodeKind {

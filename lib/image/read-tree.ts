@@ -4,6 +4,7 @@ import { exit, Failure } from "../cli/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { LayerPool } from "./layer-pool.ts";
+import { mostUnpacked, raise } from "./limits.ts";
 import type { Lines } from "./lines.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Image } from "./source.ts";
@@ -26,18 +27,33 @@ export function layerName(number: number, { digest }: Descriptor): string {
   return `layer ${number + 1} (${digest.slice(0, 19)}…)`;
 }
 
-/** Reads one layer and holds it against what the image says of it. @throws Failure naming the layer and the offset. */
+/** How many bytes an image's layers may unpack to. */
+function mostOf(image: Image): number {
+  return mostUnpacked(image.manifest.layers.reduce((sum, { size }) => sum + size, 0));
+}
+
+/**
+ * Reads one layer and holds it against what the image says of it.
+ * @param unpacked how many bytes it may come to.
+ * @throws Failure naming the layer and the offset.
+ */
 export async function readLayer(
   image: Image,
   number: number,
   pool: LayerPool,
   work: string,
+  unpacked = mostOf(image),
 ): Promise<{ entries: Lines<Entry>; index: LayerIndex }> {
   const descriptor = image.manifest.layers[number];
   if (!descriptor) throw new Failure(exit.failed, `${image.name} has no layer ${number + 1}`);
   const what = `${image.name}: ${layerName(number, descriptor)}`;
   const blob = await image.layer(descriptor);
-  const { index, entries } = await pool.index(what, blob, join(work, `${number}-${descriptor.digest.slice(7)}.tar`));
+  const { index, entries } = await pool.index(
+    what,
+    blob,
+    join(work, `${number}-${descriptor.digest.slice(7)}.tar`),
+    unpacked,
+  );
   const tried = (name: string, stated: string, is: string) => [`${name} stated: ${stated}`, `${name} found: ${is}`];
   if (index.digest !== descriptor.digest)
     throw new Failure(exit.failed, `${what}: changed or cut off before byte ${index.size}`, {
@@ -68,26 +84,31 @@ export async function readTree(
     );
   const tree = new Tree();
   const indices: LayerIndex[] = [];
+  // What is read at the same time does not know of each other: a hostile image may come to twice of it.
+  let left = mostOf(image);
   // Reading goes on while one layer is laid over the others.
   const ahead = 2;
   const reading = new Map<number, ReturnType<typeof readLayer>>();
   const start = (n: number) => {
     if (n >= layers.length) return;
-    const promise = readLayer(image, n, pool, work);
+    const promise = readLayer(image, n, pool, work, left);
     promise.catch(() => undefined); // looked at when its turn comes
     reading.set(n, promise);
   };
   for (let n = 0; n < ahead; n++) start(n);
   for (const [n, descriptor] of layers.entries()) {
     progress(n, layers.length);
-    const { entries, index } = (await reading.get(n)) ?? (await readLayer(image, n, pool, work));
+    const { entries, index } = (await reading.get(n)) ?? (await readLayer(image, n, pool, work, left));
     reading.delete(n);
+    left -= index.plainSize;
     start(n + ahead);
     try {
-      tree.apply(entries, n);
+      await tree.apply(entries, n);
     } catch (error) {
       if (!(error instanceof TreeError)) throw error;
-      throw new Failure(exit.failed, `${image.name}: ${layerName(n, descriptor)}: ${error.message}`, { next: damaged });
+      throw new Failure(exit.failed, `${image.name}: ${layerName(n, descriptor)}: ${error.message}`, {
+        next: error.isOverLimit ? raise : damaged,
+      });
     }
     rmSync(entries.path);
     indices.push(index);

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import { blobPath, openLayout, startLayout } from "./layout.ts";
 import type { Descriptor, Opened } from "./manifest.ts";
 import { parseReference, Repository } from "./registry.ts";
+import { openRegular } from "./regular-file.ts";
 import { localImages, podmanFailure } from "./storage.ts";
 
 /** An image, wherever it lies. */
@@ -29,11 +30,16 @@ function inFolder(name: string, place: Image["place"], folder: string, tag?: str
   const layer = async ({ digest, size }: Descriptor) => {
     const path = blobPath(folder, digest);
     if (!existsSync(path)) throw new Failure(exit.failed, `layer ${digest}: missing in ${folder}`);
-    const has = statSync(path).size;
+    const { fd, size: has } = openRegular(path, folder);
+    closeSync(fd);
     if (has !== size)
-      throw new Failure(exit.failed, `layer ${digest}: cut off at byte ${has} of ${size}`, {
-        next: "the image is broken: build or pull it again; nothing was changed",
-      });
+      throw new Failure(
+        exit.failed,
+        `layer ${digest}: ${has < size ? `cut off at byte ${has} of ${size}` : `goes on behind byte ${size}`}`,
+        {
+          next: "the image is broken: build or pull it again; nothing was changed",
+        },
+      );
     return path;
   };
   return { name, place, ...opened, layer };

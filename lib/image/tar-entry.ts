@@ -1,6 +1,6 @@
 /** An entry's header and what was said before it, as an entry. Sources: POSIX ustar and pax, the GNU tar manual. */
-import { type ByteString, type Entry, fromBytes, type Kind } from "./entry.ts";
-import { readNumber, TarMistake } from "./tar-numbers.ts";
+import { type ByteString, type Entry, fromBytes, type Kind, printable } from "./entry.ts";
+import { decimal, readNumber, seconds, TarMistake } from "./tar-numbers.ts";
 import { emptyPax, type Pax, xattrsIn } from "./tar-pax.ts";
 
 /** What headers of headers have said so far: of all entries, and of the next one. */
@@ -15,11 +15,12 @@ export class Said {
     return value === "" ? undefined : value;
   }
 
-  number(name: string): number | undefined {
+  /** @param read `decimal`, or another reader of numbers. @throws TarMistake */
+  number(name: string, read = decimal): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    const number = Math.floor(Number(value));
-    if (!Number.isFinite(number)) throw new TarMistake(`a pax header whose ${name} is no number`);
+    const number = read(value);
+    if (Number.isNaN(number)) throw new TarMistake(`a pax header whose ${name} is ${printable(value)}, no such number`);
     return number;
   }
 
@@ -53,14 +54,42 @@ function headerName(head: Uint8Array): ByteString {
   return prefix ? `${prefix}/${name}` : name;
 }
 
-/** Without `.` and slashes at its ends. */
+/** As Linux has them, limits.h: bytes of a path with its closing NUL, and of each name in it. */
+const [mostPath, mostName] = [4096, 255];
+
+/**
+ * Without `.` and slashes at its ends.
+ * @throws TarMistake for a path that no Linux can make, that leads out, or that is a whiteout of no name or has one for a folder:
+ * to those who read the layer later it would say something else.
+ */
 function clean(name: ByteString): ByteString {
+  if (name.length >= mostPath) throw new TarMistake(`a path of ${name.length} bytes; Linux takes ${mostPath - 1}`);
   if (name.includes("\0")) throw new TarMistake("a name with a NUL in it");
-  if (!/(^|\/)(\.{0,2})(\/|$)/.test(name)) return name;
   const parts = name.split("/").filter((p) => p !== "" && p !== ".");
-  if (parts.includes("..")) throw new TarMistake(`a path that leads out of the image: ${JSON.stringify(name)}`);
+  if (parts.includes("..")) throw new TarMistake(`a path that leads out of the image: ${printable(name)}`);
+  const long = parts.find((p) => p.length > mostName);
+  if (long !== undefined) throw new TarMistake(`a name of ${long.length} bytes; Linux takes ${mostName}`);
+  const mark = parts.findIndex((p) => p.startsWith(".wh."));
+  if (mark >= 0 && (mark < parts.length - 1 || /^\.wh\.{1,3}$/.test(parts[mark] ?? "")))
+    throw new TarMistake(`a whiteout that hides no name: ${printable(name)}`);
   return parts.join("/");
 }
+
+/** What a symlink says, which may lead anywhere; but it has to be something that Linux can store. */
+function checkTarget(target: ByteString): ByteString {
+  if (target === "" || target.includes("\0")) throw new TarMistake(`a link to ${printable(target)}, which is no path`);
+  if (target.length >= mostPath) throw new TarMistake(`a link to a path of ${target.length} bytes`);
+  return target;
+}
+
+/** What Linux can store: a number from 0 on. */
+function within(value: number, most: number, what: string): number {
+  if (value < 0 || value > most) throw new TarMistake(`${what} ${value}; Linux takes 0 to ${most}`);
+  return value;
+}
+
+/** 2³² − 1 means "nobody in particular" to chown(2). A device's numbers have 12 and 20 bits, makedev(3). */
+const [mostOwner, mostMajor, mostMinor] = [2 ** 32 - 2, 2 ** 12 - 1, 2 ** 20 - 1];
 
 /**
  * @param type the header's own letter for the kind.
@@ -74,26 +103,25 @@ export function readEntry(head: Uint8Array, said: Said, stated: Kind, type: stri
   // Before POSIX a folder was a file whose name ends in a slash.
   const kind = stated === "file" && type !== "S" && name.endsWith("/") ? "dir" : stated;
   const stored = kind === "file" ? (said.number("size") ?? size) : 0;
-  if (stored < 0) throw new TarMistake("an entry of negative size");
   const entry: Entry = {
     path: clean(name),
     kind,
     mode: field(head, 100, 8, "mode") & 0o7777,
-    uid: said.number("uid") ?? field(head, 108, 8, "owner"),
-    gid: said.number("gid") ?? field(head, 116, 8, "group"),
-    mtime: said.number("mtime") ?? field(head, 136, 12, "time"),
+    uid: within(said.number("uid") ?? field(head, 108, 8, "owner"), mostOwner, "the owner"),
+    gid: within(said.number("gid") ?? field(head, 116, 8, "group"), mostOwner, "the group"),
+    mtime: said.number("mtime", seconds) ?? field(head, 136, 12, "time"),
     size: stored,
     at,
   };
   if (kind === "symlink" || kind === "link") {
     const target = said.text("linkpath") ?? said.longLink ?? text(head, 157, 100);
-    entry.target = kind === "link" ? clean(target) : target;
+    entry.target = kind === "link" ? clean(target) : checkTarget(target);
   }
   if (kind === "char" || kind === "block") {
-    entry.major = field(head, 329, 8, "major number");
-    entry.minor = field(head, 337, 8, "minor number");
+    entry.major = within(field(head, 329, 8, "major number"), mostMajor, "a device's major number");
+    entry.minor = within(field(head, 337, 8, "minor number"), mostMinor, "a device's minor number");
   }
-  const xattrs = xattrsIn(said.globals, said.own);
+  const xattrs = xattrsIn(said.own);
   if (xattrs) entry.xattrs = xattrs;
   return entry;
 }

@@ -6,6 +6,18 @@
 /** What is wrong with an archive; the reader, who knows the offset, makes a TarError of it. */
 export class TarMistake extends Error {}
 
+/** A whole number as pax writes it: digits and nothing else, unlike JavaScript's "0x10", " 16" and "1e3". */
+export function decimal(text: string): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : Number.NaN;
+}
+
+/** Seconds as pax writes them, maybe before 1970 and with a fraction, which is cut off downwards. */
+export function seconds(text: string): number {
+  const value = /^-?\d{1,16}(\.\d{0,40})?$/.test(text) ? Math.floor(Number(text)) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : Number.NaN;
+}
+
 /** Octal digits, maybe with blanks around; or, with the first bit set, the bytes as one big-endian two's complement. */
 export function readNumber(block: Uint8Array, at: number, length: number): number {
   const first = block[at] ?? 0;

@@ -6,23 +6,25 @@
  */
 import { type ByteString, type Entry, fromBytes, type Kind } from "./entry.ts";
 import { field, readEntry, Said, upToNul } from "./tar-entry.ts";
-import { sumFits, TarMistake } from "./tar-numbers.ts";
-import { readPax } from "./tar-pax.ts";
-import { checkMap, mapIsWhole, oldParts, type Pending, pairs, partsOfMap } from "./tar-sparse.ts";
+import { decimal, sumFits, TarMistake } from "./tar-numbers.ts";
+import { readGlobals, readPax } from "./tar-pax.ts";
+import { checkMap, growMap, oldParts, type Pending, pairs, partsOfMap } from "./tar-sparse.ts";
 
 /** A tar that cannot be read; `offset` counts bytes of the tar, decompressed. */
 export class TarError extends Error {
   constructor(
     readonly what: string,
     readonly offset: number,
+    /** It is more than this run reads, not necessarily broken. */
+    readonly isOverLimit = false,
   ) {
     super(`${what} at byte ${offset}`);
   }
 }
 
 const block = 512;
-/** More than this is a broken archive, not a long name. */
-const mostMeta = 8 << 20;
+/** As much as Go's archive/tar, and so podman, reads of a header before an entry, or of a sparse file's map. */
+const mostMeta = 1 << 20;
 
 const kinds: Record<string, Kind> = {
   "0": "file",
@@ -188,13 +190,14 @@ export class TarReader {
   private readMeta(what: Meta, text: ByteString): void {
     if (what === "longname") this.said.longName = upToNul(text);
     else if (what === "longlink") this.said.longLink = upToNul(text);
-    else readPax(text, what === "global" ? this.said.globals : this.said.own);
+    else if (what === "pax") readPax(text, this.said.own);
+    else readGlobals(text, this.said.globals);
   }
 
   private entry(kind: Kind, type: string, stated: number): void {
     const { said } = this;
     const entry = readEntry(this.head, said, kind, type, stated, this.offset);
-    const pending: Pending = { entry, parts: [], stored: entry.size, map: "" };
+    const pending: Pending = { entry, parts: [], stored: entry.size, map: "", lines: 0 };
     const version = `${said.text("GNU.sparse.major") ?? ""}.${said.text("GNU.sparse.minor") ?? ""}`;
     const real = said.number("GNU.sparse.realsize") ?? said.number("GNU.sparse.size");
     const list = said.text("GNU.sparse.map")?.split(",") ?? said.own.sparse;
@@ -207,7 +210,7 @@ export class TarReader {
       this.state = { in: "map", header: pending };
     } else if (entry.kind === "file" && real !== undefined && (list.length || version !== ".")) {
       entry.size = real;
-      pending.parts = pairs(list.map(Number));
+      pending.parts = pairs(list.map(decimal));
       this.sparse(pending);
     } else this.start(entry, entry.size);
   }
@@ -215,15 +218,16 @@ export class TarReader {
   /** @param at where the block's places for parts begin; @param more where it says that another block follows. */
   private oldMap(pending: Pending, at: number, count: number, more: number): void {
     pending.parts.push(...oldParts(this.head, count, at));
+    if (pending.parts.length * 16 > mostMeta) this.fail("a broken map of a sparse file");
     if (this.head[more]) this.state = { in: "old-map", header: pending };
     else this.sparse(pending);
   }
 
   private mapBlock(pending: Pending): void {
-    pending.map += fromBytes(this.head);
     pending.stored -= block;
+    const isWhole = growMap(pending, fromBytes(this.head));
     if (pending.stored < 0 || pending.map.length > mostMeta) this.fail("a broken map of a sparse file");
-    if (!mapIsWhole(pending.map)) return;
+    if (!isWhole) return;
     pending.parts = partsOfMap(pending.map);
     this.sparse(pending);
   }

@@ -5,22 +5,22 @@
  * tar. A folder over a folder keeps what is in it; anything else takes the place of what was there. A hard link shares
  * the content that its target has at that moment, from this layer or one below.
  * Source: the OCI image specification, layer.md.
- *
- * Names and what they stand for (nodes.ts) are numbers in tables. A name that is gone keeps its row, with no node, and gets
- * it back when something of that name comes again.
  */
-import { columns, Lookup, mixed } from "./columns.ts";
-import { type ByteString, byBytes, type Entry, shown } from "./entry.ts";
-import { type NodeKind, Nodes } from "./nodes.ts";
+import { type ByteString, type Entry, printable } from "./entry.ts";
+import { most } from "./limits.ts";
+import { type Name, Names } from "./names.ts";
+import type { NodeKind } from "./nodes.ts";
+import { inTurns } from "./turns.ts";
 
-/** A name in the tree; 0 is none. */
-export type Name = number;
+export type { Name };
 
 /** A layer that cannot be laid over the others. */
 export class TreeError extends Error {
   constructor(
     readonly what: string,
     readonly offset: number,
+    /** It is more than this run reads, not necessarily broken. */
+    readonly isOverLimit = false,
   ) {
     super(`${what} at byte ${offset}`);
   }
@@ -30,139 +30,40 @@ export class TreeError extends Error {
 const mostLinks = 40;
 const mark = ".wh.";
 const opaque = ".wh..wh..opq";
-const implied: Entry = { path: "", kind: "dir", mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, at: 0 };
 
 function split(path: ByteString): { parent: ByteString; name: ByteString } {
   const slash = path.lastIndexOf("/");
   return { parent: slash < 0 ? "" : path.slice(0, slash), name: path.slice(slash + 1) };
 }
 
-export class Tree {
-  readonly nodes = new Nodes();
-  readonly root: Name = 1;
-  /** Names that there are or were. */
-  names = 1;
-  private readonly texts = columns.u32();
-  private readonly parents = columns.u32();
-  private readonly nodeOf = columns.u32();
-  private readonly firstChild = columns.u32();
-  private readonly nextSibling = columns.u32();
-  private readonly lookupTable = new Lookup((name) => mixed(this.parents.get(name), this.texts.get(name)));
-
-  private asked = { folder: 0, path: "" };
-
-  constructor() {
-    this.nodeOf.set(this.root, this.folderNode());
-  }
-
-  private folderNode(): number {
-    const node = this.nodes.add(implied, "dir", 0);
-    this.nodes.imply(node);
-    return node;
-  }
-
-  /** What a name stands for, as the number of its row in `nodes`; 0 where it is gone. */
-  node(name: Name): number {
-    return this.nodeOf.get(name);
-  }
-
-  parent(name: Name): Name {
-    return this.parents.get(name);
-  }
-
-  isFolder(name: Name): boolean {
-    const node = this.node(name);
-    return node !== 0 && this.nodes.isFolder(node);
-  }
-
-  /** Without a slash at either end; the root's is "". */
-  path(name: Name): ByteString {
-    const above = this.parents.get(name);
-    if (above === 0) return "";
-    if (above === this.root) return this.nameOf(name);
-    // A folder's things are mostly asked one after the other.
-    if (this.asked.folder !== above) this.asked = { folder: above, path: this.path(above) };
-    return `${this.asked.path}/${this.nameOf(name)}`;
-  }
-
-  /** The row of a name in a folder, whether it is there or was; 0 if there never was one. */
-  private rowOf(parent: Name, text: number): Name {
-    return this.lookupTable.find(
-      mixed(parent, text),
-      (row) => this.parents.get(row) === parent && this.texts.get(row) === text,
-    );
-  }
-
-  private child(parent: Name, name: ByteString): Name {
-    const text = this.nodes.texts.find(name);
-    const row = text ? this.rowOf(parent, text) : 0;
-    return row && this.node(row) ? row : 0;
-  }
-
-  private put(parent: Name, name: ByteString, node: number): Name {
-    const text = this.nodes.texts.id(name);
-    let row = this.rowOf(parent, text);
-    if (!row) {
-      row = ++this.names;
-      this.texts.set(row, text);
-      this.parents.set(row, parent);
-      this.nextSibling.set(row, this.firstChild.get(parent));
-      this.firstChild.set(parent, row);
-      this.lookupTable.add(row);
-    }
-    this.nodeOf.set(row, node);
-    return row;
-  }
-
-  private *rowsIn(folder: Name): Generator<Name> {
-    for (let row = this.firstChild.get(folder); row; row = this.nextSibling.get(row)) if (this.node(row)) yield row;
-  }
-
-  /** What is in a folder, in the order of bytes. */
-  children(folder: Name): Name[] {
-    const named = [...this.rowsIn(folder)].map((row) => ({ row, text: this.nodes.texts.get(this.texts.get(row)) }));
-    return named.sort((a, b) => byBytes(a.text, b.text)).map(({ row }) => row);
-  }
-
-  /** The last part of its path. */
-  nameOf(name: Name): ByteString {
-    return this.nodes.texts.get(this.texts.get(name));
-  }
-
-  isEmpty(folder: Name): boolean {
-    return this.rowsIn(folder).next().done === true;
-  }
-
-  /** Takes everything out of a folder. */
-  clear(folder: Name): void {
-    for (const row of this.rowsIn(folder)) {
-      this.clear(row);
-      this.nodeOf.set(row, 0);
-    }
-  }
+export class Tree extends Names {
+  /** Names gone through by `lookup`, for who has a limit of them. */
+  steps = 0;
+  private readonly mostNames = most("entries");
 
   find(path: ByteString): Name {
-    if (path === "") return this.root;
-    const slash = path.lastIndexOf("/");
-    const folder = slash < 0 ? this.root : this.find(path.slice(0, slash));
-    return folder && this.child(folder, path.slice(slash + 1));
+    let name = this.root;
+    if (path !== "") for (const part of path.split("/")) name = name && this.child(name, part);
+    return name;
   }
 
   /**
-   * What a path leads to when links of folders are followed, though not its own last name: as package databases mean paths.
-   * @param path without a slash at either end.
+   * What a path leads to when links of folders are followed: as package databases mean paths.
+   * @param path without a slash at either end. @param last whether a link that it ends in is followed too.
    */
-  lookup(path: ByteString): Name {
-    return this.follow(this.root, path, false, 0);
+  lookup(path: ByteString, last = false): Name {
+    return this.follow(this.root, path, last, { links: 0 });
   }
 
-  private follow(from: Name, path: ByteString, last: boolean, depth: number): Name {
+  /** @param way how many links were followed on the whole way; Linux counts so, and else 40 links could lead 2⁴⁰ ways. */
+  private follow(from: Name, path: ByteString, last: boolean, way: { links: number }): Name {
     let name = from;
     for (let start = 0; start <= path.length; ) {
       const slash = path.indexOf("/", start);
       const end = slash < 0 ? path.length : slash;
       const text = path.slice(start, end);
       start = end + 1;
+      this.steps++;
       if (text === "" || text === ".") continue;
       if (text === "..") {
         name = this.parents.get(name) || this.root;
@@ -173,7 +74,7 @@ export class Tree {
       const target = this.nodes.target(this.node(next));
       if (!target || (end === path.length && !last)) name = next;
       else {
-        name = depth < mostLinks ? this.follow(target.startsWith("/") ? this.root : name, target, true, depth + 1) : 0;
+        name = ++way.links > mostLinks ? 0 : this.follow(target.startsWith("/") ? this.root : name, target, true, way);
         if (!name) return 0;
       }
     }
@@ -202,17 +103,23 @@ export class Tree {
    * @param entries in the order of the layer's tar; they are gone through twice. @param tar the layer's number.
    * @throws TreeError
    */
-  apply(entries: Iterable<Entry>, tar: number): void {
-    for (const { path } of entries) {
-      const { parent, name } = split(path);
-      if (!name.startsWith(mark)) continue;
-      if (name === opaque) this.clear(this.find(parent));
-      else if (!name.startsWith(`${mark}${mark}`)) {
-        const hidden = name.slice(mark.length);
-        this.remove(parent ? `${parent}/${hidden}` : hidden);
-      }
+  async apply(entries: Iterable<Entry>, tar: number): Promise<void> {
+    await inTurns(entries, ({ path }) => this.whiteout(path));
+    await inTurns(entries, (entry) => {
+      this.add(entry, tar);
+      const over = this.names > this.mostNames ? `more than ${this.mostNames} names` : this.nodes.overLimit();
+      if (over) throw new TreeError(over, entry.at, true);
+    });
+  }
+
+  private whiteout(path: ByteString): void {
+    const { parent, name } = split(path);
+    if (!name.startsWith(mark)) return;
+    if (name === opaque) this.clear(this.find(parent));
+    else if (!name.startsWith(`${mark}${mark}`)) {
+      const hidden = name.slice(mark.length);
+      this.remove(parent ? `${parent}/${hidden}` : hidden);
     }
-    for (const entry of entries) this.add(entry, tar);
   }
 
   private add(entry: Entry, tar: number): void {
@@ -228,7 +135,7 @@ export class Tree {
       const target = this.node(this.find(entry.target ?? ""));
       if (!target || this.nodes.isFolder(target))
         throw new TreeError(
-          `${shown(entry.path)}: a hard link to ${shown(entry.target ?? "")}, which is not there`,
+          `${printable(entry.path)}: a hard link to ${printable(entry.target ?? "")}, which is not there`,
           entry.at,
         );
       this.nodes.link(target);
@@ -242,8 +149,12 @@ export class Tree {
   }
 
   /** Every name, parents first, siblings in the order of their bytes; the root first. */
-  *walk(from: Name = this.root): Generator<Name> {
-    yield from;
-    for (const child of this.children(from)) yield* this.walk(child);
+  *walk(): Generator<Name> {
+    const ahead = [this.root];
+    for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+      yield next;
+      const children = this.children(next);
+      while (children.length) ahead.push(children.pop() ?? this.root);
+    }
   }
 }

@@ -34,12 +34,12 @@ test("a column's rows are 0 until they are set, and far ones are no harm to near
   expect([column.get(3), column.get(4), column.get(100_000), column.get(100_001)]).toEqual([2 ** 50, 0, -1.5, 0]);
 });
 
-test("lists on disk come back as they were, long lines and odd bytes too, as often as one likes", () => {
+test("lists on disk come back as they were, long lines and odd bytes too, as often as one likes", async () => {
   const path = join(place.root, "list");
   const next = random(2);
   const values = Array.from({ length: 3000 }, (_, i) => ({ i, text: `\n\xff"${"z".repeat(next(600))}` }));
   values.splice(1500, 0, { i: -1, text: "long".repeat(300_000) });
-  writeLines(path, values);
+  await writeLines(path, values);
   const lines = new Lines<(typeof values)[number]>(path);
   expect([...lines]).toEqual(values);
   for (const first of lines) {
@@ -47,6 +47,6 @@ test("lists on disk come back as they were, long lines and odd bytes too, as oft
     break;
   }
   expect([...lines].length).toBe(values.length);
-  writeLines(path, []);
+  await writeLines(path, []);
   expect([...lines]).toEqual([]);
 });

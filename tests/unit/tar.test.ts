@@ -5,7 +5,7 @@ import { data, end, entry, extra, paxRecord, random, rawHeader, readAll, tarOf }
 const any = (next: (n: number) => number, length: number) =>
   Array.from({ length }, () => String.fromCharCode(1 + next(255)))
     .join("")
-    .replaceAll("/", "_");
+    .replaceAll(/[/.]/g, "_");
 
 /** A tree with names, numbers and attributes of every kind, ordinary and not. */
 function generated(seed: number): [Entry, string][] {
@@ -24,7 +24,8 @@ function generated(seed: number): [Entry, string][] {
       mtime: next(4) ? next(2_000_000_000) : next(2) ? -next(100_000) : 2 ** 34 + next(1000),
       size: content.length,
     };
-    if (kind === "symlink" || kind === "link") more.target = any(next, 1 + next(next(3) ? 50 : 300));
+    if (kind === "symlink" || kind === "link")
+      more.target = any(next, 1 + next(next(3) ? 50 : kind === "link" ? 254 : 300));
     if (kind === "char" || kind === "block") Object.assign(more, { major: next(4096), minor: next(200_000) });
     if (next(4) === 0) more.xattrs = { "security.capability": `${any(next, 20)}\0\x01`, "user.component": "ü=\n" };
     return [entry(path, more), content];

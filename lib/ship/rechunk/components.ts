@@ -9,13 +9,16 @@
  * A folder lies in every layer that has something below it, so only an empty one belongs to somebody.
  */
 
+import { exit, Failure } from "../../cli/errors.ts";
 import { attributes } from "../../image/compare.ts";
 import { Files } from "../../image/content.ts";
 import { type ByteString, byBytes, shown } from "../../image/entry.ts";
 import { Garbage } from "../../image/garbage.ts";
+import { most, raise } from "../../image/limits.ts";
 import type { Name, Tree } from "../../image/tree.ts";
+import { inTurns, upTo } from "../../image/turns.ts";
 import { firstGuess } from "./guess.ts";
-import { days } from "./intervals.ts";
+import { daysOf } from "./intervals.ts";
 import { Leaves } from "./leaves.ts";
 import { neighbour, soleOwners } from "./neighbours.ts";
 import { dpkgOwners } from "./owners/dpkg.ts";
@@ -59,23 +62,30 @@ const tagName = "user.component";
 
 interface Group {
   name: string;
-  interval: string;
-  packages: string[];
-  also: string[];
+  interval: unknown;
+  packages: unknown[];
+  also?: unknown[];
+}
+
+function isGroup(value: unknown): value is Group {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, packages, also = [] } = value as Partial<Record<keyof Group, unknown>>;
+  return typeof name === "string" && Array.isArray(packages) && Array.isArray(also);
 }
 
 function groups(files: Files): Group[] {
   const value = files.json("usr/lib/slipway/groups.json") as { groups?: unknown } | null;
-  const isGroup = (g: unknown): g is Group => typeof g === "object" && g !== null && "interval" in g && "packages" in g;
   return Array.isArray(value?.groups) ? value.groups.filter(isGroup) : [];
 }
 
 /** What the family's groups say of the components that their packages belong to; the most lively word wins. */
 function addIntervals(found: Claims, files: Files): void {
   for (const group of groups(files)) {
-    const interval = days[group.interval];
+    const interval = daysOf(group.interval);
     if (interval === undefined) continue;
-    const named = [...group.packages, ...(group.also ?? [])].map((p) => found.packages.get(p));
+    const named = [...group.packages, ...(group.also ?? [])].map((p) =>
+      typeof p === "string" ? found.packages.get(p) : undefined,
+    );
     for (const component of [...named, `tag/${group.name}`]) {
       if (component === undefined) continue;
       const hints = found.hints.get(component) ?? {};
@@ -111,49 +121,50 @@ function folderKeys(tree: Tree): (folder: Name) => string {
   return key;
 }
 
-function tagged(tree: Tree): void {
+async function tagged(tree: Tree): Promise<void> {
   const { nodes } = tree;
   const garbage = new Garbage();
-  for (const name of tree.walk()) {
+  await inTurns(tree.walk(), (name) => {
     garbage.add(bytesAFile);
     const tag = nodes.xattrs(tree.node(name))?.[tagName];
     if (tag !== undefined) nodes.own(tree.node(name), `tag/${shown(tag)}`);
-  }
+  });
 }
 
+/** @throws Failure for databases that cannot be read, and for more components than can be dealt out */
 export async function divide(tree: Tree, tars: string[], options: DivideOptions): Promise<Divided> {
   const files = new Files(tree, tars);
   const claims = new Claims(tree);
-  mapOwners(files, claims);
-  if (options.tags) tagged(tree);
-  pacmanOwners(files, claims);
-  dpkgOwners(files, claims);
+  await mapOwners(files, claims);
+  if (options.tags) await tagged(tree);
+  await pacmanOwners(files, claims);
+  await dpkgOwners(files, claims);
   await rpmOwners(files, claims, options.work);
-  if (!options.tags) tagged(tree);
+  if (!options.tags) await tagged(tree);
   addIntervals(claims, files);
   Bun.gc(true); // the databases are megabytes of text, and were copied line by line
 
   const leaves = new Leaves();
   const { nodes } = tree;
   const garbage = new Garbage();
-  for (const name of tree.walk()) {
+  await inTurns(tree.walk(), (name) => {
     garbage.add(bytesAFile);
     const node = tree.node(name);
-    if (name === tree.root || (nodes.isFolder(node) && !tree.isEmpty(name))) continue;
+    if (name === tree.root || (nodes.isFolder(node) && !tree.isEmpty(name))) return;
     if (nodes.size(node) >= bigFile && !nodes.ownerId(node)) nodes.own(node, bigName(tree.path(name)));
     leaves.add(name);
-  }
-  const sole = soleOwners(tree, leaves);
-  for (let i = 0; i < leaves.count; i++) {
+  });
+  const sole = await soleOwners(tree, leaves);
+  await inTurns(upTo(leaves.count), (i) => {
     garbage.add(bytesAFile);
     const name = leaves.name(i);
     const node = tree.node(name);
-    if (nodes.ownerId(node)) continue;
+    if (nodes.ownerId(node)) return;
     const owner = neighbour(tree, name, sole);
     if (owner) nodes.ownAs(node, owner);
     else nodes.own(node, restName(tree.path(name)));
-  }
-  return { components: assemble(leaves, tree, claims.hints, options.epoch), leaves };
+  });
+  return { components: await assemble(leaves, tree, claims.hints, options.epoch), leaves };
 }
 
 interface Growing {
@@ -164,18 +175,22 @@ interface Growing {
 }
 
 /** Writes its component at every leaf. */
-function assemble(leaves: Leaves, tree: Tree, hints: Map<string, Hints>, epoch: number): Component[] {
+async function assemble(leaves: Leaves, tree: Tree, hints: Map<string, Hints>, epoch: number): Promise<Component[]> {
   const folderKey = folderKeys(tree);
   const { nodes } = tree;
   const owners = new Set<number>();
-  for (let i = 0; i < leaves.count; i++) owners.add(nodes.ownerId(tree.node(leaves.name(i))));
+  await inTurns(upTo(leaves.count), (i) => void owners.add(nodes.ownerId(tree.node(leaves.name(i)))));
+  if (owners.size > most("components"))
+    throw new Failure(exit.failed, `the image has ${owners.size} components; Slipway deals out ${most("components")}`, {
+      next: raise,
+    });
   const ids = new Map([...owners].map((id) => [nodes.ownerName(id), id]));
   const names = [...ids.keys()].sort(byBytes);
   const place = new Map(names.map((name, i) => [ids.get(name), i]));
   const growing = names.map((name): Growing => ({ name, size: 0, newest: 0, hash: new Bun.CryptoHasher("sha256") }));
   const first = new Map<number, ByteString>();
   const garbage = new Garbage();
-  for (let i = 0; i < leaves.count; i++) {
+  await inTurns(upTo(leaves.count), (i) => {
     garbage.add(bytesAFile);
     const name = leaves.name(i);
     const node = tree.node(name);
@@ -185,12 +200,12 @@ function assemble(leaves: Leaves, tree: Tree, hints: Map<string, Hints>, epoch: 
     const link = nodes.isLinked(node) ? first.get(node) : undefined;
     if (nodes.isLinked(node) && link === undefined) first.set(node, path);
     leaves.setComponent(i, component);
-    if (!it) continue;
+    if (!it) return;
     it.size += link === undefined ? nodes.size(node) : 0;
     const time = nodes.mtime(node);
     if (nodes.kind(node) === "file" && time < epoch) it.newest = Math.max(it.newest, time);
     it.hash.update(`${folderKey(tree.parent(name))}${describe(path, tree, node, link, epoch)}\0`);
-  }
+  });
   const built = growing.map((g) => {
     const said = hints.get(g.name) ?? {};
     return { ...said, ...(said.built === undefined && g.newest > 0 ? { built: g.newest } : {}) };

@@ -1,5 +1,5 @@
 /** The words of the manifest for how often something changes, in days. */
-export const days: Record<string, number> = {
+const days: Record<string, number> = {
   daily: 1,
   weekly: 7,
   biweekly: 14,
@@ -7,3 +7,8 @@ export const days: Record<string, number> = {
   quarterly: 91,
   yearly: 365,
 };
+
+/** Of a word that an image says, which may be no word at all. */
+export function daysOf(word: unknown): number | undefined {
+  return typeof word === "string" && Object.hasOwn(days, word) ? days[word] : undefined;
+}

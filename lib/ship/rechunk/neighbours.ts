@@ -1,25 +1,26 @@
 /** Whose a file may be that nobody claims: a cache beside a program's own files is that program's. */
 import { type Column, columns } from "../../image/columns.ts";
 import type { Name, Tree } from "../../image/tree.ts";
+import { inTurns, upTo } from "../../image/turns.ts";
 import type { Leaves } from "./leaves.ts";
 
 /** By folder: 0 while nobody has files in it, its only owner, or that there are several. */
 const several = 0xffffffff;
 
 /** Folders that only one component has files in. */
-export function soleOwners(tree: Tree, leaves: Leaves): Column {
+export async function soleOwners(tree: Tree, leaves: Leaves): Promise<Column> {
   const sole = columns.u32();
-  for (let i = 0; i < leaves.count; i++) {
+  await inTurns(upTo(leaves.count), (i) => {
     const leaf = leaves.name(i);
     const owner = tree.nodes.ownerId(tree.node(leaf));
-    if (owner === 0) continue;
+    if (owner === 0) return;
     for (let folder = tree.parent(leaf); folder !== tree.root && folder !== 0; folder = tree.parent(folder)) {
       const known = sole.get(folder);
       if (known === several) break;
       if (known === 0) sole.set(folder, owner);
       else if (known !== owner) sole.set(folder, several);
     }
-  }
+  });
   return sole;
 }
 

@@ -1,5 +1,6 @@
-import type { Files } from "../../../image/content.ts";
+import { cut, type Files } from "../../../image/content.ts";
 import type { ByteString } from "../../../image/entry.ts";
+import { inTurns } from "../../../image/turns.ts";
 import type { Claims, Hints } from "./owner.ts";
 
 /** Source: dpkg(1), deb822(5). An image whose /var belongs to the machine keeps the database in /usr. */
@@ -11,28 +12,35 @@ interface Package {
   version: string;
 }
 
-function packages(status: string): Package[] {
-  return status.split("\n\n").flatMap((text) => {
-    const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1];
-    const name = field("Package");
-    if (name === undefined || !/ installed$/.test(field("Status") ?? "")) return [];
-    const [source = name, version] = (field("Source") ?? name).split(" ");
-    return [{ name, source, version: version?.slice(1, -1) ?? field("Version") ?? "" }];
-  });
+/** A paragraph of the list of packages; undefined for what is not installed, or says nothing that could be. */
+function readPackage(text: ByteString): Package | undefined {
+  const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1];
+  const name = field("Package");
+  if (name === undefined || !field("Status")?.endsWith(" installed")) return undefined;
+  const [source = name, version] = (field("Source") ?? name).split(" ");
+  return { name, source, version: version?.slice(1, -1) ?? field("Version") ?? "" };
 }
+
+/** More says nothing more, and a number too long for a number nothing at all. */
+const mostUpdates = 1000;
 
 /** `1.2-3+deb12u4`: the fourth update in stable; `1.2-3~deb12u1`: a new version that stable took. */
 export function debianHints(version: string): Hints {
   const m = /([+~])deb\d+u(\d+)(?:\.\d+)?$/.exec(version);
   if (!m) return { updates: 0 };
-  return m[1] === "~" ? { updates: Number(m[2]), follows: true } : { updates: Number(m[2]) };
+  const updates = Math.min(Number(m[2]), mostUpdates);
+  return m[1] === "~" ? { updates, follows: true } : { updates };
 }
 
 /** Where dpkg-divert sent files of packages: what lies there is theirs. */
-function diversions(text: string): Map<ByteString, ByteString> {
-  const lines = text.split("\n");
+async function diversions(lines: Iterable<ByteString>): Promise<Map<ByteString, ByteString>> {
   const sent = new Map<ByteString, ByteString>();
-  for (let i = 0; i + 2 < lines.length; i += 3) sent.set((lines[i] ?? "").slice(1), (lines[i + 1] ?? "").slice(1));
+  const three: ByteString[] = [];
+  await inTurns(lines, (line) => {
+    if (three.push(line) < 3) return;
+    sent.set((three[0] ?? "").slice(1), (three[1] ?? "").slice(1));
+    three.length = 0;
+  });
   return sent;
 }
 
@@ -42,29 +50,31 @@ function moved(path: ByteString): ByteString | undefined {
   return version === undefined ? undefined : `usr/lib/modules/${version}/${name}`;
 }
 
-export function dpkgOwners(files: Files, claims: Claims): void {
+export async function dpkgOwners(files: Files, claims: Claims): Promise<void> {
   const place = places.find((p) => files.has(`${p}/status`));
   if (place === undefined) return;
   const sourceOf = new Map<string, string>();
-  for (const { name, source, version } of packages(files.text(`${place}/status`) ?? "")) {
-    const component = `dpkg/${source}`;
-    sourceOf.set(name, component);
-    claims.packages.set(name, component);
-    claims.hints.set(component, debianHints(version));
-  }
-  const sent = diversions(files.text(`${place}/diversions`) ?? "");
+  await inTurns(cut(files.text(`${place}/status`) ?? "", "\n\n"), (text) => {
+    const found = readPackage(text);
+    if (!found) return;
+    const component = `dpkg/${found.source}`;
+    sourceOf.set(found.name, component);
+    claims.packages.set(found.name, component);
+    claims.hints.set(component, debianHints(found.version));
+  });
+  const sent = await diversions(files.lines(`${place}/diversions`));
   const info = `${place}/info`;
   for (const file of files.names(info)) {
     const component = sourceOf.get(file.replace(/(:[a-z0-9-]+)?\.[a-z0-9]+$/, ""));
     if (component === undefined) continue;
     claims.claim(`${info}/${file}`, component);
     if (!file.endsWith(".list")) continue;
-    for (const line of (files.text(`${info}/${file}`) ?? "").split("\n")) {
-      if (line.length < 2 || line === "/.") continue;
+    await inTurns(files.lines(`${info}/${file}`), (line) => {
+      if (line.length < 2 || line === "/.") return;
       const path = (sent.get(line.slice(1)) ?? line.slice(1)).replace(/\/$/, "");
       claims.claim(path, component);
       const place = moved(path);
       if (place !== undefined) claims.claim(place, component);
-    }
+    });
   }
 }

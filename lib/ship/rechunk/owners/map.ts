@@ -1,6 +1,7 @@
 import type { Files } from "../../../image/content.ts";
 import { byteString } from "../../../image/entry.ts";
-import { days } from "../intervals.ts";
+import { inTurns } from "../../../image/turns.ts";
+import { daysOf } from "../intervals.ts";
 import type { Claims } from "./owner.ts";
 
 /**
@@ -9,18 +10,20 @@ import type { Claims } from "./owner.ts";
  */
 const places = ["usr/lib/slipway/components.json", "usr/lib/chunkah/filemap.json"];
 
-function isElement(value: unknown): value is { files: string[]; interval?: string } {
+function isElement(value: unknown): value is { files: unknown[]; interval?: unknown } {
   return typeof value === "object" && value !== null && "files" in value && Array.isArray(value.files);
 }
 
-export function mapOwners(files: Files, claims: Claims): void {
+export async function mapOwners(files: Files, claims: Claims): Promise<void> {
   const value = places.map((p) => files.json(p)).find((v) => typeof v === "object" && v !== null);
   if (!value) return;
   for (const [name, element] of Object.entries(value)) {
     if (!isElement(element)) continue;
     const component = `element/${name}`;
-    const interval = days[element.interval ?? ""];
+    const interval = daysOf(element.interval);
     claims.hints.set(component, interval === undefined ? {} : { interval });
-    for (const path of element.files) claims.claim(byteString(String(path).replace(/^\//, "")), component);
+    await inTurns(element.files, (path) => {
+      if (typeof path === "string") claims.claim(byteString(path.replace(/^\//, "")), component);
+    });
   }
 }

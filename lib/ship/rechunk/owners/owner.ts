@@ -1,4 +1,6 @@
+import { exit, Failure } from "../../../cli/errors.ts";
 import type { ByteString } from "../../../image/entry.ts";
+import { most, raise } from "../../../image/limits.ts";
 import type { Tree } from "../../../image/tree.ts";
 
 /** What is known of a piece of software before anything is known of its past. */
@@ -13,16 +15,29 @@ export interface Hints {
   interval?: number;
 }
 
+/** Bytes of the longest path that Linux takes: what is longer names no file. */
+const longest = 4096;
+
 /** What the image's databases say, written down at the files themselves; who speaks first is believed. */
 export class Claims {
   readonly hints = new Map<string, Hints>();
   /** By binary package name, the component: the family's groups name packages. */
   readonly packages = new Map<string, string>();
 
+  private readonly mostSteps = most("steps");
+
   constructor(private readonly tree: Tree) {}
 
-  /** @param path without a slash at either end; links of folders are followed. */
+  /**
+   * @param path without a slash at either end; links of folders are followed.
+   * @throws Failure where finding files takes longer than any system's databases do
+   */
   claim(path: ByteString, component: string): void {
+    if (path.length >= longest) return;
+    if (this.tree.steps > this.mostSteps)
+      throw new Failure(exit.failed, `the files of ${component}: package databases name more than an image can have`, {
+        next: raise,
+      });
     const node = this.tree.node(this.tree.lookup(path));
     if (node) this.tree.nodes.own(node, component);
   }
@@ -30,6 +45,7 @@ export class Claims {
   /** What is known of a component, its newest part counting. */
   built(component: string, seconds: number): void {
     const hints = this.hints.get(component) ?? {};
-    if (seconds > (hints.built ?? 0)) this.hints.set(component, { ...hints, built: seconds });
+    if (Number.isSafeInteger(seconds) && seconds > (hints.built ?? 0))
+      this.hints.set(component, { ...hints, built: seconds });
   }
 }
