@@ -73,7 +73,7 @@ function isDescriptor(value: unknown): value is Descriptor {
 /** How deep a document nests; the specification's own come to 6, and what nests by the thousand overflows who writes it again. */
 const mostNesting = 100;
 
-function nestsTooDeep(text: string): boolean {
+export function nestsTooDeep(text: string): boolean {
   let depth = 0;
   let deepest = 0;
   for (const [bracket] of text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/[[{}\]]/g)) {

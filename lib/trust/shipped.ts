@@ -1,119 +1,57 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, posix } from "node:path";
-import { readBlob } from "../image/blob.ts";
-import { byteString, type Entry, toBytes } from "../image/entry.ts";
-import { blobPath } from "../image/layout.ts";
-import type { Manifest } from "../image/manifest.ts";
-import { TarReader } from "../image/tar-read.ts";
+import { dirname, join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import { byteString, printable } from "../image/entry.ts";
+import { type Manifest, nestsTooDeep } from "../image/manifest.ts";
+import { TreeError } from "../image/tree.ts";
+import { ImageFiles } from "./image-files.ts";
 
 /**
- * What an image says about whom it trusts: its policy.json, its registries.d and the keys that they name, read out of its
- * layers. Only these few files are kept; the layers stream by, one after the other, whiteouts and all.
+ * What an image says about whom it trusts: its policy.json, its registries.d and the files that they name, read out of its
+ * layers. The image's word is only about the image: whatever path it names is looked up in it, and never on this machine.
  * Formats: containers-policy.json(5), containers-registries.d(5).
  */
 
-/** A file's content, or where a link leads. */
-type Kept = { content: Buffer } | { link: string };
-
 /** No policy or key is longer than this. */
 const most = 1 << 20;
+/** Files that a policy and a registries.d come to at most; a family has five. */
+const mostFiles = 200;
 
-class Keeper {
-  readonly kept = new Map<string, Kept>();
-  private pieces: Buffer[] = [];
-  private above = new Map<string, Kept>();
-  private gone: string[] = [];
-
-  constructor(private readonly wanted: (path: string) => boolean) {}
-
-  private drop(path: string): void {
-    for (const other of this.kept.keys()) if (other === path || other.startsWith(`${path}/`)) this.kept.delete(other);
-  }
-
-  async layer(blob: string): Promise<void> {
-    this.above = new Map();
-    this.gone = [];
-    const reader = new TarReader(
-      (entry) => this.begin(entry),
-      (bytes, entry) => {
-        if (this.keeps(entry)) this.pieces.push(Buffer.from(bytes));
-      },
-      (entry) => {
-        if (this.keeps(entry)) this.above.set(entry.path, { content: Buffer.concat(this.pieces) });
-      },
-    );
-    await readBlob(
-      blob,
-      () => undefined,
-      (bytes) => reader.push(bytes),
-    );
-    // Whiteouts speak of the layers below, wherever in the tar they stand.
-    for (const path of this.gone) this.drop(path);
-    for (const [path, what] of this.above) this.kept.set(path, what);
-  }
-
-  private keeps({ kind, size, path }: Entry): boolean {
-    return kind === "file" && size <= most && this.wanted(path);
-  }
-
-  private begin(entry: Entry): void {
-    this.pieces = [];
-    const [folder, name] = [dirname(entry.path), basename(entry.path)];
-    if (name === ".wh..wh..opq") this.gone.push(...[...this.kept.keys()].filter((p) => p.startsWith(`${folder}/`)));
-    else if (name.startsWith(".wh.")) this.gone.push(posix.join(folder, name.slice(4)));
-    else if (entry.kind !== "dir") this.gone.push(entry.path);
-    const target = entry.target;
-    if (target === undefined) return;
-    if (entry.kind === "symlink")
-      this.above.set(entry.path, { link: target.startsWith("/") ? target : posix.join("/", folder, target) });
-    if (entry.kind === "link") this.above.set(entry.path, { link: `/${target}` });
-  }
-}
-
-/** Files of an image, by absolute path. Links are followed where what they lead to is wanted too. */
-async function filesOf(
-  folder: string,
-  manifest: Manifest,
-  wanted: (path: string) => boolean,
-): Promise<Map<string, Buffer>> {
-  const keeper = new Keeper(wanted);
-  for (const { digest } of manifest.layers) await keeper.layer(blobPath(folder, digest));
-  const follow = (path: string, left = 8): Buffer | undefined => {
-    const found = keeper.kept.get(path.slice(1));
-    if (!found || left === 0) return undefined;
-    return "content" in found ? found.content : follow(found.link, left - 1);
-  };
-  const paths = [...keeper.kept.keys()].map((path) => `/${toBytes(path).toString("utf8")}`);
-  return new Map(
-    paths.flatMap((path) => {
-      const content = follow(path);
-      return content ? [[path, content]] : [];
-    }),
-  );
-}
-
-const places = /^(etc|usr\/share|usr\/etc)\/(containers|pki)\//;
 /** The first that is there counts. */
 const policies = ["/etc/containers/policy.json", "/usr/share/containers/policy.json"];
-const registries = "/etc/containers/registries.d/";
+const registries = "/etc/containers/registries.d";
+/** Words of a policy that name files: keyPath, keyPaths, rekorPublicKeyPath(s), caPath, caRootsPath, and what comes yet. */
+const pathWord = /Paths?$/;
 
-/** A policy with the words that name keys by their path. */
-interface Requirement {
-  keyPath?: string;
-  keyPaths?: string[];
+/** A place in a policy that names files. */
+interface Named {
+  in: Record<string, unknown>;
+  word: string;
+  paths: string[];
 }
 
-function requirements(policy: unknown): Requirement[] {
-  const found: Requirement[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) visit(one);
-    else if (typeof value === "object" && value !== null) {
-      if ("keyPath" in value || "keyPaths" in value) found.push(value as Requirement);
-      for (const one of Object.values(value)) visit(one);
+/** @throws Failure for a word that names a file by something else than an absolute path */
+function filesNamed(policy: unknown): Named[] {
+  const found: Named[] = [];
+  const ahead = [policy];
+  for (let value = ahead.pop(); value !== undefined; value = ahead.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    for (const [word, said] of Object.entries(value)) {
+      // A scope is a name of the image's own choice, and what it stands for a list of requirements.
+      const isFile = pathWord.test(word) && !(Array.isArray(said) && said.every((v) => typeof v === "object"));
+      if (isFile) found.push({ in: value as Record<string, unknown>, word, paths: absolute(word, [said].flat()) });
+      else ahead.push(said ?? 0);
     }
-  };
-  visit(policy);
+  }
   return found;
+}
+
+function absolute(word: string, said: unknown[]): string[] {
+  return said.map((path) => {
+    if (typeof path === "string" && path.startsWith("/") && !path.includes("\0")) return path;
+    const is = printable(byteString(JSON.stringify(path) ?? ""));
+    throw new Failure(exit.failed, `the image's policy has as ${word} ${is}, which is no absolute path`);
+  });
 }
 
 /** An image's trust, written out so that containers/image on this machine judges by it. */
@@ -126,37 +64,87 @@ export interface ShippedTrust {
 
 /**
  * Writes out what an image trusts.
- * @param folder an oci folder, or one with its blobs
- * @returns a sentence instead, where the image has no policy or lacks a key that its policy names
+ * @param folder an oci folder, or one with its blobs. @param to a folder that is made.
+ * @returns a sentence instead, where the image has no policy that can be used: none, a broken one, one that names what is not there
  */
 export async function writeOutTrust(folder: string, manifest: Manifest, to: string): Promise<ShippedTrust | string> {
-  const files = await filesOf(folder, manifest, (path) => places.test(path));
+  try {
+    const files = await ImageFiles.open(folder, manifest, join(to, "layers"));
+    return { policy: await writePolicy(files, to), registries: await writeRegistries(files, to) };
+  } catch (error) {
+    if (error instanceof Failure || error instanceof TreeError) return error.message;
+    throw error;
+  }
+}
+
+/** @throws Failure */
+async function writePolicy(files: ImageFiles, to: string): Promise<string> {
   const path = policies.find((p) => files.has(p));
-  if (path === undefined) return `the image has no policy: ${policies.join(" or ")}`;
+  if (path === undefined) throw new Failure(exit.failed, `the image has no policy: ${policies.join(" or ")}`);
+  const text = (await files.contents([path], most)).get(path)?.toString("utf8") ?? "";
   let policy: unknown;
   try {
-    policy = JSON.parse(files.get(path)?.toString("utf8") ?? "");
+    policy = nestsTooDeep(text) ? undefined : JSON.parse(text);
   } catch {
-    return `the image's ${path} is no JSON`;
+    // told below
   }
-  const named = requirements(policy).flatMap((r) => [r.keyPath ?? [], r.keyPaths ?? []].flat());
-  const elsewhere = new Set(named.filter((key) => !files.has(key)).map((key) => byteString(key.slice(1))));
-  if (elsewhere.size)
-    for (const [key, content] of await filesOf(folder, manifest, (p) => elsewhere.has(p))) files.set(key, content);
-  const missing = named.filter((key) => !files.has(key));
-  if (missing.length) return `the image lacks a key that its ${path} names: ${[...new Set(missing)].join(", ")}`;
-
-  for (const key of new Set(named)) put(join(to, "keys", key), files.get(key));
-  for (const requirement of requirements(policy)) {
-    if (requirement.keyPath) requirement.keyPath = join(to, "keys", requirement.keyPath);
-    if (requirement.keyPaths) requirement.keyPaths = requirement.keyPaths.map((key) => join(to, "keys", key));
+  if (policy === undefined) throw new Failure(exit.failed, `the image's ${path} is no JSON`);
+  const named = filesNamed(policy);
+  const keys = [...new Set(named.flatMap(({ paths }) => paths))];
+  if (keys.length > mostFiles) throw new Failure(exit.failed, `the image's ${path} names ${keys.length} files`);
+  const contents = await files.contents(keys, most);
+  const missing = keys.filter((key) => !contents.has(key));
+  if (missing.length)
+    throw new Failure(
+      exit.failed,
+      `the image lacks a key that its ${path} names: ${missing.map((key) => printable(byteString(key))).join(", ")}`,
+    );
+  // By number: a name of the image's choice could lead out of the folder.
+  const copies = new Map(keys.map((key, i) => [key, join(to, "keys", `${i}`)]));
+  for (const [key, copy] of copies) put(copy, contents.get(key));
+  for (const place of named) {
+    const here = place.paths.map((key) => copies.get(key));
+    place.in[place.word] = Array.isArray(place.in[place.word]) ? here : here[0];
   }
-  mkdirSync(join(to, "registries.d"), { recursive: true });
-  for (const [name, content] of files)
-    if (name.startsWith(registries) && name.endsWith(".yaml"))
-      put(join(to, "registries.d", name.slice(registries.length)), content);
   put(join(to, "policy.json"), Buffer.from(JSON.stringify(policy, null, 1)));
-  return { policy: join(to, "policy.json"), registries: join(to, "registries.d") };
+  return join(to, "policy.json");
+}
+
+/** @throws Failure */
+async function writeRegistries(files: ImageFiles, to: string): Promise<string> {
+  const paths = files.names(registries).flatMap((name) => (name.endsWith(".yaml") ? [`${registries}/${name}`] : []));
+  if (paths.length > mostFiles) throw new Failure(exit.failed, `the image's ${registries} has ${paths.length} files`);
+  const folder = join(to, "registries.d");
+  mkdirSync(folder, { recursive: true });
+  const contents = await files.contents(paths, most);
+  const { parse } = await import("yaml");
+  for (const [i, path] of paths.entries()) {
+    const content = contents.get(path);
+    if (!content) continue;
+    const where = `the image's ${printable(byteString(path))}`;
+    let said: unknown;
+    try {
+      said = parse(content.toString("utf8"));
+    } catch {
+      throw new Failure(exit.failed, `${where} is no YAML`);
+    }
+    // The one on this machine would be read.
+    if (hasFileUrl(said)) throw new Failure(exit.failed, `${where} looks for signatures in files (file://)`);
+    put(join(folder, `${i}.yaml`), content);
+  }
+  return folder;
+}
+
+function hasFileUrl(said: unknown): boolean {
+  const ahead = [said];
+  const seen = new Set<unknown>();
+  for (let value = ahead.pop(); value !== undefined; value = ahead.pop()) {
+    if (typeof value === "string" && /^\s*file:/i.test(value)) return true;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    for (const one of Object.values(value)) ahead.push(one ?? 0);
+  }
+  return false;
 }
 
 function put(path: string, content: Buffer | undefined): void {
