@@ -1,7 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { packingOf, readBlob } from "./blob.ts";
 import type { Entry } from "./entry.ts";
-import { most } from "./limits.ts";
 import { TarError, TarReader } from "./tar-read.ts";
 
 /** 32 bytes in base64, without what fills it up. */
@@ -62,42 +61,50 @@ class ContentHash {
   }
 }
 
+/** What a layer may come to. */
+export interface Allowed {
+  /** Bytes, holes counted. */
+  unpacked: number;
+  /** Entries. */
+  most: number;
+}
+
 /** Counts what a layer claims against what it may. @throws TarError */
 class Budget {
-  private readonly entries = most("entries");
   private count = 0;
   private bytes = 0;
 
-  constructor(private readonly unpacked: number) {}
+  constructor(private readonly allowed: Allowed) {}
 
   entry({ parts, size, at }: Entry): void {
-    if (++this.count > this.entries) throw new TarError(`more than ${this.entries} entries`, at, true);
+    const { most } = this.allowed;
+    if (++this.count > most) throw new TarError(`more than ${most} entries`, at, true);
     // A hole costs nothing in the layer, and its bytes where the file is hashed and written out.
     if (parts) this.add(size - parts.reduce((sum, [, length]) => sum + length, 0), at);
   }
 
   add(bytes: number, at: number): void {
     this.bytes += bytes;
-    if (this.bytes > this.unpacked) throw new TarError(`unpacks to more than ${this.unpacked} bytes`, at, true);
+    const { unpacked } = this.allowed;
+    if (this.bytes > unpacked) throw new TarError(`unpacks to more than ${unpacked} bytes`, at, true);
   }
 }
 
 /**
  * Reads a layer: its entries, the hash of every file, and what the blob and the tar in it hash to.
  * @param spool where the tar is written if the blob is packed, for contents are later read from there; none if they are not.
- * @param unpacked how many bytes it may come to, holes counted.
  * @param tell told each entry when its content has been read.
  * @throws TarError, BlobError
  */
 export async function indexLayer(
   blob: string,
   spool: string | undefined,
-  unpacked: number,
+  allowed: Allowed,
   tell: (entry: Entry) => void,
 ): Promise<LayerIndex> {
   const packed = packingOf(blob) !== "none";
   const out = packed && spool !== undefined ? openSync(spool, "w") : undefined;
-  const budget = new Budget(unpacked);
+  const budget = new Budget(allowed);
   const plainHash = new Bun.CryptoHasher("sha256");
   const rawHash = packed ? new Bun.CryptoHasher("sha256") : plainHash;
   let size = 0;

@@ -5,11 +5,11 @@ import { exit, Failure } from "../cli/errors.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { Piece, WrittenLayer } from "./layer-write.ts";
-import { raise } from "./limits.ts";
+import { most, raise } from "./limits.ts";
 import { Lines, writeLines } from "./lines.ts";
 
 export type Question =
-  | { do: "index"; blob: string; spool: string | undefined; unpacked: number; entries: string }
+  | { do: "index"; blob: string; spool: string | undefined; unpacked: number; most: number; entries: string }
   | { do: "write"; pieces: string; tars: string[]; path: string };
 
 export type Answer =
@@ -19,7 +19,7 @@ export type Answer =
   | { failed: string; code: string };
 
 /** More threads than this do not help: the disk is the limit then, and each has its buffers. */
-const most = 4;
+const mostThreads = 4;
 
 /** What the system said when there was no room, no right, no file. */
 function systemFailure(what: string, message: string, code: string): Failure {
@@ -39,7 +39,7 @@ export class LayerPool {
 
   private readonly forget = onInterrupt(() => this.end());
 
-  constructor(private readonly size = Math.min(availableParallelism(), most)) {}
+  constructor(private readonly size = Math.min(availableParallelism(), mostThreads)) {}
 
   private async take(): Promise<Worker> {
     const free = this.idle.pop();
@@ -94,7 +94,7 @@ export class LayerPool {
   ): Promise<{ index: LayerIndex; entries: Lines<Entry> }> {
     const entries = `${place}.entries`;
     const spool = keep ? place : undefined;
-    const answer = await this.ask(what, () => ({ do: "index", blob, spool, unpacked, entries }));
+    const answer = await this.ask(what, () => ({ do: "index", blob, spool, unpacked, most: most("entries"), entries }));
     if (!("index" in answer)) throw new Error("a thread answered something else");
     return { index: answer.index, entries: new Lines(entries) };
   }

@@ -19,7 +19,7 @@ async function work(question: Question): Promise<void> {
   const entries = new LineWriter<Entry>(question.entries);
   let index: LayerIndex;
   try {
-    index = await indexLayer(question.blob, question.spool, question.unpacked, (entry) => entries.add(entry));
+    index = await indexLayer(question.blob, question.spool, question, (entry) => entries.add(entry));
   } finally {
     entries.close();
   }

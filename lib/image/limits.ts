@@ -41,7 +41,7 @@ export function most(name: keyof typeof limits): number {
   const text = process.env[variable] || "1";
   if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || Number(text) <= 0)
     throw new Failure(exit.usage, `${variable} is no number between 0 and 10000`, { next: `such as ${variable}=4` });
-  return limits[name] * Number(text);
+  return Math.ceil(limits[name] * Number(text));
 }
 
 /** How many bytes an image may unpack to. @param packed bytes of its layers as they lie there */

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
+import { packing } from "../../lib/image/blob.ts";
 import { LayerPool } from "../../lib/image/layer-pool.ts";
 import { blobPath, finishLayout, startLayout } from "../../lib/image/layout.ts";
 import { type Descriptor, type ImageConfig, sha256 } from "../../lib/image/manifest.ts";
@@ -62,6 +63,29 @@ export function writeImage(
     rootfs: { type: "layers", diff_ids: tars.map(sha256) },
   };
   finishLayout(folder, { os: "linux", config: {}, ...config } as ImageConfig, { schemaVersion: 2, layers });
+  return folder;
+}
+
+/** Unpacked as whoever made the image would: what cannot be unpacked is named by what it is. */
+function plain(blob: Buffer): Buffer {
+  try {
+    const kind = packing(blob);
+    return kind === "gzip" ? gunzipSync(blob) : kind === "zstd" ? zstdDecompressSync(blob) : blob;
+  } catch {
+    return blob;
+  }
+}
+
+/** Writes an image of any blobs as an oci folder; its configuration says of each what is in it. */
+export function writeBlobs(folder: string, blobs: Buffer[]): string {
+  startLayout(folder);
+  const layers = blobs.map((blob): Descriptor => {
+    const digest = sha256(blob);
+    writeFileSync(blobPath(folder, digest), blob);
+    return { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size: blob.length };
+  });
+  const rootfs = { type: "layers" as const, diff_ids: blobs.map((blob) => sha256(plain(blob))) };
+  finishLayout(folder, { architecture: "amd64", rootfs }, { schemaVersion: 2, layers });
   return folder;
 }
 

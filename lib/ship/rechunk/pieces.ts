@@ -10,15 +10,17 @@ export function* pieces(tree: Tree, leaves: Iterable<Name>, epoch: number): Gene
   const { nodes } = tree;
   const folders = new Set<Name>();
   const firstName = new Map<number, ByteString>();
-  function* above(name: Name): Generator<Piece> {
-    const folder = tree.parent(name);
-    if (folder === 0 || folders.has(folder)) return;
-    folders.add(folder);
-    yield* above(folder);
-    if (folder !== tree.root || !nodes.isImplied(tree.node(folder))) yield piece(tree, folder, epoch);
-  }
+  /** The folders above a name that were not there yet, the topmost first. */
+  const above = (name: Name): Name[] => {
+    const fresh: Name[] = [];
+    for (let folder = tree.parent(name); folder !== 0 && !folders.has(folder); folder = tree.parent(folder)) {
+      folders.add(folder);
+      if (folder !== tree.root || !nodes.isImplied(tree.node(folder))) fresh.push(folder);
+    }
+    return fresh.reverse();
+  };
   for (const leaf of leaves) {
-    yield* above(leaf);
+    for (const folder of above(leaf)) yield piece(tree, folder, epoch);
     const node = tree.node(leaf);
     const made = piece(tree, leaf, epoch);
     const first = nodes.isLinked(node) ? firstName.get(node) : undefined;
