@@ -8,9 +8,11 @@ import { parseSize } from "../cli/size.ts";
 import { type ByteString, byBytes, type Entry, shown } from "../image/entry.ts";
 import { LayerPool } from "../image/layer-pool.ts";
 import type { Piece } from "../image/layer-write.ts";
+import type { Lines } from "../image/lines.ts";
 import type { Descriptor } from "../image/manifest.ts";
 import { readLayer } from "../image/read-tree.ts";
 import type { Image } from "../image/source.ts";
+import { inTurns } from "../image/turns.ts";
 
 /** Why a file of a new layer is in the download. Bytes, unpacked. */
 export interface Reasons {
@@ -95,27 +97,27 @@ function noReasons(): Reasons {
 }
 
 /** The layer of A that shares the most bytes, a file's name counting as one so that empty files count too. */
-function formerSelf(entries: Entry[], before: Map<ByteString, Known>): number | undefined {
+async function formerSelf(entries: Lines<Entry>, before: Map<ByteString, Known>): Promise<number | undefined> {
   const shares = new Map<number, number>();
-  for (const e of entries) {
+  await inTurns(entries, (e) => {
     const known = e.kind === "dir" ? undefined : before.get(e.path);
     if (known) shares.set(known.layer, (shares.get(known.layer) ?? 0) + e.size + 1);
-  }
+  });
   return [...shares].sort(([i, a], [j, b]) => b - a || i - j)[0]?.[0];
 }
 
 /** @returns why, and the entries whose content differs. */
-function explain(
-  entries: Entry[],
+async function explain(
+  entries: Lines<Entry>,
   before: Map<ByteString, Known>,
   was: number | undefined,
   had: number,
-): { reasons: Reasons; differ: Entry[] } {
+): Promise<{ reasons: Reasons; differ: Entry[] }> {
   const reasons = noReasons();
   const differ: Entry[] = [];
   let stayed = 0;
-  for (const e of entries) {
-    if (e.kind === "dir") continue;
+  await inTurns(entries, (e) => {
+    if (e.kind === "dir") return;
     const known = before.get(e.path);
     if (known?.layer === was && known) stayed++;
     if (!known || !sameContent(e, known.entry)) {
@@ -125,7 +127,7 @@ function explain(
     else if (e.mtime !== known.entry.mtime) reasons.times += e.size;
     else if (known.layer !== was) reasons.moved += e.size;
     else reasons.beside += e.size;
-  }
+  });
   reasons.left = had - stayed;
   return { reasons, differ };
 }
@@ -178,17 +180,20 @@ export async function delta(a: Image, b: Image, { work, quick }: DeltaOptions): 
     const had = new Map<number, number>();
     for (const layer of missingIn(a, b)) {
       const { entries } = await readLayer(a, layer, pool, work);
-      const files = [...entries].filter((e) => e.kind !== "dir");
-      had.set(layer, files.length);
-      for (const entry of files) before.set(entry.path, { entry, layer });
+      let files = 0;
+      await inTurns(entries, (entry) => {
+        if (entry.kind === "dir") return;
+        files++;
+        before.set(entry.path, { entry, layer });
+      });
+      had.set(layer, files);
     }
     const tars: string[] = [];
     const pieces: Piece[] = [];
     for (const [n, { i }] of layers.entries()) {
-      const { entries: list, index } = await readLayer(b, i, pool, work);
-      const entries = [...list];
-      const was = formerSelf(entries, before);
-      const { reasons, differ } = explain(entries, before, was, was === undefined ? 0 : (had.get(was) ?? 0));
+      const { entries, index } = await readLayer(b, i, pool, work);
+      const was = await formerSelf(entries, before);
+      const { reasons, differ } = await explain(entries, before, was, was === undefined ? 0 : (had.get(was) ?? 0));
       pieces.push(...floorPieces(differ, tars.push(index.tar) - 1));
       const changed = result.changed[n];
       if (!changed) continue;

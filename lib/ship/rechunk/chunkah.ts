@@ -9,7 +9,7 @@
  * stay in the image, because chunkah writes what it reads; its layers are plain tars, which `push` compresses.
  * Source: chunkah's README and its src/components/xattr.rs, v0.6.0.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { podman } from "../../cli/podman.ts";
@@ -17,10 +17,11 @@ import { run } from "../../cli/shell.ts";
 import { type ByteString, byteString, shown } from "../../image/entry.ts";
 import type { LayerPool } from "../../image/layer-pool.ts";
 import type { Piece, WrittenLayer } from "../../image/layer-write.ts";
-import { finishLayout, openLayout, startLayout } from "../../image/layout.ts";
+import { blobPath, finishLayout, openLayout, startLayout } from "../../image/layout.ts";
 import { mediaTypes } from "../../image/manifest.ts";
 import { podmanFailure } from "../../image/storage.ts";
 import type { Name, Tree } from "../../image/tree.ts";
+import { inTurns } from "../../image/turns.ts";
 import { pullFolder } from "./load.ts";
 import { pieces } from "./pieces.ts";
 import type { PlannedLayer } from "./plan.ts";
@@ -38,17 +39,30 @@ function nameOf({ components }: PlannedLayer): string {
 }
 
 /** The whole image as one layer, every file with the name of the layer that the plan gives it. */
-function* tagged(tree: Tree, dealt: Uint32Array[], layers: PlannedLayer[], epoch: number): Generator<Piece> {
-  const layerOf = new Map<number, ByteString>();
+async function tagged(
+  tree: Tree,
+  dealt: Uint32Array[],
+  layers: PlannedLayer[],
+  epoch: number,
+): Promise<Iterable<Piece>> {
+  const layerOf = new Map<Name, ByteString>();
+  const dealtOut = new Set<Name>();
+  for (const [i, names] of dealt.entries()) {
+    const says = byteString(nameOf(layers[i] ?? noLayer));
+    await inTurns(names, (name) => {
+      dealtOut.add(name);
+      if (tree.nodes.kind(tree.node(name)) === "file") layerOf.set(name, says);
+    });
+  }
   const leaves: Name[] = [];
-  for (const [i, names] of dealt.entries())
-    for (const name of names) {
-      const node = tree.node(name);
-      leaves.push(name);
-      if (tree.nodes.kind(node) === "file") layerOf.set(name, byteString(nameOf(layers[i] ?? noLayer)));
-    }
-  const order = new Map([...tree.walk()].map((name, i) => [name, i]));
-  leaves.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  await inTurns(tree.walk(), (name) => {
+    if (dealtOut.has(name)) leaves.push(name);
+  });
+  return named(tree, leaves, layerOf, epoch);
+}
+
+/** Each file with its layer's name as an attribute, and folders at the top with one of their own. */
+function* named(tree: Tree, leaves: Name[], layerOf: Map<Name, ByteString>, epoch: number): Generator<Piece> {
   for (const piece of pieces(tree, leaves, epoch)) {
     const isTop = piece.kind === "dir" && piece.path !== "" && !piece.path.includes("/");
     const says = isTop ? folders : layerOf.get(tree.find(piece.path));
@@ -60,14 +74,14 @@ function* tagged(tree: Tree, dealt: Uint32Array[], layers: PlannedLayer[], epoch
 const noLayer: PlannedLayer = { components: [], kept: false, size: 0, probability: 0 };
 
 /** chunkah knows files, folders and symlinks. @throws Failure for an image with anything else. */
-function refuseOthers(tree: Tree): void {
-  for (const name of tree.walk()) {
+async function refuseOthers(tree: Tree): Promise<void> {
+  await inTurns(tree.walk(), (name) => {
     const kind = tree.nodes.kind(tree.node(name));
     if (kind === "char" || kind === "block" || kind === "fifo")
       throw new Failure(exit.failed, `chunkah cannot write /${shown(tree.path(name))}, which is a ${kind} file`, {
         next: "leave it out (rechunk.prune in flavors/family.yaml), or rechunk without --with",
       });
-  }
+  });
 }
 
 /** The words of podman that run chunkah. Pure. */
@@ -130,15 +144,14 @@ async function takeOver(job: Planned, out: string): Promise<Written> {
 export function chunkahWriter(chunkah: string): (job: Planned, pool: LayerPool, out: string) => Promise<Written> {
   return async (job, pool, out) => {
     const { image, tree, tars, dealt, planned, work } = job;
-    refuseOthers(tree);
+    await refuseOthers(tree);
     const folder = join(work, `chunkah-${process.pid}`);
     startLayout(folder);
     job.now("writing the image for chunkah");
     const path = join(work, "tagged");
-    const list = () => tagged(tree, dealt, planned.layers, planned.memory.epoch);
-    const { digest, size, diffId } = await pool.write("writing the image for chunkah", list, tars, path);
-    writeFileSync(join(folder, "blobs", digest.replace(":", "/")), readFileSync(path));
-    rmSync(path);
+    const list = await tagged(tree, dealt, planned.layers, planned.memory.epoch);
+    const { digest, size, diffId } = await pool.write("writing the image for chunkah", () => list, tars, path);
+    renameSync(path, blobPath(folder, digest));
     const config = { ...image.config, rootfs: { type: "layers" as const, diff_ids: [diffId] }, history: [] };
     finishLayout(folder, config, { schemaVersion: 2, layers: [{ mediaType: mediaTypes.zstdLayer, digest, size }] });
     const id = await pullFolder(folder, undefined);
