@@ -46,7 +46,7 @@ function text(bytes: ByteString): string {
 class NotText extends Error {}
 
 function time(seconds: number): string {
-  if (seconds < firstSecond || seconds > lastSecond) throw new NotText();
+  if (!(seconds >= firstSecond && seconds <= lastSecond)) throw new NotText();
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }
 

@@ -5,6 +5,7 @@ import {
   choose,
   type Descriptor,
   type ImageConfig,
+  largestDocument,
   type Manifest,
   mediaTypes,
   type Opened,
@@ -16,8 +17,6 @@ import { readRegular } from "./regular-file.ts";
 
 /** Source: the OCI image specification, image-layout.md. */
 
-/** Bytes of a manifest, an index or a configuration; containers/image (pkg `iolimits`) reads no longer ones. */
-const mostDocument = 4 << 20;
 /** Names of a folder's images that an error lists. */
 const mostNames = 10;
 
@@ -28,22 +27,22 @@ export function blobPath(folder: string, digest: string): string {
 }
 
 /** A small document of a folder: its digest is checked, and its size where that is known. */
-export function readDocument(folder: string, { digest, size }: { digest: string; size?: number }): string {
+export function readDocument(folder: string, { digest, size }: { digest: string; size?: number }): Buffer {
   const path = blobPath(folder, digest);
   if (!existsSync(path)) throw new Failure(exit.failed, `${folder}: the blob ${digest} is missing`);
-  const bytes = readRegular(path, folder, mostDocument);
+  const bytes = readRegular(path, folder, largestDocument);
   if (sha256(bytes) !== digest)
     throw new Failure(exit.failed, `${folder}: the blob ${digest} was changed: it does not hash to its name`);
   if (size !== undefined && bytes.length !== size)
     throw new Failure(exit.failed, `${folder}: the blob ${digest} has ${bytes.length} bytes, not ${size} as stated`);
-  return bytes.toString("utf8");
+  return bytes;
 }
 
 /** @param tag which image of several; @throws Failure naming what is missing or broken. */
 export function openLayout(folder: string, tag?: string): Opened {
   const path = join(folder, "index.json");
   if (!existsSync(path)) throw new Failure(exit.failed, `${folder} is no oci folder: it has no index.json`);
-  const index = parseManifest(readRegular(path, folder, mostDocument).toString("utf8"), path);
+  const index = parseManifest(readRegular(path, folder, largestDocument), path);
   if (!("manifests" in index)) throw new Failure(exit.failed, `${path} is no index`);
   const named = tag === undefined ? index.manifests : index.manifests.filter((m) => m.annotations?.[refName] === tag);
   const [only] = named;
@@ -67,10 +66,10 @@ export function openLayout(folder: string, tag?: string): Opened {
 function putDocument(folder: string, mediaType: string, value: object): Descriptor {
   const text = JSON.stringify(value);
   const digest = sha256(text);
-  if (text.length > mostDocument)
+  if (text.length > largestDocument)
     throw new Failure(
       exit.failed,
-      `a document of the image would have ${text.length} bytes; tools read ${mostDocument}`,
+      `a document of the image would have ${text.length} bytes; tools read ${largestDocument}`,
     );
   writeFileSync(blobPath(folder, digest), text);
   return { mediaType, digest, size: Buffer.byteLength(text) };

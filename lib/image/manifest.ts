@@ -49,85 +49,98 @@ export const mediaTypes = {
 
 const digestForm = /^sha256:[0-9a-f]{64}$/;
 
+/** Bytes of a document, wherever it comes from; the limit of registries and of containers/image. */
+export const largestDocument = 4 << 20;
+/** Images of an index. */
+const mostImages = 1024;
+/** The documents of images nest six times; the parser takes seconds for a million. */
+const deepest = 64;
+
+/** Whether brackets nest deeper than any document of an image does. One pass: a pattern could be made to take for ever. */
+export function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let isString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '"') isString = !isString;
+    else if (isString) i += c === "\\" ? 1 : 0;
+    else if (c === "[" || c === "{") depth++;
+    else if (c === "]" || c === "}") depth--;
+    if (depth > deepest) return true;
+  }
+  return false;
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isTextMap(value: unknown): boolean {
-  return value == null || (isObject(value) && Object.values(value).every((text) => typeof text === "string"));
+/** A list of names and texts, or nothing. */
+function isWords(value: unknown): boolean {
+  return value === undefined || value === null || (isObject(value) && Object.values(value).every(isText));
 }
+
+const isText = (value: unknown) => typeof value === "string";
 
 function isDescriptor(value: unknown): value is Descriptor {
   // A digest becomes part of a path: anything else than hexadecimal digits must not get that far.
   return (
     isObject(value) &&
-    typeof value.digest === "string" &&
-    digestForm.test(value.digest) &&
+    isText(value.digest) &&
+    digestForm.test(String(value.digest)) &&
     Number.isSafeInteger(value.size) &&
     Number(value.size) >= 0 &&
-    isTextMap(value.annotations) &&
-    (value.platform == null || isObject(value.platform))
+    (value.mediaType === undefined || isText(value.mediaType)) &&
+    isWords(value.annotations) &&
+    (value.platform === undefined || value.platform === null || isObject(value.platform))
   );
 }
 
-/** How deep a document nests; the specification's own come to 6, and what nests by the thousand overflows who writes it again. */
-const mostNesting = 100;
-
-export function nestsTooDeep(text: string): boolean {
-  let depth = 0;
-  let deepest = 0;
-  for (const [bracket] of text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/[[{}\]]/g)) {
-    depth += bracket === "[" || bracket === "{" ? 1 : -1;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest > mostNesting;
+function isList(value: unknown): value is Descriptor[] {
+  return Array.isArray(value) && value.every(isDescriptor);
 }
 
-function parse(text: string, where: string): Record<string, unknown> {
-  if (nestsTooDeep(text)) throw new Failure(exit.failed, `${where} nests deeper than ${mostNesting} levels`);
+function parse(bytes: Uint8Array | string, where: string): Record<string, unknown> {
   try {
+    const text = typeof bytes === "string" ? bytes : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (nestsTooDeep(text)) throw new Failure(exit.failed, `${where} nests deeper than ${deepest} levels`);
     const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;
-  } catch {
-    // told below
+  } catch (error) {
+    if (error instanceof Failure) throw error;
   }
   throw new Failure(exit.failed, `${where} is no JSON document`);
 }
 
+function refuseMore(list: unknown, what: string, limit: number, where: string): void {
+  if (!Array.isArray(list) || list.length <= limit) return;
+  const said = `${where} has ${list.length} ${what}; Slipway reads ${limit} at most`;
+  throw new Failure(exit.failed, said, { next: raise });
+}
+
 /** @throws Failure for a document of another form. */
-export function parseManifest(text: string, where: string): Manifest | Index {
-  const value = parse(text, where);
-  if (Array.isArray(value.manifests) && value.manifests.every(isDescriptor)) return { manifests: value.manifests };
-  if (Array.isArray(value.layers) && value.layers.length > most("layers"))
-    throw new Failure(
-      exit.failed,
-      `${where} has ${value.layers.length} layers; Slipway reads ${most("layers")} at most`,
-      {
-        next: raise,
-      },
-    );
-  if (
-    isDescriptor(value.config) &&
-    Array.isArray(value.layers) &&
-    value.layers.every(isDescriptor) &&
-    isTextMap(value.annotations)
-  )
+export function parseManifest(bytes: Uint8Array | string, where: string): Manifest | Index {
+  const value = parse(bytes, where);
+  refuseMore(value.manifests, "images", mostImages, where);
+  refuseMore(value.layers, "layers", most("layers"), where);
+  if (isList(value.manifests)) return { manifests: value.manifests };
+  if (isDescriptor(value.config) && isList(value.layers) && isWords(value.annotations))
     return value as unknown as Manifest;
   throw new Failure(exit.failed, `${where} is no image manifest`);
 }
 
-export function parseConfig(text: string, where: string): ImageConfig {
-  const value = parse(text, where);
-  const { rootfs, config, created, history } = value;
-  const isRight =
-    (config == null || (isObject(config) && isTextMap(config.Labels))) &&
-    (created == null || typeof created === "string") &&
-    (history == null || Array.isArray(history));
+export function parseConfig(bytes: Uint8Array | string, where: string): ImageConfig {
+  const value = parse(bytes, where);
+  const { rootfs, config, history } = value;
+  const isHistory = history === undefined || history === null || Array.isArray(history);
+  const diffIds = isObject(rootfs) ? rootfs.diff_ids : undefined;
+  const areDigests = Array.isArray(diffIds) && diffIds.every((d) => isText(d) && digestForm.test(String(d)));
+  const areLabels = config === undefined || config === null || (isObject(config) && isWords(config.Labels));
   if (
-    isRight &&
-    isObject(rootfs) &&
-    Array.isArray(rootfs.diff_ids) &&
-    rootfs.diff_ids.every((d) => digestForm.test(String(d)))
+    areDigests &&
+    areLabels &&
+    isHistory &&
+    (value.created === undefined || value.created === null || isText(value.created))
   )
     return value as unknown as ImageConfig;
   throw new Failure(exit.failed, `${where} is no image configuration`);

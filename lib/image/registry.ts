@@ -1,216 +1,104 @@
-/**
- * A registry, read over HTTPS. Sources: the OCI distribution specification; containers-auth.json(5), containers-certs.d(5).
- */
-import { createWriteStream, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+/** An image of a registry, read by all the ways that this machine allows, with patience for what passes. */
+import { existsSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
-import { sha256OfFile } from "../cli/hash-file.ts";
-import { choose, type Descriptor, mediaTypes, type Opened, parseConfig, parseManifest, sha256 } from "./manifest.ts";
+import { spaceAt } from "../cli/machine.ts";
+import { accessTo } from "./access.ts";
+import { longestWait, Passing, type Patience, Refused } from "./http.ts";
+import { choose, type Descriptor, type Opened, parseConfig, parseManifest, sha256 } from "./manifest.ts";
+import type { Reference } from "./reference.ts";
+import { noSpace, RegistryClient } from "./registry-client.ts";
 
-/** `registry/repository:tag` or `…@sha256:…` in its parts. */
-export interface Reference {
-  host: string;
-  repository: string;
-  /** A tag or a digest. */
-  version: string;
+export interface RepositoryOptions {
+  /** How often a registry is asked before that counts as no answer. */
+  attempts?: number;
+  /** For tests. */
+  patience?: Patience;
+  pause?: (milliseconds: number) => Promise<unknown>;
 }
-
-/** @returns undefined for what names no registry. */
-export function parseReference(text: string): Reference | undefined {
-  const m =
-    /^([a-z0-9.-]+\.[a-z0-9.-]+(?::\d+)?|localhost(?::\d+)?)\/([a-z0-9._/-]+?)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(
-      text,
-    );
-  const [, host, repository, tag, digest] = m ?? [];
-  if (host === undefined || repository === undefined) return undefined;
-  return { host, repository, version: digest ?? tag ?? "latest" };
-}
-
-/** How long one answer may take: a document, a layer. What was cut off is gone on with. */
-const patience = { document: 30_000, layer: 600_000 };
-
-function authFiles(): string[] {
-  const { REGISTRY_AUTH_FILE: named, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: config } = process.env;
-  return [
-    ...(named ? [named] : []),
-    ...(runtime ? [join(runtime, "containers/auth.json")] : [`/run/containers/${process.getuid?.() ?? 0}/auth.json`]),
-    join(config ?? join(homedir(), ".config"), "containers/auth.json"),
-    join(homedir(), ".docker/config.json"),
-  ];
-}
-
-/** What podman login left for this registry; the longest name that fits wins. */
-function credentials({ host, repository }: Reference): string | undefined {
-  for (const file of authFiles()) {
-    if (!existsSync(file)) continue;
-    try {
-      const { auths = {} }: { auths?: Record<string, { auth?: string }> } = JSON.parse(readFileSync(file, "utf8"));
-      for (let name = `${host}/${repository}`; name; name = name.includes("/") ? name.replace(/\/[^/]*$/, "") : "") {
-        const auth = auths[name]?.auth;
-        if (auth) return auth;
-      }
-    } catch {
-      // not ours to mend; the registry will say what it misses
-    }
-  }
-  return undefined;
-}
-
-const bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
-/** This machine's authorities and those that are named for this registry: whom podman trusts. */
-function authorities(host: string): string[] {
-  const folders = ["/etc/containers/certs.d", "/etc/docker/certs.d", join(homedir(), ".config/containers/certs.d")];
-  const own = folders.flatMap((f) => {
-    const folder = join(f, host);
-    return existsSync(folder)
-      ? readdirSync(folder)
-          .filter((n) => n.endsWith(".crt"))
-          .map((n) => join(folder, n))
-      : [];
-  });
-  const bundle = process.env.SSL_CERT_FILE ?? bundles.find((path) => existsSync(path));
-  return [...(bundle ? [bundle] : []), ...own].map((path) => readFileSync(path, "utf8"));
-}
-
-/** The registry answered, and the answer is no: asking again will not help. */
-class Refused extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One repository of a registry. */
 export class Repository {
-  private token: string | undefined;
-  private readonly ca: string[];
+  private readonly ways: RegistryClient[];
+  private readonly attempts: number;
+  private readonly pause: (milliseconds: number) => Promise<unknown>;
 
-  /** @param attempts how often it is asked before that counts as no answer. */
+  /** @throws Failure for a registry that is blocked on this machine */
   constructor(
     private readonly at: Reference,
-    private readonly attempts = 5,
+    { attempts = 5, patience, pause = Bun.sleep }: RepositoryOptions = {},
   ) {
-    this.ca = authorities(at.host);
+    this.ways = accessTo(at).map((access) => new RegistryClient(access, patience));
+    this.attempts = attempts;
+    this.pause = pause;
   }
 
-  private fetch(url: string, headers: Record<string, string>, time = patience.document): Promise<Response> {
-    const tls = this.ca.length ? { tls: { ca: this.ca } } : {};
-    return fetch(url, { headers, signal: AbortSignal.timeout(time), ...tls });
-  }
-
-  /** A token as the registry's challenge asks for it. */
-  private async authenticate(challenge: string): Promise<void> {
-    const basic = credentials(this.at);
-    if (/^basic/i.test(challenge)) {
-      if (basic) this.token = `Basic ${basic}`;
-      return;
-    }
-    const part = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
-    const realm = part("realm");
-    if (!realm) return;
-    const url = new URL(realm);
-    const service = part("service");
-    if (service) url.searchParams.set("service", service);
-    url.searchParams.set("scope", part("scope") ?? `repository:${this.at.repository}:pull`);
-    const answer = await this.fetch(url.href, basic ? { authorization: `Basic ${basic}` } : {});
-    if (!answer.ok) throw new Refused(answer.status, `${url.host} gives no token (${answer.status})`);
-    const said = (await answer.json()) as { token?: string; access_token?: string };
-    this.token = `Bearer ${said.token ?? said.access_token ?? ""}`;
-  }
-
-  private async get(path: string, headers: Record<string, string>, time?: number): Promise<Response> {
-    const url = `https://${this.at.host}/v2/${this.at.repository}/${path}`;
-    for (let first = true; ; first = false) {
-      const answer = await this.fetch(url, { ...headers, ...(this.token ? { authorization: this.token } : {}) }, time);
-      if (answer.ok) return answer;
-      await answer.body?.cancel();
-      const challenge = answer.headers.get("www-authenticate");
-      if (answer.status === 401 && challenge && first) await this.authenticate(challenge);
-      else if (answer.status >= 500 || answer.status === 429)
-        throw new Error(`${this.at.host} answers ${answer.status}`);
-      else throw new Refused(answer.status, `${url}: ${answer.status} ${answer.statusText}`);
-    }
-  }
-
-  /** With growing pauses, until it is clear that it will not be. */
-  private async insist<T>(what: string, work: () => Promise<T>): Promise<T> {
+  /** With growing pauses, or those that the registry asks for, until it is clear that it will not be. */
+  private async insist<T>(what: string, attempts: number, work: () => Promise<T>): Promise<T> {
     const tried: string[] = [];
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        tried.push(message);
         if (error instanceof Failure) throw error;
-        if (error instanceof Refused || attempt === this.attempts)
+        tried.push(error instanceof Error ? error.message : String(error));
+        const asked = error instanceof Passing ? error.after : 0;
+        if (asked > longestWait) tried.push(`it asks to be left alone for ${Math.ceil(asked / 1000)} s`);
+        if (error instanceof Refused || attempt === attempts || asked > longestWait)
           throw new RegistryFailure(what, tried, error instanceof Refused ? error.status : undefined);
-        await pause(500 * 2 ** (attempt - 1));
+        await this.pause(Math.max(asked, 500 * 2 ** (attempt - 1)));
       }
     }
   }
 
-  private async manifestText(version: string): Promise<string> {
-    const accept = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex].join(
-      ", ",
-    );
-    return this.insist(`${this.at.host}/${this.at.repository}: reading ${version}`, async () => {
-      const text = await (await this.get(`manifests/${version}`, { accept })).text();
-      if (version.startsWith("sha256:") && sha256(text) !== version)
-        throw new Failure(exit.failed, `${this.at.host} sent another manifest than ${version}`);
-      return text;
-    });
-  }
-
+  /** A mirror is asked once; only what the image's own registry answers is an error. */
   async open(): Promise<Opened> {
-    let text = await this.manifestText(this.at.version);
-    let manifest = parseManifest(text, this.at.version);
-    if ("manifests" in manifest) {
-      const { digest } = choose(manifest, this.at.version);
-      text = await this.manifestText(digest);
-      manifest = parseManifest(text, digest);
-    }
-    if ("manifests" in manifest) throw new Failure(exit.failed, `${this.at.version}: an index in an index`);
-    const { digest } = manifest.config;
-    const config = await this.insist(`reading ${digest}`, async () => {
-      const body = await (await this.get(`blobs/${digest}`, {})).text();
-      if (sha256(body) !== digest) throw new Error(`${this.at.host} sent another blob than ${digest}`);
-      return body;
-    });
-    return { manifest, digest: sha256(text), config: parseConfig(config, digest) };
-  }
-
-  private async append(digest: string, file: string, have: number): Promise<void> {
-    const answer = await this.get(`blobs/${digest}`, have ? { range: `bytes=${have}-` } : {}, patience.layer);
-    const out = createWriteStream(file, { flags: answer.status === 206 ? "a" : "w" });
-    const broken = new Promise<never>((_, fail) => out.once("error", fail));
-    broken.catch(() => undefined); // it may break while nobody waits
-    try {
-      for await (const bytes of answer.body ?? [])
-        if (!out.write(bytes)) await Promise.race([new Promise((r) => out.once("drain", r)), broken]);
-    } finally {
-      await Promise.race([new Promise((r) => out.end(r)), broken]);
-    }
-  }
-
-  /** Fetches a blob into a file; what a broken connection left is gone on with. */
-  async fetchBlob({ digest, size }: Descriptor, path: string): Promise<void> {
-    const partial = `${path}.partial`;
-    await this.insist(`${this.at.host}/${this.at.repository}: fetching ${digest}`, async () => {
-      const have = existsSync(partial) ? statSync(partial).size : 0;
-      if (have < size) await this.append(digest, partial, have);
-      const came = statSync(partial).size;
-      if (came < size) throw new Error(`the connection ended at byte ${came} of ${size}`);
-      if (`sha256:${await sha256OfFile(partial)}` !== digest) {
-        rmSync(partial, { force: true });
-        throw new Error(`what came does not hash to ${digest}`);
+    const tried: string[] = [];
+    for (;;) {
+      const [way, ...others] = this.ways;
+      if (!way) throw new Failure(exit.failed, `there is no way to ${this.at.host}`);
+      try {
+        return await this.openBy(way, others.length ? 1 : this.attempts);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        tried.push(...(error.details.tried ?? [error.message]));
+        if (others.length === 0) throw error instanceof RegistryFailure ? error.after(tried) : error;
+        this.ways.shift();
       }
-    });
+    }
+  }
+
+  private async openBy(way: RegistryClient, attempts: number): Promise<Opened> {
+    const manifest = (version: string) =>
+      this.insist(`${way.name}: reading ${version}`, attempts, () => way.manifest(version));
+    // a mirror may have another tag or digest than the name that was asked for
+    const { version } = way.access.at;
+    let bytes = await manifest(version);
+    let parsed = parseManifest(bytes, `${way.name} ${version}`);
+    if ("manifests" in parsed) {
+      const { digest } = choose(parsed, version);
+      bytes = await manifest(digest);
+      parsed = parseManifest(bytes, digest);
+    }
+    if ("manifests" in parsed) throw new Failure(exit.failed, `${version}: an index in an index`);
+    const { config } = parsed;
+    const text = await this.insist(`${way.name}: reading ${config.digest}`, attempts, () => way.config(config));
+    return { manifest: parsed, digest: sha256(bytes), config: parseConfig(text, config.digest) };
+  }
+
+  /**
+   * Fetches a blob into a file; what a broken connection left is continued. No byte beyond the size that the manifest
+   * states is read.
+   * @throws RegistryFailure; Failure where there is no space for it
+   */
+  async fetchBlob(descriptor: Descriptor, path: string): Promise<void> {
+    const [way] = this.ways;
+    if (!way) throw new Failure(exit.failed, `there is no way to ${this.at.host}`);
+    const partial = `${path}.partial`;
+    const have = existsSync(partial) ? statSync(partial).size : 0;
+    const missing = descriptor.size - have;
+    if (missing > spaceAt(dirname(path)).free) throw noSpace(path, missing);
+    await this.insist(`${way.name}: fetching ${descriptor.digest}`, this.attempts, () => way.blob(descriptor, partial));
     renameSync(partial, path);
   }
 }
@@ -218,11 +106,16 @@ export class Repository {
 /** A registry that did not give what was asked; `status` is its answer, absent where there was none. */
 export class RegistryFailure extends Failure {
   constructor(
-    what: string,
+    private readonly what: string,
     tried: string[],
     readonly status: number | undefined,
   ) {
     super(exit.failed, `${what} failed`, { tried, next: "check the name, the network and `podman login`" });
+  }
+
+  /** The same, after other ways did not work either. */
+  after(tried: string[]): RegistryFailure {
+    return new RegistryFailure(this.what, tried, this.status);
   }
 
   /** There is no such image, or nobody who has not logged in may know. */

@@ -4,6 +4,7 @@ import { exit, Failure } from "../cli/errors.ts";
 import { type Outcome, type RunOptions, run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
+import { accessFiles } from "./access.ts";
 import { login } from "./login.ts";
 import { sha256 } from "./manifest.ts";
 
@@ -70,17 +71,19 @@ export interface SkopeoOptions extends RunOptions {
 /** Runs skopeo, logged in as podman is. */
 export async function skopeo(args: readonly string[], options: SkopeoOptions = {}): Promise<Outcome> {
   const { progress, mounts = [], ...rest } = options;
-  const known = login();
+  const known = login(args);
   // mirrors and the like: podman's variable, which skopeo does not know
-  const registries = process.env.CONTAINERS_REGISTRIES_CONF;
+  const named = process.env.CONTAINERS_REGISTRIES_CONF;
+  const registries = named ? ["--registries-conf", named] : [];
   try {
     const words = await tool("skopeo", {
-      mounts: [...mounts, ...known.mounts, ...(registries ? [registries] : [])],
-      env: Object.keys(known.env),
+      mounts: [...mounts, ...known.mounts, ...accessFiles()],
+      // settings and certificates may lie in the user's home, which in a container is another one
+      env: [...Object.keys(known.env), "HOME"],
       ...(progress ? { progress } : {}),
     });
     const log = rest.log ?? progress?.log;
-    return await run([...words, ...(registries ? ["--registries-conf", registries] : []), ...args], {
+    return await run([...words, ...registries, ...args], {
       ...rest,
       ...(log ? { log } : {}),
       env: { ...known.env, ...rest.env },

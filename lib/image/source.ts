@@ -4,7 +4,8 @@ import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import { blobPath, openLayout, startLayout } from "./layout.ts";
 import type { Descriptor, Opened } from "./manifest.ts";
-import { parseReference, Repository } from "./registry.ts";
+import { parseReference } from "./reference.ts";
+import { Repository, type RepositoryOptions } from "./registry.ts";
 import { openRegular } from "./regular-file.ts";
 import { localImages, podmanFailure } from "./storage.ts";
 
@@ -21,8 +22,8 @@ export interface OpenOptions {
   /** A folder for what must be fetched; the caller removes it. */
   work: string;
   log?: string;
-  /** How often a registry is asked before that counts as no answer. */
-  attempts?: number;
+  /** With how much patience a registry is asked. */
+  registry?: RepositoryOptions;
 }
 
 function inFolder(name: string, place: Image["place"], folder: string, tag?: string): Image {
@@ -67,7 +68,7 @@ async function fromRegistry(name: string, text: string, options: OpenOptions): P
     throw new Failure(exit.usage, `\`${name}\` is no image`, {
       tried: ["a folder (oci:DIR)", "podman's storage", "a registry's name (host/repository:tag)"],
     });
-  const repository = new Repository(reference, options.attempts);
+  const repository = new Repository(reference, options.registry);
   const opened = await repository.open();
   const folder = join(options.work, "fetched");
   const layer = async (descriptor: Descriptor) => {

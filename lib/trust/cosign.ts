@@ -33,7 +33,7 @@ interface CosignOptions {
 
 export async function cosign(args: readonly string[], options: CosignOptions = {}): Promise<Outcome> {
   const { secrets, progress, cwd, mounts = [] } = options;
-  const known = login();
+  const known = login(args);
   try {
     const words = await tool("cosign", {
       mounts: [...mounts, ...known.mounts],

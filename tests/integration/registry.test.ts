@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { differences } from "../../lib/image/compare.ts";
 import { blobPath, openLayout } from "../../lib/image/layout.ts";
-import { parseReference } from "../../lib/image/registry.ts";
+import { parseReference } from "../../lib/image/reference.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { Place, packings, treeOf, writeImage } from "../support/images.ts";
 import { exec } from "../support/sandbox.ts";
@@ -113,7 +113,7 @@ test("what is not there is not asked for twice, and the answer says so", async (
 test("an authority that is not known is refused", async () => {
   const { SSL_CERT_FILE } = process.env;
   process.env.SSL_CERT_FILE = "/dev/null";
-  const error = await openImage(name(), { work: work(), attempts: 1 }).catch((e: unknown) => e);
+  const error = await openImage(name(), { work: work(), registry: { attempts: 1 } }).catch((e: unknown) => e);
   process.env.SSL_CERT_FILE = SSL_CERT_FILE;
   expect(String(error)).toContain("failed");
 });

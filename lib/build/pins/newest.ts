@@ -2,7 +2,8 @@ import { exit, Failure } from "../../cli/errors.ts";
 import type { Pin } from "../../cli/pins.ts";
 import { run } from "../../cli/shell.ts";
 import { tool } from "../../cli/tools.ts";
-import { parseReference, Repository } from "../../image/registry.ts";
+import { parseReference } from "../../image/reference.ts";
+import { Repository } from "../../image/registry.ts";
 
 /** The newest of what a pin stands for, asked where it is. */
 
@@ -46,7 +47,7 @@ export async function newestCommit(address: string, follows?: string): Promise<s
 export async function newestDigest(address: string): Promise<string> {
   const reference = parseReference(address);
   if (!reference) throw unknown(address, "this is no image of a registry");
-  return (await new Repository(reference, 2).open()).digest;
+  return (await new Repository(reference, { attempts: 2 }).open()).digest;
 }
 
 /** The repository of an AUR package is named after its base. Source: aurweb's RPC interface, version 5. @throws Failure */

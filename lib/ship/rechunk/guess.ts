@@ -29,7 +29,9 @@ export function firstGuess(name: string, hints: Hints, newest: number): number {
   if (hints.built !== undefined) witnesses.push(release / ((newest - hints.built) / day + 3 * release));
   if (hints.follows) witnesses.push(0.4);
   else if (hints.updates !== undefined) witnesses.push((hints.updates + 0.3) / (hints.updates + 6));
-  if (witnesses.length === 0) return unknown;
-  const product = witnesses.reduce((all, p) => all * Math.max(p, 0.001), 1);
-  return Math.max(0.001, rounded(product ** (1 / witnesses.length)));
+  // A package database is read from the image, and may say anything.
+  const good = witnesses.filter(Number.isFinite);
+  if (good.length === 0) return unknown;
+  const product = good.reduce((all, p) => all * Math.max(p, 0.001), 1);
+  return Math.max(0.001, rounded(product ** (1 / good.length)));
 }

@@ -1,3 +1,5 @@
+import { zstdDecompressSync } from "node:zlib";
+import { window } from "./clusters.ts";
 import type { Memory, Past } from "./plan.ts";
 
 /** The annotation of the manifest that carries a plan from one release to the next. */
@@ -5,6 +7,25 @@ export const planAnnotation = "org.slipway.plan";
 
 /** So that a later Slipway knows what it reads. */
 const version = 1;
+
+/**
+ * What a plan may be at most. It comes from a registry, and may be anything. An image of half a million files has some 4,000
+ * components, about 100 bytes each: these limits are ten times that and more.
+ */
+export const planLimits = {
+  /** Characters of the annotation; a whole manifest has 4 MiB. */
+  packed: 1 << 20,
+  /** Bytes when unpacked. */
+  plain: 8 << 20,
+  layers: 1024,
+  components: 65_536,
+  /** Characters of a component's name, or its digest: a path of 4,096 bytes, each written as `%20`. */
+  word: 12_400,
+  /** A release a minute for two years. */
+  releases: 1 << 20,
+  /** The last second of the year 9999: dates have four digits. */
+  epoch: 253_402_300_799,
+} as const;
 
 /** A name with a blank in it would break a line in two. */
 const oneWord = (name: string) => name.replaceAll(/[%\s]/g, (c) => encodeURIComponent(c));
@@ -21,27 +42,83 @@ export function encodeMemory(memory: Memory): string {
   return Bun.zstdCompressSync(text, { level: 19 }).toString("base64");
 }
 
-function decodePast(text: string): Past | undefined {
-  const [name, digest, bits] = text.split(" ");
-  const value = Number.parseInt(bits ?? "", 36);
-  if (!name || !digest || !(value >= 1)) return undefined;
-  const known = Math.floor(Math.log2(value));
-  return { name: decodeURIComponent(name), digest, changed: value - 2 ** known, known };
+/** Says what is wrong with a plan. */
+class BadPlan extends Error {}
+
+function wholeNumber(text: string | undefined, most: number, what: string, least = 0): number {
+  const value = /^\d{1,15}$/.test(text ?? "") ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new BadPlan(`${what} is not a whole number from ${least} to ${most}`);
 }
 
-/** @returns undefined for what is no plan of ours: it is then made anew. */
-export function decodeMemory(annotation: string | undefined): Memory | undefined {
-  if (!annotation) return undefined;
+function unpack(annotation: string): string {
+  if (annotation.length > planLimits.packed) throw new BadPlan(`it has more than ${planLimits.packed} characters`);
   try {
-    const text = Bun.zstdDecompressSync(Buffer.from(annotation, "base64")).toString("utf8");
-    const [head = "", ...lines] = text.split("\n");
-    const [stated, epoch, releases] = head.split(" ").map(Number);
-    if (stated !== version || epoch === undefined || releases === undefined || !Number.isSafeInteger(epoch))
-      return undefined;
-    const layers = lines.map((line) => (line === "" ? [] : line.split("\t").map(decodePast)));
-    if (layers.flat().some((past) => past === undefined)) return undefined;
-    return { epoch, releases, layers: layers.map((layer) => layer.filter((past) => past !== undefined)) };
+    const packed = Buffer.from(annotation, "base64");
+    // the one knows a limit, the other refuses what was cut off
+    zstdDecompressSync(packed, { maxOutputLength: planLimits.plain });
+    return Bun.zstdDecompressSync(packed).toString("utf8");
+  } catch (error) {
+    const isLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    throw new BadPlan(isLarge ? `it unpacks to more than ${planLimits.plain} bytes` : "it cannot be unpacked");
+  }
+}
+
+function decodeName(word: string): string {
+  try {
+    return decodeURIComponent(word);
   } catch {
+    throw new BadPlan("a component's name is not well formed");
+  }
+}
+
+function decodePast(text: string, place: string): Past {
+  const [name = "", digest = "", bits = "", ...more] = text.split(" ");
+  const most = 2 ** (window + 1);
+  const value = /^[0-9a-z]{1,8}$/.test(bits) ? Number.parseInt(bits, 36) : 0;
+  if (more.length || !name || !digest || value < 1 || value >= most)
+    throw new BadPlan(`${place} has a component that is not "name digest past"`);
+  if (name.length > planLimits.word || digest.length > planLimits.word)
+    throw new BadPlan(`${place} has a name of more than ${planLimits.word} characters`);
+  const known = 31 - Math.clz32(value);
+  return { name: decodeName(name), digest, changed: value - 2 ** known, known };
+}
+
+function parse(text: string): Memory {
+  const [head = "", ...lines] = text.split("\n", planLimits.layers + 2);
+  const [stated, epoch, releases] = head.split(" ", 4);
+  if (stated !== String(version)) throw new BadPlan(`it is not of version ${version}`);
+  if (lines.length > planLimits.layers) throw new BadPlan(`it has more than ${planLimits.layers} layers`);
+  const seen = new Set<string>();
+  const layers = lines.map((line, i) =>
+    (line === "" ? [] : line.split("\t", planLimits.components + 1)).map((word) => {
+      const past = decodePast(word, `layer ${i + 1}`);
+      if (seen.has(past.name)) throw new BadPlan(`layer ${i + 1} has a component that another place has too`);
+      if (seen.add(past.name).size > planLimits.components)
+        throw new BadPlan(`it has more than ${planLimits.components} components`);
+      return past;
+    }),
+  );
+  return {
+    epoch: wholeNumber(epoch, planLimits.epoch, "its time", 1),
+    releases: wholeNumber(releases, planLimits.releases, "its count of releases"),
+    layers,
+  };
+}
+
+/**
+ * Reads a plan, which may come from anybody: nothing that it says takes more memory or time than `planLimits` allow.
+ * @param complain hears what is wrong with a plan that is there and not good.
+ * @returns undefined for what is no plan of ours: it is then made anew.
+ */
+export function decodeMemory(annotation: unknown, complain: (why: string) => void = () => {}): Memory | undefined {
+  if (annotation === undefined || annotation === "") return undefined;
+  try {
+    if (typeof annotation !== "string") throw new BadPlan("it is not text");
+    return parse(unpack(annotation));
+  } catch (error) {
+    if (!(error instanceof BadPlan)) throw error;
+    complain(error.message);
     return undefined;
   }
 }

@@ -14,13 +14,24 @@ export interface Previous {
   from: string;
 }
 
-function planOf(annotations: Record<string, string> | undefined): Memory | undefined {
-  return decodeMemory(annotations?.[planAnnotation]);
+/** The plan that an image carries. One that is not good is ignored, and the reader hears of it: it must not block a release. */
+function planOf(name: string, annotations: Record<string, string> | undefined): Memory | undefined {
+  return decodeMemory(annotations?.[planAnnotation], (why) =>
+    say(`warning: the plan that ${name} carries is not good and is ignored: ${why}`),
+  );
+}
+
+/** What a registry answered that gives no image. */
+function complain(reference: string, error: Failure): void {
+  if (error instanceof RegistryFailure && error.absent) return;
+  const reason = error.details.tried?.at(-1);
+  say(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
+  say(`  ${error.message}${reason ? `: ${reason}` : ""}`);
 }
 
 /**
- * The plan of the image that machines have: the published one's. Where the registry has none, or does not answer, the one
- * that this machine wrote last, or that the image carries itself.
+ * The plan of the image that machines have: the published one's. Where the registry has none that is good, or does not
+ * answer, the one that this machine wrote last, or that the image carries itself. Nothing that a registry answers is an error.
  * @param named what the user says instead: an image, or `none`.
  */
 export async function findPrevious(
@@ -33,26 +44,31 @@ export async function findPrevious(
   if (named === "none") return { memory: undefined, from: "none: asked for" };
   if (named !== undefined) {
     const other = await openImage(named, { work: join(work, "previous") });
-    const memory = planOf(other.manifest.annotations);
+    const memory = planOf(named, other.manifest.annotations);
     if (memory) return { memory, from: named };
-    throw new Failure(exit.failed, `${named} carries no plan`, { next: "--previous none  makes a new one" });
+    throw new Failure(exit.failed, `${named} carries no plan that is good`, {
+      next: "--previous none  makes a new one",
+    });
   }
   if (reference !== undefined) {
     try {
-      const published = await openImage(`docker://${reference}`, { work: join(work, "previous"), attempts: 2 });
-      const memory = planOf(published.manifest.annotations);
+      const published = await openImage(`docker://${reference}`, {
+        work: join(work, "previous"),
+        registry: { attempts: 2 },
+      });
+      const memory = planOf(`the published ${reference}`, published.manifest.annotations);
       if (memory) return { memory, from: `the published ${reference}` };
-      say(`the published ${reference} carries no plan: this one will`);
+      if (published.manifest.annotations?.[planAnnotation] === undefined)
+        say(`the published ${reference} carries no plan: this one will`);
     } catch (error) {
-      if (!(error instanceof RegistryFailure)) throw error;
-      if (!error.absent)
-        say(`${reference}: the registry does not answer, so the plan that this machine knows is gone on from`);
+      if (!(error instanceof Failure)) throw error;
+      complain(reference, error);
     }
   }
   if (existsSync(join(folder, "index.json"))) {
-    const memory = planOf(openLayout(folder).manifest.annotations);
+    const memory = planOf(folder, openLayout(folder).manifest.annotations);
     if (memory) return { memory, from: "the last one made here" };
   }
-  const own = planOf(image.manifest.annotations);
+  const own = planOf("the image itself", image.manifest.annotations);
   return own ? { memory: own, from: "the image itself" } : { memory: undefined, from: "none: this is the first" };
 }

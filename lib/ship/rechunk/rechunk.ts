@@ -13,7 +13,7 @@ import { readTree } from "../../image/read-tree.ts";
 import type { Image } from "../../image/source.ts";
 import type { Tree } from "../../image/tree.ts";
 import { type Component, divide } from "./components.ts";
-import { encodeMemory, planAnnotation } from "./memory.ts";
+import { encodeMemory, planAnnotation, planLimits } from "./memory.ts";
 import { pieces } from "./pieces.ts";
 import { type Memory, type Plan, type PlannedLayer, plan } from "./plan.ts";
 import { prune } from "./prune.ts";
@@ -71,8 +71,8 @@ export interface Rechunked {
 export function epochOf(config: ImageConfig): number {
   const created = config.config?.Labels?.["org.opencontainers.image.created"] ?? config.created ?? "";
   const seconds = Math.floor(Date.parse(created) / 1000);
-  // Zero means "no time" to some readers.
-  return seconds > 0 ? seconds : 1;
+  // Zero means "no time" to some readers; a time that no plan may have would not be read back.
+  return seconds > 0 && seconds <= planLimits.epoch ? seconds : 1;
 }
 
 function contents({ components }: PlannedLayer): string {

@@ -1,0 +1,86 @@
+/**
+ * How a registry is reached: the one place that decides it for our own reader, and what skopeo in a container must see to decide
+ * the same. Sources: containers-certs.d(5); containers/image, docker/docker_client.go and pkg/tlsclientconfig.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+import { type Credentials, credentialsFor } from "./login.ts";
+import { nameOf, type Reference } from "./reference.ts";
+import { pullSources, registryFiles } from "./registries-conf.ts";
+
+export interface Tls {
+  ca?: string[];
+  cert?: string;
+  key?: string;
+  rejectUnauthorized?: false;
+}
+
+/** One way to an image. */
+export interface Access {
+  at: Reference;
+  /** Where it answers: Docker Hub's images are not where their names say. */
+  host: string;
+  /** The administrator said so: certificates are not checked, and it may speak http. */
+  insecure: boolean;
+  tls: Tls;
+  credentials(): Promise<Credentials | undefined>;
+}
+
+const bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+function certificateFolders(): string[] {
+  return [join(homedir(), ".config/containers/certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"];
+}
+
+/** This machine's authorities, and those and the client certificate that the first folder of this registry has. */
+function tlsOf(host: string, insecure: boolean): Tls {
+  const folder = certificateFolders()
+    .map((f) => join(f, host))
+    .find((f) => existsSync(f));
+  const names = folder ? readdirSync(folder) : [];
+  const file = (name: string) => readFileSync(join(folder ?? "", name), "utf8");
+  const bundle = process.env.SSL_CERT_FILE || bundles.find((path) => existsSync(path));
+  const own = names.filter((n) => n.endsWith(".crt")).map(file);
+  const ca = [...(bundle && existsSync(bundle) ? [readFileSync(bundle, "utf8")] : []), ...own];
+  const pairs = names.filter((n) => /\.(cert|key)$/.test(n)).map((n) => n.replace(/\.(cert|key)$/, ""));
+  const lonely = pairs.find((n) => !names.includes(`${n}.cert`) || !names.includes(`${n}.key`));
+  if (lonely !== undefined)
+    throw new Failure(exit.failed, `${folder}/${lonely} is half of a pair`, {
+      next: "a client certificate has a .cert and a .key; an authority ends with .crt",
+    });
+  const [client] = pairs;
+  return {
+    ...(ca.length ? { ca } : {}),
+    ...(client === undefined ? {} : { cert: file(`${client}.cert`), key: file(`${client}.key`) }),
+    ...(insecure ? { rejectUnauthorized: false as const } : {}),
+  };
+}
+
+/**
+ * Every way to an image, in the order in which they are tried: mirrors first.
+ * @throws Failure where the administrator forbids all of them, or a file of settings is wrong
+ */
+export function accessTo(reference: Reference): Access[] {
+  const sources = pullSources(reference);
+  const open = sources.filter((s) => !s.blocked);
+  if (open.length === 0)
+    throw new Failure(exit.failed, `${nameOf(reference)} is blocked on this machine`, {
+      tried: [`blocked = true in ${registryFiles().main}, or in a file beside it`],
+      next: "take another registry, or ask who wrote that file",
+    });
+  return open.map(({ at, insecure }) => ({
+    at,
+    host: at.host === "docker.io" ? "registry-1.docker.io" : at.host,
+    insecure,
+    tls: tlsOf(at.host, insecure),
+    credentials: () => credentialsFor(nameOf(at)),
+  }));
+}
+
+/** The files by which all this is decided, as far as they are there: a tool in a container must see them too. */
+export function accessFiles(): string[] {
+  const { main, folders } = registryFiles();
+  return [main, ...folders, ...certificateFolders()].filter((path) => existsSync(path));
+}

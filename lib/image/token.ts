@@ -1,0 +1,128 @@
+/**
+ * What a registry wants before it answers: a name and a password, or a token that is bought with them elsewhere.
+ * Sources: RFC 9110, 11; docs.docker.com/registry/spec/auth; containers/image, docker/docker_client.go.
+ */
+import type { Access, Tls } from "./access.ts";
+import { addressOf, ask, limits, Passing, type Patience, Refused, shown } from "./http.ts";
+import type { Credentials } from "./login.ts";
+
+export interface Challenge {
+  scheme: string;
+  parameters: Record<string, string>;
+}
+
+/** A header that is longer says nothing that is needed here. */
+const longestChallenge = 8 << 10;
+/** More does not fit into a header of most servers. */
+const longestToken = 32 << 10;
+
+/** The first challenge of a kind that is known here. */
+export function parseChallenge(header: string): Challenge | undefined {
+  if (header.length > longestChallenge) return undefined;
+  for (const [, scheme = "", rest = ""] of header.matchAll(/(?:^|,\s*)(basic|bearer)(?:\s+(.*))?$/gis)) {
+    const parameters: Record<string, string> = {};
+    for (const [, name = "", quoted, bare] of rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
+      parameters[name.toLowerCase()] ??= quoted?.replace(/\\(.)/g, "$1") ?? bare ?? "";
+    return { scheme: scheme.toLowerCase(), parameters };
+  }
+  return undefined;
+}
+
+/**
+ * Hosts that hand out tokens for a registry of another name, and may see its passwords. containers/image has no such list: it sends
+ * the password wherever the registry says. SLIPWAY_TOKEN_HOSTS adds to it.
+ */
+const tokenHosts: Record<string, string[]> = {
+  "registry-1.docker.io": ["auth.docker.io"],
+  "registry.gitlab.com": ["gitlab.com"],
+};
+
+/** `REGISTRY=HOST` words of SLIPWAY_TOKEN_HOSTS. */
+function ownTokenHosts(registry: string): string[] {
+  const words = (process.env.SLIPWAY_TOKEN_HOSTS ?? "").split(/[\s,]+/);
+  return words.filter((w) => w.startsWith(`${registry}=`)).map((w) => w.slice(registry.length + 1));
+}
+
+/** Whether a host may see the password for a registry: it is the registry itself, lies below its name, or is listed. */
+export function mayKnow(host: string, registry: string): boolean {
+  const bare = (h: string) => h.replace(/:\d+$/, "").toLowerCase();
+  const [a, b] = [bare(host), bare(registry)];
+  const listed = [...(tokenHosts[registry] ?? []), ...ownTokenHosts(registry)];
+  return a === b || a.endsWith(`.${b}`) || listed.includes(a) || listed.includes(host);
+}
+
+function basic({ user, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+/** A registry that spoke http only because it may has no better token service. */
+function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean): URL {
+  const what = `the address for a token that ${host} names`;
+  const url = addressOf(challenge.parameters.realm ?? "", undefined, insecure, what);
+  const isOwn = mayKnow(url.host, host);
+  if (url.protocol === "http:" && !isOwn) throw new Refused(`${what} is ${shown(url)}, which is not https`);
+  if (has && !isOwn)
+    throw new Refused(
+      `${what} is ${shown(url)}: another host, which must not see your password ` +
+        `(SLIPWAY_TOKEN_HOSTS=${host}=${url.host} allows it)`,
+    );
+  return url;
+}
+
+interface Wish {
+  url: URL;
+  scope: string;
+  service: string | undefined;
+  tls: Tls;
+  plain: boolean;
+  patience?: Patience;
+}
+
+function askToken({ url, scope, service, ...how }: Wish, login: Credentials | undefined) {
+  const words: [string, string][] = [...(service ? [["service", service] as [string, string]] : []), ["scope", scope]];
+  if (login?.identityToken) {
+    const more = { grant_type: "refresh_token", refresh_token: login.identityToken, client_id: "slipway" };
+    const body = new URLSearchParams([...words, ...Object.entries(more)]).toString();
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return ask({ ...how, url, method: "POST", headers, body });
+  }
+  if (login?.user) words.push(["account", login.user]);
+  for (const [name, value] of words) url.searchParams.set(name, value);
+  return ask({ ...how, url, ...(login?.user && login.password ? { authorization: basic(login) } : {}) });
+}
+
+/**
+ * The header that a challenge asks for; undefined where nothing can be said that would help.
+ * @throws Refused for a challenge that would give the password away, or an answer that is no token
+ */
+export async function authorize(header: string, access: Access, patience?: Patience): Promise<string | undefined> {
+  const challenge = parseChallenge(header);
+  if (!challenge) return undefined;
+  const login = await access.credentials();
+  if (challenge.scheme === "basic") return login?.user ? basic(login) : undefined;
+  const url = realmOf(challenge, access, login !== undefined);
+  const scope = `repository:${access.at.repository}:pull`;
+  const { service } = challenge.parameters;
+  const how = { tls: access.tls, plain: access.insecure, ...(patience ? { patience } : {}) };
+  const answer = await askToken({ url, scope, service, ...how }, login);
+  if (answer.status !== 200) {
+    await answer.drop();
+    const what = `${url.host} gives no token (${answer.status})`;
+    throw answer.status >= 500 ? new Passing(what) : new Refused(what, answer.status);
+  }
+  const text = (await answer.document(limits.token, "a token")).toString("utf8");
+  return `Bearer ${tokenIn(text, url.host)}`;
+}
+
+function tokenIn(text: string, host: string): string {
+  let said: unknown;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    // told below
+  }
+  const { token, access_token } = (said ?? {}) as { token?: unknown; access_token?: unknown };
+  const found = token || access_token;
+  if (typeof found === "string" && found.length <= longestToken && /^[\x21-\x7e]+$/.test(found)) return found;
+  throw new Refused(`what ${host} sends as a token is none`);
+}

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import type { Image } from "../../lib/image/source.ts";
+import { decodeMemory, encodeMemory, planAnnotation, planLimits } from "../../lib/ship/rechunk/memory.ts";
+import { plan } from "../../lib/ship/rechunk/plan.ts";
+import { findPrevious } from "../../lib/ship/rechunk/previous.ts";
+import { epochOf } from "../../lib/ship/rechunk/rechunk.ts";
+import { HostileRegistry, sampleImage } from "../support/hostile-registry.ts";
+
+// The plan of the published image is an annotation that anybody who can write to the registry may choose.
+
+const pack = (text: string | Buffer) => Buffer.from(Bun.zstdCompressSync(text)).toString("base64");
+const good = encodeMemory({
+  epoch: 1_700_000_000,
+  releases: 3,
+  layers: [[{ name: "glibc", digest: "d", changed: 1, known: 2 }]],
+});
+
+/** Frames that each unpack to a megabyte of zeros: small, and gigabytes in all. */
+function bomb(): string {
+  const frame = Buffer.from(Bun.zstdCompressSync(Buffer.alloc(1 << 20)));
+  return Buffer.concat(Array<Buffer>(2000).fill(frame)).toString("base64");
+}
+
+const bad: [string, string, RegExp][] = [
+  ["2 GB in 100 kB", bomb(), /unpacks to more than 8388608 bytes/],
+  ["9 MB of one line", pack(`1 5 1\n${"a".repeat(9 << 20)}`), /unpacks to more than/],
+  ["a longer annotation than any plan", "A".repeat(planLimits.packed + 4), /more than 1048576 characters/],
+  ["a frame that ends in the middle", good.slice(0, 24), /cannot be unpacked/],
+  ["an epoch that no date has", pack("1 8640000000001 1\n"), /its time is not a whole number from 1 to 253402300799/],
+  ["an epoch in the year 10,000", pack("1 253402300800 1\n"), /its time/],
+  ["an epoch below zero", pack("1 -1 1\n"), /its time/],
+  ["an epoch of zero", pack("1 0 1\n"), /its time/],
+  ["an epoch with an exponent", pack("1 1e9 1\n"), /its time/],
+  ["an epoch in hexadecimal", pack("1 0x10 1\n"), /its time/],
+  ["an epoch that is none", pack("1 NaN 1\n"), /its time/],
+  ["no releases", pack("1 5\n"), /its count of releases/],
+  ["releases without end", pack("1 5 99999999999\n"), /its count of releases/],
+  ["half a release", pack("1 5 1.5\n"), /its count of releases/],
+  ["another version", pack("2 5 1\n"), /not of version 1/],
+  ["5,000 layers", pack(`1 5 1${"\n".repeat(5000)}`), /more than 1024 layers/],
+  [
+    "100,000 components",
+    pack(`1 5 1\n${Array.from({ length: 1e5 }, (_, i) => `c${i} d 1`).join("\t")}`),
+    /65536 components/,
+  ],
+  ["a component twice in a layer", pack("1 5 1\na d 1\ta d 1"), /another place has too/],
+  ["a component in two layers", pack("1 5 1\na d 1\nb d 1\na d 1"), /layer 3 has a component that another place/],
+  ["a component in two layers, written otherwise", pack("1 5 1\na d 1\n%61 d 1"), /another place has too/],
+  ["a name without end", pack(`1 5 1\n${"n".repeat(20_000)} d 1`), /a name of more than/],
+  ["a name that is half a letter", pack("1 5 1\n%C3 d 1"), /not well formed/],
+  ["no past", pack("1 5 1\na d"), /is not "name digest past"/],
+  ["a past of zero", pack("1 5 1\na d 0"), /is not "name digest past"/],
+  ["a past that is none", pack("1 5 1\na d -"), /is not "name digest past"/],
+  ["a past that is longer than ours", pack("1 5 1\na d zzzz"), /is not "name digest past"/],
+  ["a past of 300 digits", pack(`1 5 1\na d ${"z".repeat(300)}`), /is not "name digest past"/],
+  ["a line of four words", pack("1 5 1\na d 1 1"), /is not "name digest past"/],
+];
+
+let registry: HostileRegistry;
+beforeAll(async () => {
+  registry = await HostileRegistry.start();
+  Object.assign(process.env, registry.env());
+});
+const { HOME, SSL_CERT_FILE, REGISTRY_AUTH_FILE } = process.env;
+afterAll(() => {
+  for (const [name, value] of Object.entries({ HOME, SSL_CERT_FILE, REGISTRY_AUTH_FILE }))
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  registry.stop();
+});
+beforeEach(() => registry.reset());
+
+/** What a rechunk would go on from, and what it said. */
+async function previous(named?: string) {
+  const said: string[] = [];
+  const spy = spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+  const work = registry.path("work");
+  mkdirSync(work, { recursive: true });
+  const image = { manifest: { layers: [] } } as unknown as Image;
+  try {
+    const found = await findPrevious(
+      image,
+      `localhost:${registry.port}/acme/os:v1`,
+      registry.path("none"),
+      named,
+      work,
+    );
+    return { ...found, said: said.join("") };
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+const publish = (annotation: unknown) => {
+  registry.image = sampleImage(Buffer.from("layer"), (m) => {
+    m.annotations = { [planAnnotation]: annotation };
+  });
+};
+
+describe("a plan that is not good", () => {
+  test.each(bad)("%s", (_, annotation, why) => {
+    const reasons: string[] = [];
+    const before = process.memoryUsage().rss;
+    expect(decodeMemory(annotation, (reason) => reasons.push(reason))).toBeUndefined();
+    expect(reasons).toEqual([expect.stringMatching(why)]);
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
+  });
+
+  test.each(bad.slice(0, 7))("does not block a rechunk: %s", async (_, annotation, why) => {
+    publish(annotation);
+    const { memory, from, said } = await previous();
+    expect([memory, from]).toEqual([undefined, "none: this is the first"]);
+    expect(said).toMatch(/^warning: the plan that the published .* carries is not good and is ignored: /);
+    expect(said).toMatch(why);
+  });
+
+  test.each<[string, () => void]>([
+    [
+      "a manifest without end",
+      () => {
+        registry.handlers.manifest = (_, r) => {
+          r.writeHead(200);
+          void registry.pour(r, () => Buffer.alloc(1 << 16));
+        };
+      },
+    ],
+    [
+      "a manifest that is none",
+      () => {
+        registry.handlers.manifest = (_, r) => registry.give(r, Buffer.from("[]"));
+      },
+    ],
+    ["an annotation that is a number", () => publish(5)],
+    [
+      "a password that is wanted elsewhere",
+      () => {
+        registry.wantsToken = false;
+        registry.handlers.manifest = (_, r) => registry.challenge(r, "https://evil.example.com/token");
+      },
+    ],
+  ])("a registry that is hostile does not block one either: %s", async (_, act) => {
+    act();
+    const { from, said } = await previous();
+    expect(from).toBe("none: this is the first");
+    expect(said).toMatch(
+      /^warning: the published .* could not be read, so the last plan of this machine is used\n {2}/,
+    );
+  });
+
+  test("asked for by name, it is refused", async () => {
+    publish(pack("1 8640000000001 1\n"));
+    const error = await previous(`docker://localhost:${registry.port}/acme/os:v1`).catch((e: unknown) => e);
+    expect(String(error)).toContain("carries no plan that is good");
+  });
+});
+
+test("a good plan is taken, and nothing is said", async () => {
+  publish(good);
+  const { memory, said } = await previous();
+  expect(said).toBe("");
+  expect(memory?.layers).toEqual([[{ name: "glibc", digest: "d", changed: 1, known: 2 }]]);
+});
+
+test("the longest plan that is allowed can be read and planned with", () => {
+  const names = Array.from({ length: 20_000 }, (_, i) => `c${i}`);
+  const layers = [names.map((name) => ({ name, digest: "d", changed: 0, known: 16 }))];
+  const memory = decodeMemory(encodeMemory({ epoch: planLimits.epoch, releases: planLimits.releases, layers }));
+  expect(memory?.layers[0]?.length).toBe(20_000);
+  expect(plan([], 8, 1, memory).memory.epoch).toBe(planLimits.epoch);
+});
+
+test("an image that says it was made in the year 200,000 gets no such epoch", () => {
+  const made = (created: string) => epochOf({ created, rootfs: { type: "layers", diff_ids: [] } });
+  expect(made("+200000-01-01T00:00:00Z")).toBe(1);
+  expect(made("2024-01-01T00:00:00Z")).toBe(1_704_067_200);
+});
