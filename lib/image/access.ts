@@ -3,12 +3,11 @@
  * the same. Sources: containers-certs.d(5); containers/image, docker/docker_client.go and pkg/tlsclientconfig.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { type Credentials, credentialsFor } from "./login.ts";
 import { nameOf, type Reference } from "./reference.ts";
-import { pullSources, registryFiles } from "./registries-conf.ts";
+import { home, pullSources, registryFiles } from "./registries-conf.ts";
 
 export interface Tls {
   ca?: string[];
@@ -31,8 +30,10 @@ export interface Access {
 const bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 function certificateFolders(): string[] {
-  return [join(homedir(), ".config/containers/certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"];
+  return [join(home(), ".config/containers/certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"];
 }
+
+const hasCertificate = (pem: string) => pem.includes("-----BEGIN ");
 
 /** This machine's authorities, and those and the client certificate that the first folder of this registry has. */
 function tlsOf(host: string, insecure: boolean): Tls {
@@ -43,7 +44,9 @@ function tlsOf(host: string, insecure: boolean): Tls {
   const file = (name: string) => readFileSync(join(folder ?? "", name), "utf8");
   const bundle = process.env.SSL_CERT_FILE || bundles.find((path) => existsSync(path));
   const own = names.filter((n) => n.endsWith(".crt")).map(file);
-  const ca = [...(bundle && existsSync(bundle) ? [readFileSync(bundle, "utf8")] : []), ...own];
+  const all = [...(bundle && existsSync(bundle) ? [readFileSync(bundle, "utf8")] : []), ...own];
+  // an empty one among others would be an error; none at all must not mean those that Bun brings along
+  const ca = all.some(hasCertificate) ? all.filter(hasCertificate) : all.slice(0, 1);
   const pairs = names.filter((n) => /\.(cert|key)$/.test(n)).map((n) => n.replace(/\.(cert|key)$/, ""));
   const lonely = pairs.find((n) => !names.includes(`${n}.cert`) || !names.includes(`${n}.key`));
   if (lonely !== undefined)
@@ -52,7 +55,7 @@ function tlsOf(host: string, insecure: boolean): Tls {
     });
   const [client] = pairs;
   return {
-    ...(ca.length ? { ca } : {}),
+    ...(ca.length && !insecure ? { ca } : {}),
     ...(client === undefined ? {} : { cert: file(`${client}.cert`), key: file(`${client}.key`) }),
     ...(insecure ? { rejectUnauthorized: false as const } : {}),
   };

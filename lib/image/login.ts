@@ -3,12 +3,11 @@
  * pkg/docker/config/config.go; containers/common, pkg/auth.
  */
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { workFolder } from "../cli/work-folder.ts";
 import { nameOf, parseReference } from "./reference.ts";
-import { authFileHelper, credentialHelpers } from "./registries-conf.ts";
+import { authFileHelper, credentialHelpers, home } from "./registries-conf.ts";
 
 /** What a registry is told of the user. */
 export interface Credentials {
@@ -31,13 +30,12 @@ interface AuthFile {
 function authFiles(): AuthFile[] {
   const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, DOCKER_CONFIG } = process.env;
   if (REGISTRY_AUTH_FILE) return [{ path: REGISTRY_AUTH_FILE }];
-  if (DOCKER_CONFIG) return [{ path: join(DOCKER_CONFIG, "config.json") }];
   const runtime = XDG_RUNTIME_DIR || `/run/containers/${process.getuid?.() ?? 0}`;
   return [
     { path: XDG_RUNTIME_DIR ? join(runtime, "containers/auth.json") : join(runtime, "auth.json") },
-    { path: join(XDG_CONFIG_HOME || join(homedir(), ".config"), "containers/auth.json") },
-    { path: join(homedir(), ".docker/config.json") },
-    { path: join(homedir(), ".dockercfg"), isOld: true },
+    { path: join(XDG_CONFIG_HOME || join(home(), ".config"), "containers/auth.json") },
+    { path: join(DOCKER_CONFIG || join(home(), ".docker"), "config.json") },
+    { path: join(home(), ".dockercfg"), isOld: true },
   ];
 }
 
@@ -112,8 +110,9 @@ async function askHelper(helper: string, registry: string): Promise<Credentials 
       tried: [what],
       next: `see that \`echo ${registry} | ${program} get\` works, or take it out of the file of logins`,
     });
-  if (!/^[\w.-]+$/.test(helper) || !Bun.which(program)) throw trouble(`${program} on the PATH`);
-  const child = Bun.spawn([program, "get"], {
+  const path = /^[\w.-]+$/.test(helper) ? Bun.which(program, { PATH: process.env.PATH ?? "" }) : null;
+  if (!path) throw trouble(`${program} on the PATH`);
+  const child = Bun.spawn([path, "get"], {
     stdin: Buffer.from(`${registry}\n`),
     stdout: "pipe",
     stderr: "ignore",

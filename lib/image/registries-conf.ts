@@ -39,9 +39,12 @@ interface Conf {
 
 type Table = Record<string, unknown>;
 
+/** As the other tools have it: by the variable, now. */
+export const home = () => process.env.HOME || homedir();
+
 /** The files, in the order in which a later one replaces an earlier one's rows. */
 export function registryFiles(): { main: string; folders: string[] } {
-  const own = join(homedir(), ".config/containers/registries.conf");
+  const own = join(home(), ".config/containers/registries.conf");
   const named = process.env.CONTAINERS_REGISTRIES_CONF;
   if (!named && existsSync(own)) return { main: own, folders: [`${own}.d`] };
   return {

@@ -1,6 +1,6 @@
 /** An image of a registry, read by all the ways that this machine allows, with patience for what passes. */
-import { existsSync, renameSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { spaceAt } from "../cli/machine.ts";
 import { accessTo } from "./access.ts";
@@ -101,6 +101,28 @@ export class Repository {
     await this.insist(`${way.name}: fetching ${descriptor.digest}`, this.attempts, () => way.blob(descriptor, partial));
     renameSync(partial, path);
   }
+}
+
+/** Layers that are fetched at a time. */
+const streams = 4;
+
+/**
+ * Fetches the layers that a folder lacks, to `folder/sha256/HEX`.
+ * @throws as `fetchBlob`
+ */
+export async function fetchLayers(repository: Repository, layers: Descriptor[], folder: string): Promise<void> {
+  mkdirSync(join(folder, "sha256"), { recursive: true });
+  const path = ({ digest }: Descriptor) => join(folder, digest.replace(":", "/"));
+  const queue = [...new Map(layers.map((l) => [l.digest, l])).values()].filter((l) => !existsSync(path(l)));
+  const work = async () => {
+    try {
+      for (let next = queue.shift(); next; next = queue.shift()) await repository.fetchBlob(next, path(next));
+    } catch (error) {
+      queue.length = 0;
+      throw error;
+    }
+  };
+  await Promise.all(Array.from({ length: streams }, work));
 }
 
 /** A registry that did not give what was asked; `status` is its answer, absent where there was none. */

@@ -4,13 +4,14 @@ import { exit, Failure } from "../cli/errors.ts";
 import type { Progress, Step } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
 import { type Manifest, sha256 } from "../image/manifest.ts";
-import { lastWords, openPolicy, patience, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../image/skopeo.ts";
+import { RegistryTrouble, rawManifest, tagDigest } from "../image/skopeo.ts";
 import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";
 import { oneManifest } from "./push/compare.ts";
 import { pushedOf, repositoryOf } from "./push/pushed.ts";
 import { signatureTag } from "./sign.ts";
+import { contentTrouble } from "./verify-content.ts";
 import { current, factsAt } from "./verify-current.ts";
 
 /**
@@ -56,17 +57,6 @@ export class NotVerified extends Failure {
     });
     this.outcome = outcome;
   }
-}
-
-/** Which part of an image a sentence with a digest is about; the digest alone means nothing to a reader. */
-export function partOf(said: string, manifest: Manifest): string | undefined {
-  const digests = said.match(/sha256:[0-9a-f]{64}/g) ?? [];
-  for (const digest of digests) {
-    if (digest === manifest.config.digest) return `the configuration ${digest}`;
-    const i = manifest.layers.findIndex((layer) => layer.digest === digest);
-    if (i >= 0) return `layer ${i + 1} of ${manifest.layers.length} (${digest})`;
-  }
-  return undefined;
 }
 
 /** What was verified of one target so far. */
@@ -124,26 +114,6 @@ async function checkManifest(
   return { digest, manifest, ...good(digest) };
 }
 
-async function fetchAll(
-  image: string,
-  manifest: Manifest,
-  folder: { path: string; blobs: string },
-  progress: Progress,
-): Promise<Omit<Check, "name">> {
-  const words = [
-    ...["--command-timeout", patience.image, "--policy", openPolicy(folder.path)],
-    ...["copy", "--quiet", "--remove-signatures", "--preserve-digests", "--dest-shared-blob-dir", folder.blobs],
-    `docker://${image}`,
-    `oci:${folder.path}:fetched`,
-  ];
-  const { code, said } = await skopeo(words, { progress, mounts: [folder.path, folder.blobs] });
-  if (code === 0) return good(`${manifest.layers.length} layers`);
-  const part = partOf(said, manifest);
-  if (part && /digest did not match|size mismatch|does not match|unexpected EOF|unknown/i.test(said))
-    return bad(`${part} was tampered with: ${lastWords(said)}`);
-  return bad(`${part ? `${part}: ` : ""}${lastWords(said)}`);
-}
-
 /** The tag that nobody has signed, if the registry has it. */
 async function unsignedTag(repository: string, digest: string, progress: Progress): Promise<string | undefined> {
   const tag = `${repository}:${signatureTag(digest)}`;
@@ -184,7 +154,10 @@ async function examine(target: Target, family: Family, folder: string, progress:
   const place = { path: join(folder, `${target.flavor.name}-${target.arch.name}`), blobs: join(folder, "blobs") };
   for (const path of [place.path, place.blobs]) mkdirSync(path, { recursive: true });
 
-  const whole = await exam.check("content", "fetching every layer", () => fetchAll(image, manifest, place, progress));
+  const whole = await exam.check("content", "fetching every layer", async () => {
+    const trouble = await contentTrouble(image, manifest, place, progress);
+    return trouble === undefined ? good(`${manifest.layers.length} layers`) : bad(trouble);
+  });
   await exam.check("cosign", "asking cosign", async () => {
     const key = join(family.root, family.key);
     const { code, said } = await cosign(verifyWords(image, key), { progress, mounts: [key] });

@@ -53,6 +53,8 @@ export class HostileRegistry {
   /** Bytes of bodies that were written to connections. */
   sent = 0;
   asked: string[] = [];
+  /** Every question to any of the three for a manifest or a token, with who was asked and what was shown. */
+  trail: string[] = [];
   /** What the stranger and the plain server heard as `authorization`. */
   heard: (string | undefined)[] = [];
   port = 0;
@@ -70,8 +72,8 @@ export class HostileRegistry {
     if (code !== 0) throw new Error(stderr);
     const tls = { key: readFileSync(made.path("key")), cert: readFileSync(made.path("ca.crt")) };
     made.port = await made.listen(secureServer(tls, (q, r) => made.answer(q, r)));
-    made.strangerPort = await made.listen(secureServer(tls, (q, r) => made.strange(q, r)));
-    made.plainPort = await made.listen(plainServer((q, r) => made.strange(q, r)));
+    made.strangerPort = await made.listen(secureServer(tls, (q, r) => made.strange("stranger", q, r)));
+    made.plainPort = await made.listen(plainServer((q, r) => made.strange("plain", q, r)));
     mkdirSync(made.path(".config/containers"), { recursive: true });
     made.conf("");
     made.logIn(`localhost:${made.port}`);
@@ -98,6 +100,12 @@ export class HostileRegistry {
       this.path("auth.json"),
       JSON.stringify({ auths: Object.fromEntries(keys.map((k) => [k, { auth }])) }),
     );
+  }
+
+  /** The same with a token in place of the password. */
+  logInWith(identitytoken: string): void {
+    const entry = { auth: Buffer.from(`${user.name}:`).toString("base64"), identitytoken };
+    writeFileSync(this.path("auth.json"), JSON.stringify({ auths: { [`localhost:${this.port}`]: entry } }));
   }
 
   private async listen(server: Server): Promise<number> {
@@ -128,6 +136,7 @@ export class HostileRegistry {
     if (this.raw) return;
     const kind = this.kindOf(new URL(request.url ?? "", "https://x").pathname);
     this.asked.push(`${kind} ${request.headers.authorization ?? ""}`.trim());
+    this.note("registry", kind, request);
     response.on("error", () => undefined);
     const handler = kind && this.handlers[kind];
     const isLoggedIn = request.headers.authorization === "Bearer good" || !this.wantsToken || kind === "token";
@@ -140,10 +149,22 @@ export class HostileRegistry {
     else this.give(response, Buffer.from("{}"));
   }
 
+  private note(who: string, kind: Asked | undefined, request: IncomingMessage): void {
+    const { url = "", headers, method } = request;
+    const path = new URL(url, "https://x").pathname;
+    if (kind === "manifest" || kind === "token") this.trail.push(`${who} ${path} ${headers.authorization ?? "-"}`);
+    const line = this.trail.length - 1;
+    if (method === "POST")
+      request.on("data", (bytes: Buffer) => {
+        this.trail[line] += ` POST ${new URLSearchParams(bytes.toString()).get("refresh_token")}`;
+      });
+  }
+
   /** The stranger and the plain server have the image too, and write down what they hear. */
-  private strange(request: IncomingMessage, response: ServerResponse): void {
+  private strange(who: string, request: IncomingMessage, response: ServerResponse): void {
     this.heard.push(request.headers.authorization);
     const kind = this.kindOf(new URL(request.url ?? "", "https://x").pathname);
+    this.note(who, kind, request);
     const whole = { manifest: this.image.manifest, config: this.image.config, blob: this.image.layer };
     const token = Buffer.from(JSON.stringify({ token: "good" }));
     this.give(response, kind && kind in whole ? whole[kind as keyof typeof whole] : token);
@@ -186,6 +207,7 @@ export class HostileRegistry {
     this.sent = 0;
     this.asked = [];
     this.heard = [];
+    this.trail = [];
     this.conf("");
     this.logIn(`localhost:${this.port}`);
   }

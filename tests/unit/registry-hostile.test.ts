@@ -4,11 +4,13 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Failure } from "../../lib/cli/errors.ts";
+import type { Progress } from "../../lib/cli/steps.ts";
 import { retryAfter } from "../../lib/image/http.ts";
-import { sha256 } from "../../lib/image/manifest.ts";
+import { type Manifest, parseManifest, sha256 } from "../../lib/image/manifest.ts";
 import type { RepositoryOptions } from "../../lib/image/registry.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { mayKnow, parseChallenge } from "../../lib/image/token.ts";
+import { contentTrouble } from "../../lib/ship/verify-content.ts";
 import { type Asked, type Handler, HostileRegistry, sampleImage, user } from "../support/hostile-registry.ts";
 
 // Whatever a registry does, there is one line that says it, nothing hangs, and no byte beyond a limit is taken.
@@ -183,6 +185,12 @@ const modes: Mode[] = [
     on: { token: () => undefined },
     options: { patience: impatient },
     says: /sent 0 bytes in 0.25 s, and was given up/,
+  },
+  {
+    name: "token for what stands in for a password, redirected",
+    on: redirect("token", () => `https://localhost:${registry.port}/token`),
+    prepare: () => registry.logInWith("refresh-me"),
+    says: /leads elsewhere with what was sent to it/,
   },
   // the manifest
   {
@@ -506,15 +514,14 @@ describe("what is allowed still works", () => {
     expect(registry.heard).toEqual([undefined]);
   });
 
-  test("who has been elsewhere comes back without a token", async () => {
+  test("a redirect on the same host keeps the token", async () => {
     let here = 0;
-    registry.handlers.blob = (_, r) => registry.redirect(r, `https://127.0.0.1:${registry.strangerPort}/away`);
     registry.handlers.blob = (request, r) =>
       request.url?.includes("again")
         ? registry.give(r, registry.image.layer)
         : registry.redirect(r, `/v2/acme/os/blobs/again${here++}`);
     await good();
-    expect(registry.asked.at(-1)).toBe("blob Bearer good"); // the same host all the way
+    expect(registry.asked.at(-1)).toBe("blob Bearer good");
   });
 
   test("a stranger may give a token to somebody without a password", async () => {
@@ -543,6 +550,42 @@ describe("what is allowed still works", () => {
         : registry.give(r, registry.image.manifest);
     const { pauses } = await good();
     expect(pauses).toEqual([wait]);
+  });
+});
+
+describe("verify fetches what skopeo would, within limits", () => {
+  const trouble = () => {
+    const work = registry.path(`verify-${++works}`);
+    mkdirSync(work);
+    const image = `localhost:${registry.port}/acme/os@${sha256(registry.image.manifest)}`;
+    const manifest = parseManifest(registry.image.manifest, "sample") as Manifest;
+    return contentTrouble(image, manifest, { path: work, blobs: join(work, "blobs") }, {} as Progress);
+  };
+
+  test("a blob without end", async () => {
+    registry.handlers.blob = endless;
+    expect(await trouble()).toMatch(/^layer 1 of 1 \(sha256:\w+\) was tampered with: .* sends more than 8000 bytes/);
+    expect(registry.sent).toBeLessThan(underway);
+  });
+
+  test("another blob", async () => {
+    registry.handlers.blob = gives(() => Buffer.alloc(8000));
+    expect(await trouble()).toMatch(/^layer 1 of 1 .* was tampered with: .* does not hash to sha256:/);
+  });
+
+  test("another configuration", async () => {
+    registry.handlers.config = (_, r) => registry.give(r, Buffer.alloc(registry.image.config.length));
+    expect(await trouble()).toMatch(/^the configuration sha256:\w+ was tampered with: /);
+  });
+
+  test("a blob that is not there", async () => {
+    registry.handlers.blob = status(404);
+    expect(await trouble()).toMatch(/^layer 1 of 1 .* was tampered with: .*: 404$/);
+  });
+
+  test("who may not read is not told of tampering", async () => {
+    registry.handlers.token = status(403);
+    expect(await trouble()).toMatch(/gives no token \(403\)$/);
   });
 });
 

@@ -14,7 +14,7 @@ import { packWords, withAnnotations } from "../../lib/ship/push/source.ts";
 import { dayOf, sendWords, tagsOf, tagWords } from "../../lib/ship/push/words.ts";
 import { insist, pauses } from "../../lib/ship/retry.ts";
 import { signatureTag } from "../../lib/ship/sign.ts";
-import { partOf } from "../../lib/ship/verify.ts";
+import { partOf } from "../../lib/ship/verify-content.ts";
 import { cosignWords, formFlags, signWords, verifyWords } from "../../lib/trust/cosign.ts";
 import { findPrivateKey, signingKey } from "../../lib/trust/key.ts";
 import { registriesHoles } from "../../lib/trust/registries-lint.ts";
