@@ -49,10 +49,7 @@ export async function resolve(reference: string): Promise<Resolved> {
   if (!("manifests" in manifest))
     return { reference, digest, instance: digest, config: manifest.config.digest, layers: layersOf(manifest.layers) };
   const one = choose(manifest, reference);
-  const found = await fetchManifest(`${repositoryOf(reference)}@${one.digest}`);
-  if (found.digest !== one.digest)
-    throw new Failure(exit.failed, `${reference}: the registry sends another manifest than ${one.digest}`);
-  const instance = found.manifest;
+  const instance = (await fetchManifest(`${repositoryOf(reference)}@${one.digest}`)).manifest;
   if ("manifests" in instance) throw new Failure(exit.failed, `${reference}: an index in an index`);
   const config = instance.config.digest;
   return { reference, digest, instance: one.digest, config, layers: layersOf(instance.layers) };

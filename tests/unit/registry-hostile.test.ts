@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { Progress } from "../../lib/cli/steps.ts";
-import { retryAfter } from "../../lib/image/http.ts";
+import { longestWait, retryAfter } from "../../lib/image/http.ts";
 import { type Manifest, parseManifest, sha256 } from "../../lib/image/manifest.ts";
 import type { RepositoryOptions } from "../../lib/image/registry.ts";
 import { openImage } from "../../lib/image/source.ts";
@@ -86,11 +86,12 @@ const endless: Handler = (_, response) => {
   response.writeHead(200);
   pour(response);
 };
+/** Says how much will come, and sends one byte of it. */
 const stated =
   (length: number): Handler =>
   (_, response) => {
     response.writeHead(200, { "content-length": String(length) });
-    pour(response);
+    response.write("a");
   };
 const gives =
   (bytes: () => string | Uint8Array, headers = {}): Handler =>
@@ -202,6 +203,7 @@ const modes: Mode[] = [
   {
     name: "manifest of 5 GB, as it says",
     on: { manifest: stated(5e9) },
+    options: { patience: impatient },
     says: /more than 4194304 bytes as a manifest/,
   },
   {
@@ -392,6 +394,7 @@ const modes: Mode[] = [
   {
     name: "blob larger than it was to be, as it says",
     on: { blob: stated(1e12) },
+    options: { patience: impatient },
     says: /more than 8000 bytes as blob/,
   },
   { name: "blob that ends early", on: { blob: gives(() => "short") }, says: /ended at byte 5 of 8000/ },
@@ -477,11 +480,13 @@ describe("a hostile registry", () => {
     mode.prepare?.();
     Object.assign(registry.handlers, mode.on);
     registry.raw = mode.raw;
-    const { lines, work } = await read(mode.options);
+    const { lines, pauses, work } = await read(mode.options);
     expect(lines.join("\n")).toMatch(mode.says);
     expect(lines.join("\n")).not.toContain(user.word);
     expect(lines.join("\n")).not.toContain("\u001b");
     expect(registry.sent).toBeLessThan((mode.most ?? 0) + underway);
+    expect(registry.asked.length).toBeLessThan(40);
+    expect(Math.max(0, ...pauses)).toBeLessThanOrEqual(longestWait);
     // the password never left for anybody else, and no file of this machine did
     expect(registry.heard).toEqual([]);
     const partial = join(
