@@ -551,7 +551,7 @@ describe("killed", () => {
   });
 
   test("at some of all changes, and taken back: /etc and the old home are what they were", async () => {
-    const all = "fdatasyncSync renameSync unlinkSync rmdirSync mkdirSync writeFileSync symlinkSync lchownSync";
+    const all = "fdatasyncSync renameSync unlinkSync rmdirSync mkdirSync writeFileSync symlinkSync chownSync";
     const { counted } = await dying(0, all, ...once);
     // a stride of 9 meets every kind of change; all of them take minutes
     for (let n = 3; n <= counted; n += 9) {

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 
 const calls = (
   process.env.DIE_CALLS ??
-  "fdatasyncSync renameSync unlinkSync rmdirSync mkdirSync writeFileSync linkSync symlinkSync lchownSync"
+  "fdatasyncSync renameSync unlinkSync rmdirSync mkdirSync writeFileSync linkSync symlinkSync chownSync"
 ).split(" ");
 const fs = createRequire(import.meta.url)("node:fs") as Record<string, (...args: unknown[]) => unknown>;
 const at = Number(process.env.DIE_AT ?? 0);

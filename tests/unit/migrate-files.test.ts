@@ -19,10 +19,11 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { Held } from "../../lib/host/below.ts";
+import * as libc from "../../lib/host/libc.ts";
 import { Comparison } from "../../lib/host/migrate/files/compare.ts";
 import { copyTree, Mirror } from "../../lib/host/migrate/files/copy.ts";
-import { attributes, exchange, makeNode, setAttributes, setTimes } from "../../lib/host/migrate/files/libc.ts";
 import { raw, removeTree, shown } from "../../lib/host/migrate/files/paths.ts";
 
 // A home mirrored beside itself, with all that files can be.
@@ -45,13 +46,32 @@ const write = (path: string, text: string) => {
   writeFileSync(join(from, path), text);
 };
 
+const { exchange } = libc;
+/** What a path is, held while `use` works with it. */
+function held<T>(path: string, use: (it: Held) => T): T {
+  using folder = Held.ofRoot(join(path, ".."));
+  using it = folder.hold(basename(path));
+  if (!it) throw new Error(`no ${path}`);
+  return use(it);
+}
+const attributes = (path: string) => held(path, ({ fd }) => libc.attributes(fd));
+const setAttributes = (path: string, all: Map<string, Buffer>) => held(path, ({ fd }) => libc.setAttributes(fd, all));
+const setTimes = (path: string, accessed: bigint, modified: bigint) =>
+  held(path, ({ fd }) => libc.setTimes(fd, accessed, modified));
+const makeNode = (path: string, mode: number, device: bigint) =>
+  held(join(path, ".."), ({ fd }) => libc.makeNode(fd, basename(path), mode, device));
+
 async function mirror(...items: string[]): Promise<void> {
-  const one = new Mirror(from, to, { meter });
+  using source = Held.ofRoot(from);
+  using target = Held.ofRoot(to);
+  const one = new Mirror(source, target, { meter });
   for (const item of items) await one.item(item);
 }
 
 async function differences(...items: string[]): Promise<string[]> {
-  const comparison = new Comparison(from, to, { meter });
+  using source = Held.ofRoot(from);
+  using target = Held.ofRoot(to);
+  const comparison = new Comparison(source, target, { meter });
   for (const item of items) await comparison.item(item);
   return comparison.differences.map(({ what }) => what);
 }
@@ -178,9 +198,11 @@ describe("kept", () => {
     makeNode(join(from, "d/socket"), 0o140755, 0n);
     const told: string[] = [];
     const options = { meter, skip: (path: string) => path === "d/mounted", onSkip: (path: string) => told.push(path) };
-    await new Mirror(from, to, options).item("d");
+    using source = Held.ofRoot(from);
+    using target = Held.ofRoot(to);
+    await new Mirror(source, target, options).item("d");
     expect(told.sort()).toEqual(["d/mounted", "d/socket"]);
-    const comparison = new Comparison(from, to, options);
+    const comparison = new Comparison(source, target, options);
     await comparison.item("d");
     expect(comparison.differences).toEqual([]);
   });

@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -12,8 +14,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { attributes, exchange, setAttributes } from "../libc.ts";
 import { copyTree } from "./files/copy.ts";
-import { attributes, exchange, setAttributes } from "./files/libc.ts";
 import { look, names, removeTree } from "./files/paths.ts";
 import type { Journal } from "./journal.ts";
 import { at, flush, type Machine } from "./machine.ts";
@@ -87,7 +89,7 @@ export class Changes {
     writeFileSync(temporary, Buffer.from(text, "latin1"), { mode: 0o600 });
     const mode = target ? target.mode & 0o7777 : made.mode;
     chownSync(temporary, target?.uid ?? made.uid, target?.gid ?? made.uid);
-    if (old?.isFile()) setAttributes(temporary, attributes(real));
+    if (old?.isFile()) takeAttributes(real, temporary);
     chmodSync(temporary, mode);
     flush(temporary);
     renameSync(temporary, real);
@@ -119,6 +121,12 @@ export class Changes {
     flush(dirname(target));
     if (dirname(source) !== dirname(target)) flush(dirname(source));
   }
+}
+
+function takeAttributes(from: string, to: string): void {
+  const [source, target] = [openSync(from, "r"), openSync(to, "r")];
+  setAttributes(target, attributes(source));
+  for (const fd of [source, target]) closeSync(fd);
 }
 
 /** Something takes the place of what is at a path, in one step where the file system can. What was there is removed. */

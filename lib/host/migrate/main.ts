@@ -3,8 +3,8 @@ import type { Arguments } from "../../cli/args.ts";
 import { bytesBelow } from "../../cli/clean.ts";
 import { exit, Failure } from "../../cli/errors.ts";
 import { paint, print, printJson, say } from "../../cli/output.ts";
+import { lock } from "../libc.ts";
 import { type Asking, chooseUser, makeChoices, mustDecide, readAnswers, sayTheWord } from "./choices.ts";
-import { lock } from "./files/libc.ts";
 import { Journal } from "./journal.ts";
 import { lookAtMachine } from "./look/machine-look.ts";
 import { lookAtHome, lookAtUser, roomFor } from "./look/user-look.ts";
@@ -13,7 +13,7 @@ import { newPlan } from "./new-plan.ts";
 import { type Plan, planLines } from "./plan.ts";
 import { Bar } from "./progress.ts";
 import { machineRefusals } from "./refusals/machine.ts";
-import { refuse, refuseRoom } from "./refusals/refusal.ts";
+import { refuse, refuseDepth, refuseRoom } from "./refusals/refusal.ts";
 import { onlyToBegin, userRefusals } from "./refusals/user.ts";
 import { reportPath } from "./report.ts";
 import { free, rollBack } from "./rollback.ts";
@@ -34,6 +34,10 @@ export async function migrate(args: Arguments): Promise<number> {
     const goesOn = begun && !(begun.isFinished && other !== undefined && other !== begun.plan.user.name);
     if (begun?.isRollingBack)
       throw new Failure(exit.failed, "a rollback was begun and not ended", { next: "guara-migrate --rollback" });
+    if (goesOn && !begun.isFinished && begun.plan.version === 1)
+      throw new Failure(exit.failed, "an older guara-migrate began this: the new home grew where others can reach it", {
+        next: "take it back with guara-migrate --rollback, then begin anew",
+      });
     if (goesOn && begun.isFinished) return tell(begun, "done already", json);
     if (goesOn) {
       say(`a migration of ${begun.plan.user.name} was begun: it goes on where it stopped`);
@@ -84,6 +88,7 @@ async function begin(machine: Machine, args: Arguments, finished: Journal | unde
   const first = room.all[0] ?? { needed: 0, free: 0 };
   const lines = planLines(plan, { needed: first.needed, bytes: first.free, reflink: home.reflink });
   refuseRoom(room.short);
+  refuseDepth(chosen);
   if (dryRun) {
     if (args.has("json")) printJson({ user: entry.name, state: "would be migrated", plan });
     else print(lines.join("\n"));

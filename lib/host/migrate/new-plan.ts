@@ -46,7 +46,7 @@ export function newPlan(found: MachineLook, user: UserLook, home: HomeLook, choi
   const { name, uid, gid, gecos } = user.entry;
   const size = ({ path, bytes }: { path: string; bytes: number }) => ({ path, bytes });
   return {
-    version: 1,
+    version: 2,
     user: { name, uid, gid, realName: realName(gecos) },
     homes: found.homes,
     shell: choices.shell,

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { bytes } from "../../cli/output.ts";
 import { backupFolder } from "./facts.ts";
 import { shown } from "./files/paths.ts";
@@ -5,7 +6,8 @@ import { imagePath } from "./record.ts";
 
 /** Everything that was found out and answered, before anything is changed; it lies beside the journal. */
 export interface Plan {
-  version: 1;
+  /** 1: the new home grew where its user could reach it; such a migration is only taken back. */
+  version: 1 | 2;
   user: { name: string; uid: number; gid: number; realName: string };
   /** The folder that holds homes, as the machine has it: what /home is or names. */
   homes: string;
@@ -32,9 +34,10 @@ export const places = (plan: Plan) => {
   const { name } = plan.user;
   return {
     oldHome: `${homes}/${name}`,
-    /** Where the new home grows; homed does not look at it. */
-    growing: `${homes}/.${name}.guara-migrate`,
-    newHome: `${homes}${imagePath(name).slice("/home".length)}`,
+    /** The folder in which the new home grows, with its record beside it: for root alone, and homed does not look at it. */
+    growing: `.${name}.guara-migrate`,
+    newHomeName: basename(imagePath(name)),
+    newHome: `${homes}/${basename(imagePath(name))}`,
     backup: `${backupFolder}/etc-${name}-${day}.tar.zst`,
   };
 };

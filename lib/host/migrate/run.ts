@@ -12,6 +12,7 @@ const advice: Record<string, string> = {
   ENOSPC: "make room on the disk, then run this again: it goes on from here",
   EDQUOT: "the quota is used up: raise it, then run this again: it goes on from here",
   EROFS: "the disk became read-only: see `journalctl -k -p err`, then run this again: it goes on from here",
+  EXDEV: "something was mounted below the old home meanwhile: unmount it, or run this again, which leaves it out",
   EIO: "the disk has a fault: see `journalctl -k -p err`; with --rollback everything is as it was",
 };
 

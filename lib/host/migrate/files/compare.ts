@@ -1,7 +1,9 @@
-import { type BigIntStats, closeSync, constants, openSync, readlinkSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, readSync } from "node:fs";
+import { basename } from "node:path";
+import type { Held } from "../../below.ts";
+import { attributes, forget, segments } from "../../libc.ts";
 import type { Meter } from "./copy.ts";
-import { attributes, forget, segments } from "./libc.ts";
-import { above, look, names, raw, shown } from "./paths.ts";
+import { shown } from "./paths.ts";
 
 /** What differs between a tree and its mirror: read anew from both, contents to the last byte, the mirror's from the disk. */
 
@@ -42,10 +44,9 @@ async function sameStretch(a: number, b: number, from: number, to: number, meter
 }
 
 /** The same bytes: where either has data both are read, elsewhere both have holes. */
-async function sameContents(from: string, to: string, size: number, meter: Meter): Promise<boolean> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-  const a = openSync(raw(from), flags);
-  const b = openSync(raw(to), flags);
+async function sameContents(from: Held, to: Held, size: number, meter: Meter): Promise<boolean> {
+  const a = from.open();
+  const b = to.open();
   try {
     forget(b);
     const data = [...segments(a, size)];
@@ -62,9 +63,9 @@ async function sameContents(from: string, to: string, size: number, meter: Meter
   }
 }
 
-function sameAttributes(from: string, to: string): boolean {
-  const one = attributes(from);
-  const other = attributes(to);
+function sameAttributes(from: Held, to: Held): boolean {
+  const one = attributes(from.fd);
+  const other = attributes(to.fd);
   return one.size === other.size && [...one].every(([name, value]) => other.get(name)?.equals(value));
 }
 
@@ -74,31 +75,38 @@ export class Comparison {
   private readonly links = new Map<string, bigint>();
 
   constructor(
-    private readonly from: string,
-    private readonly to: string,
+    private readonly from: Held,
+    private readonly to: Held,
     private readonly options: CompareOptions,
   ) {}
 
-  async item(path: string): Promise<void> {
-    for (const folder of above(path)) this.dress(folder);
-    await this.node(path);
+  item(path: string): Promise<void> {
+    return this.descend(this.from, this.to, path.split("/"), "");
+  }
+
+  private async descend(from: Held, to: Held, [name = "", ...rest]: string[], above: string): Promise<void> {
+    const path = `${above}${name}`;
+    if (rest.length === 0) return this.node(from, to, path);
+    using one = from.hold(name);
+    using other = to.hold(name);
+    if (this.dress(path, one, other) && one && other && one.stat.isDirectory())
+      await this.descend(one, other, rest, `${path}/`);
   }
 
   private note(path: string, what: string): void {
     this.differences.push({ path, what: `${shown(path)}: ${what}` });
   }
 
-  /** All but the contents. */
-  private dress(path: string): BigIntStats | undefined {
-    const [from, to] = [`${this.from}/${path}`, `${this.to}/${path}`];
-    const [a, b] = [look(from), look(to)];
-    if (!a || !b) {
-      if (a || b) this.note(path, a ? "missing" : "too much");
-      return undefined;
+  /** All but the contents. @returns whether both are there and of one kind */
+  private dress(path: string, from: Held | undefined, to: Held | undefined): boolean {
+    if (!from || !to) {
+      if (from || to) this.note(path, from ? "missing" : "too much");
+      return false;
     }
+    const [a, b] = [from.stat, to.stat];
     if (kind(a) !== kind(b)) {
       this.note(path, "another kind of file");
-      return undefined;
+      return false;
     }
     const rows: [string, unknown, unknown][] = [
       ["owner", `${a.uid}:${a.gid}`, `${b.uid}:${b.gid}`],
@@ -109,30 +117,31 @@ export class Comparison {
     ];
     for (const [what, one, other] of rows) if (one !== other) this.note(path, `another ${what}`);
     if (!sameAttributes(from, to)) this.note(path, "other attributes");
-    return a;
+    return true;
   }
 
-  private async node(path: string): Promise<void> {
+  private async node(from: Held, to: Held, path: string): Promise<void> {
     if (this.options.skip?.(path)) return;
-    const [from, to] = [`${this.from}/${path}`, `${this.to}/${path}`];
-    if (look(from)?.isSocket()) return;
-    const stat = this.dress(path);
-    if (!stat) return;
+    const name = basename(path);
+    using one = from.hold(name);
+    if (one?.stat.isSocket()) return;
+    using other = to.hold(name);
+    if (!this.dress(path, one, other) || !one || !other) return;
+    const { stat } = one;
     if (stat.isDirectory()) {
       this.counts.folders++;
       await this.options.meter(Number(stat.blocks) * 512);
-      const all = new Set([...names(from), ...names(to)]);
-      for (const name of all) await this.node(`${path}/${name}`);
+      const all = new Set([...one.names(), ...other.names()]);
+      for (const inside of all) await this.node(one, other, `${path}/${inside}`);
       return;
     }
     if (stat.isSymbolicLink()) {
       this.counts.links++;
-      const target = (at: string) => String(readlinkSync(raw(at), { encoding: "latin1" as "utf8" }));
-      if (target(from) !== target(to)) this.note(path, "another target");
+      if (!one.target().equals(other.target())) this.note(path, "another target");
       return;
     }
     this.counts.files++;
-    if (stat.nlink > 1n) this.sameFile(path, stat, to);
+    if (stat.nlink > 1n) this.sameFile(path, stat, other.stat);
     if (!stat.isFile()) return;
     this.counts.bytes += Number(stat.size);
     let read = 0;
@@ -140,17 +149,16 @@ export class Comparison {
       read += bytes;
       return this.options.meter(bytes);
     };
-    const same = look(to)?.size === stat.size && (await sameContents(from, to, Number(stat.size), meter));
+    const same = other.stat.size === stat.size && (await sameContents(one, other, Number(stat.size), meter));
     await this.options.meter(Math.max(0, Number(stat.blocks) * 512 - read));
     if (!same) this.note(path, "other contents");
   }
 
   /** Two names of one file are two names of one file in the mirror. */
-  private sameFile(path: string, stat: BigIntStats, to: string): void {
+  private sameFile(path: string, stat: BigIntStats, other: BigIntStats): void {
     const key = `${stat.dev}:${stat.ino}`;
-    const inode = look(to)?.ino ?? 0n;
     const first = this.links.get(key);
-    if (first === undefined) this.links.set(key, inode);
-    else if (first !== inode) this.note(path, "no longer another name of the same file");
+    if (first === undefined) this.links.set(key, other.ino);
+    else if (first !== other.ino) this.note(path, "no longer another name of the same file");
   }
 }

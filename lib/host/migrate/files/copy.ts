@@ -1,26 +1,13 @@
-import {
-  type BigIntStats,
-  chmodSync,
-  closeSync,
-  constants,
-  ftruncateSync,
-  lchownSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { attributes, clone, makeNode, segments, setAttributes, setTimes, takeNoCow } from "./libc.ts";
-import { above, look, names, raw, removeTree } from "./paths.ts";
+import { type BigIntStats, closeSync, ftruncateSync, linkSync, readSync, symlinkSync, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Held } from "../../below.ts";
+import { attributes, clone, makeNode, segments, setAttributes, setTimes, takeNoCow } from "../../libc.ts";
 
 /**
  * Mirrors parts of a tree beside it: owners, modes, times, extended attributes and with them ACLs, hard links, holes. Contents are
  * shared where the file system can. A file's time is set when all else of it is there, so a copy that was broken off is told from one
- * that is whole, and the next run goes on where this one stopped. The source is only read.
+ * that is whole, and the next run goes on where this one stopped. The source is only read, and its owner may change it meanwhile:
+ * both trees are held by descriptors.
  */
 
 /** Told how many bytes are dealt with; waited for, so that Ctrl-C is heard in the middle of a large file. */
@@ -52,11 +39,12 @@ function isWhole(to: BigIntStats | undefined, from: BigIntStats): boolean {
 }
 
 /** Owner, attributes, mode and times, in the order in which none undoes another. */
-function dress(from: string, to: string, stat: BigIntStats): void {
-  lchownSync(raw(to), Number(stat.uid), Number(stat.gid));
-  if (!stat.isSymbolicLink()) chmodSync(raw(to), Number(stat.mode) & 0o7777);
-  setAttributes(to, attributes(from));
-  setTimes(to, stat.atimeNs, stat.mtimeNs);
+function dress(from: Held, to: Held): void {
+  const { stat } = from;
+  to.own(Number(stat.uid), Number(stat.gid));
+  if (!stat.isSymbolicLink()) to.allow(Number(stat.mode) & 0o7777);
+  setAttributes(to.fd, attributes(from.fd));
+  setTimes(to.fd, stat.atimeNs, stat.mtimeNs);
 }
 
 /** @returns how many bytes were copied */
@@ -82,93 +70,98 @@ export class Mirror {
   private readonly links = new Map<string, string>();
 
   constructor(
-    private readonly from: string,
-    private readonly to: string,
+    private readonly from: Held,
+    private readonly to: Held,
     private readonly options: CopyOptions,
   ) {}
 
   /** Mirrors a path, and the folders above it without what else is in them. */
-  async item(path: string): Promise<void> {
-    for (const folder of above(path)) this.folder(`${this.to}/${folder}`);
-    await this.node(path);
-    for (const folder of above(path).reverse()) {
-      const stat = look(`${this.from}/${folder}`);
-      if (stat) dress(`${this.from}/${folder}`, `${this.to}/${folder}`, stat);
-    }
+  item(path: string): Promise<void> {
+    return this.descend(this.from, this.to, path.split("/"), "");
   }
 
-  private folder(path: string): void {
-    const there = look(path);
-    if (there && !there.isDirectory()) removeTree(path);
-    if (!there?.isDirectory()) mkdirSync(raw(path), { mode: 0o700 });
+  private async descend(from: Held, to: Held, [name = "", ...rest]: string[], above: string): Promise<void> {
+    if (rest.length === 0) return this.node(from, name, to, `${above}${name}`);
+    using source = from.hold(name);
+    // No folder any more since the plan was made: what was in it is gone.
+    if (!source?.stat.isDirectory()) return to.remove(name);
+    using target = to.folder(name);
+    await this.descend(source, target, rest, `${above}${name}/`);
+    dress(source, target);
   }
 
-  private async node(path: string): Promise<void> {
-    const from = path ? `${this.from}/${path}` : this.from;
-    const to = path ? `${this.to}/${path}` : this.to;
-    const stat = look(from);
-    if (!stat) return removeTree(to);
+  /** @param path relative to the mirror: what `to` gets */
+  async node(from: Held, name: string, to: Held, path: string): Promise<void> {
     if (this.options.skip?.(path)) return this.options.onSkip?.(path, "another file system is mounted there");
-    if (stat.isDirectory()) return this.tree(path, from, to, stat);
+    using source = from.hold(name);
+    const own = basename(path);
+    if (!source) return to.remove(own);
+    const { stat } = source;
+    if (stat.isDirectory()) return await this.tree(source, to, path);
     if (stat.isSocket()) {
-      removeTree(to);
+      to.remove(own);
       return this.options.onSkip?.(path, "a socket: it is of a program that no longer runs");
     }
     const key = `${stat.dev}:${stat.ino}`;
     const first = stat.nlink > 1n ? this.links.get(key) : undefined;
-    if (first !== undefined) return this.name(first, to);
-    if (stat.nlink > 1n) this.links.set(key, to);
-    await this.leaf(from, to, stat);
+    if (first !== undefined) return this.name(first, to, own);
+    if (stat.nlink > 1n) this.links.set(key, path);
+    await this.leaf(source, to, own);
   }
 
-  private async tree(path: string, from: string, to: string, stat: BigIntStats): Promise<void> {
-    this.folder(to);
-    const wanted = names(from);
+  private async tree(source: Held, to: Held, path: string): Promise<void> {
+    using target = to.folder(basename(path));
+    const wanted = source.names();
     const known = new Set(wanted);
-    for (const name of names(to)) if (!known.has(name)) removeTree(`${to}/${name}`);
-    for (const name of wanted) await this.node(path ? `${path}/${name}` : name);
-    dress(from, to, stat);
-    await this.options.meter(room(stat));
+    for (const name of target.names()) if (!known.has(name)) target.remove(name);
+    for (const name of wanted) await this.node(source, name, target, `${path}/${name}`);
+    dress(source, target);
+    await this.options.meter(room(source.stat));
   }
 
-  private name(first: string, to: string): void {
-    const there = look(to);
-    if (there && there.ino === look(first)?.ino) return;
-    removeTree(to);
-    linkSync(raw(first), raw(to));
+  /** One more name for a file of the mirror. */
+  private name(first: string, to: Held, own: string): void {
+    const [folder, name] = [dirname(first), basename(first)];
+    using walked = folder === "." ? undefined : this.to.walk(folder);
+    const there = walked ?? this.to;
+    const inode = to.look(own)?.ino;
+    if (inode !== undefined && inode === there.look(name)?.ino) return;
+    to.remove(own);
+    linkSync(there.at(name), to.at(own));
   }
 
-  private async leaf(from: string, to: string, stat: BigIntStats): Promise<void> {
-    const there = look(to);
-    if (stat.isFile() && isWhole(there, stat)) return this.options.meter(room(stat));
-    if (there?.isDirectory()) removeTree(to);
-    else if (there) unlinkSync(raw(to));
-    if (stat.isSymbolicLink()) {
-      symlinkSync(readlinkSync(raw(from), { encoding: "buffer" }) as unknown as string, raw(to));
-    } else if (stat.isFile()) await this.file(from, to, stat);
-    else makeNode(to, Number(stat.mode), stat.rdev);
-    dress(from, to, stat);
+  private async leaf(source: Held, to: Held, name: string): Promise<void> {
+    const { stat } = source;
+    if (stat.isFile() && isWhole(to.look(name), stat)) return this.options.meter(room(stat));
+    to.remove(name);
+    if (stat.isSymbolicLink()) symlinkSync(source.target() as unknown as string, to.at(name));
+    else if (stat.isFile()) await this.file(source, to, name);
+    else makeNode(to.fd, name, Number(stat.mode), stat.rdev);
+    using made = to.hold(name);
+    if (made) dress(source, made);
   }
 
-  private async file(from: string, to: string, stat: BigIntStats): Promise<void> {
-    const { O_RDONLY, O_NOFOLLOW, O_RDWR, O_CREAT, O_EXCL } = constants;
-    const source = openSync(raw(from), O_RDONLY | O_NOFOLLOW);
-    const target = openSync(raw(to), O_RDWR | O_CREAT | O_EXCL, 0o600);
+  private async file(source: Held, to: Held, name: string): Promise<void> {
+    const from = source.open();
+    const target = to.create(name);
+    const { stat } = source;
     try {
-      takeNoCow(source, target);
-      const cloned = stat.size > 0n && clone(source, target);
-      const poured = cloned ? 0 : await pour(source, target, Number(stat.size), this.options.meter);
+      takeNoCow(from, target);
+      const cloned = stat.size > 0n && clone(from, target);
+      const poured = cloned ? 0 : await pour(from, target, Number(stat.size), this.options.meter);
       await this.options.meter(Math.max(0, room(stat) - poured));
     } finally {
       closeSync(target);
-      closeSync(source);
+      closeSync(from);
     }
   }
 }
 
 const silent: Meter = async () => undefined;
 
-/** Copies one file, link or folder with all that it is. */
+/** Copies one file, link or folder with all that it is, between folders that only root can change. */
 export async function copyTree(from: string, to: string): Promise<void> {
-  await new Mirror(from, to, { meter: silent }).item("");
+  using source = Held.ofRoot(dirname(from));
+  using target = Held.ofRoot(dirname(to));
+  await new Mirror(source, target, { meter: silent }).node(source, basename(from), target, basename(to));
 }

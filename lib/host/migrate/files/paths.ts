@@ -1,6 +1,11 @@
-import { type BigIntStats, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { type BigIntStats, lstatSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Held } from "../../below.ts";
 
-/** Paths as bytes, one a character: names on Linux are not always text. */
+/**
+ * Paths as bytes, one a character: names on Linux are not always text. What takes a whole path is for folders that only root can
+ * change; below a home there is `Held`.
+ */
 
 /** A path as the system takes it. */
 export const raw = (path: string) => Buffer.from(path, "latin1");
@@ -33,12 +38,9 @@ export function names(folder: string): string[] {
 
 /** Removes a file, or a folder with all that is in it. Links are not followed. */
 export function removeTree(path: string): void {
-  const stat = look(path);
-  if (!stat) return;
-  if (stat.isDirectory()) {
-    for (const name of names(path)) removeTree(`${path}/${name}`);
-    rmdirSync(raw(path));
-  } else unlinkSync(raw(path));
+  if (!look(path)) return;
+  using folder = Held.ofRoot(dirname(path));
+  folder.remove(basename(path));
 }
 
 /** The folders above a relative path, the outermost first. */

@@ -1,6 +1,8 @@
 import { type Dirent, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { Held } from "../../below.ts";
 import { preserve } from "../facts.ts";
-import { above, bytesOf, look, names } from "../files/paths.ts";
+import { above, bytesOf } from "../files/paths.ts";
 
 /** What is in a home, in the pieces that are kept or left: paths below it as bytes, one a character. */
 
@@ -13,33 +15,41 @@ export interface Item {
   sockets: number;
   /** Files of users that a home of homed shows as nobody's. */
   strangers: number;
+  /** It has folders in folders without end. */
+  tooDeep: boolean;
 }
 
 /** homed's own files: a copy of them in another home would be a lie. */
 const never = [".identity", ".identity-blob"];
 
-/** The pieces that a home falls into, without their sizes. */
-export function pieces(home: string): Pick<Item, "path" | "kind">[] {
+/** The pieces that a home falls into, without their sizes. @param mounts below it, which are looked at by nobody */
+export function pieces(home: Held, mounts: string[]): Pick<Item, "path" | "kind">[] {
   const kept = new Set<string>();
   for (const path of preserve) {
+    const mount = mounts.find((m) => `${path}/`.startsWith(`${m}/`));
+    if (mount !== undefined) {
+      kept.add(mount);
+      continue;
+    }
     // Behind a link lies something else than a part of this home: the link is what is kept.
-    const link = above(path).find((folder) => look(`${home}/${folder}`)?.isSymbolicLink());
-    const whole = above(path).every((folder) => look(`${home}/${folder}`)?.isDirectory());
+    const link = above(path).find((folder) => home.look(folder)?.isSymbolicLink());
     if (link !== undefined) kept.add(link);
-    else if (whole && look(`${home}/${path}`)) kept.add(path);
+    else if (home.look(path)) kept.add(path);
   }
   const parents = new Set([...kept].flatMap(above));
-  const rest = (folder: string): Pick<Item, "path" | "kind">[] =>
-    names(folder ? `${home}/${folder}` : home).flatMap((name) => {
-      const path = folder ? `${folder}/${name}` : name;
+  const rest = (folder: Held, at: string): Pick<Item, "path" | "kind">[] =>
+    folder.names().flatMap((name) => {
+      const path = `${at}${name}`;
       if (kept.has(path) || never.includes(path)) return [];
-      if (parents.has(path)) return rest(path);
-      return [{ path, kind: path.startsWith(".") ? ("other" as const) : ("personal" as const) }];
+      if (!parents.has(path))
+        return [{ path, kind: path.startsWith(".") ? ("other" as const) : ("personal" as const) }];
+      using inside = folder.hold(name);
+      return inside?.stat.isDirectory() ? rest(inside, `${path}/`) : [];
     });
   const preserved = preserve
     .filter((path) => kept.has(path))
     .concat([...kept].filter((path) => !preserve.includes(path)));
-  const all = rest("");
+  const all = rest(home, "");
   return [
     ...preserved.map((path) => ({ path, kind: "preserved" as const })),
     ...all.filter(({ kind }) => kind === "personal"),
@@ -55,19 +65,26 @@ export function isMapped(id: number): boolean {
   return id <= 60_000 || (id > 60_513 && id < 65_534) || (id >= 524_288 && id <= 1_878_982_656);
 }
 
+/**
+ * Folders in folders, at most: each level that is copied takes two descriptors, of which a process has at least 4,096 under systemd
+ * and sudo. No path names more than 2,048 levels (PATH_MAX), so no ordinary program makes them.
+ */
+export const deepest = 2_000;
+
 /** The size of a piece and what is special in it. `breathe` is awaited now and then. */
 export async function measure(
-  home: string,
+  home: Held,
   piece: Pick<Item, "path" | "kind">,
   skip: (path: string) => boolean,
   breathe: (files: number) => Promise<void>,
 ): Promise<Item> {
-  const item: Item = { ...piece, bytes: 0, files: 0, sockets: 0, strangers: 0 };
+  const item: Item = { ...piece, bytes: 0, files: 0, sockets: 0, strangers: 0, tooDeep: false };
   const seen = new Set<string>();
-  const waiting = [piece.path];
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const stat = look(`${home}/${path}`);
-    if (!stat || skip(path)) continue;
+  const visit = async (folder: Held, path: string, depth: number): Promise<void> => {
+    if (skip(path)) return;
+    using found = folder.hold(basename(path));
+    if (!found) return;
+    const { stat } = found;
     item.files++;
     if (item.files % 1000 === 0) await breathe(1000);
     if (stat.isSocket()) item.sockets++;
@@ -75,8 +92,14 @@ export async function measure(
     const key = stat.nlink > 1n && !stat.isDirectory() ? `${stat.dev}:${stat.ino}` : "";
     if (!key || !seen.has(key)) item.bytes += Number(stat.blocks) * 512;
     if (key) seen.add(key);
-    if (stat.isDirectory()) for (const name of names(`${home}/${path}`)) waiting.push(`${path}/${name}`);
-  }
+    if (!stat.isDirectory()) return;
+    item.tooDeep ||= depth === deepest;
+    if (depth === deepest) return;
+    for (const name of found.names()) await visit(found, `${path}/${name}`, depth + 1);
+  };
+  const folder = dirname(piece.path);
+  using above = folder === "." ? undefined : home.walk(folder);
+  if (above || folder === ".") await visit(above ?? home, piece.path, piece.path.split("/").length);
   return item;
 }
 

@@ -6,13 +6,14 @@ import {
   lstatSync,
   readFileSync,
   readlinkSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { etcIsTransient } from "../../guard.ts";
+import { clone, unnamedFile } from "../../libc.ts";
 import { type GroupEntry, type PasswdEntry, readGroups, readPasswd } from "../accounts.ts";
 import { pristineFolder } from "../facts.ts";
-import { clone, unnamedFile } from "../files/libc.ts";
 import { at, exists, type Machine, readBytes } from "../machine.ts";
 import { findSource, type Source } from "./source.ts";
 
@@ -34,6 +35,8 @@ export interface MachineLook {
   shells: string[];
   /** What /home is, or names. */
   homes: string;
+  /** Root alone can put something there, or give what is there another name. */
+  homesAreRoots: boolean;
 }
 
 function etcState(machine: Machine): MachineLook["etc"] {
@@ -50,6 +53,11 @@ function homesOf(machine: Machine): string {
   const path = at(machine, "/home");
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isSymbolicLink() ? join("/", readlinkSync(path)) : "/home";
+}
+
+function isRoots(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return !stat || (stat.uid === 0 && (stat.mode & 0o022) === 0);
 }
 
 async function askHomed(machine: Machine): Promise<{ homed: MachineLook["homed"]; homedSaid: string }> {
@@ -96,6 +104,7 @@ export async function lookAtMachine(machine: Machine): Promise<MachineLook> {
     people: passwd.filter(({ uid, shell }) => uid >= 1000 && uid <= 60_513 && !noLogin.test(shell)),
     shells,
     homes: homesOf(machine),
+    homesAreRoots: isRoots(at(machine, homesOf(machine))),
   };
 }
 

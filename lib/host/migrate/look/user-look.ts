@@ -1,8 +1,8 @@
-import { closeSync, existsSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync } from "node:fs";
+import { Held } from "../../below.ts";
+import { isEncrypted } from "../../libc.ts";
 import { type PasswdEntry, readShadow } from "../accounts.ts";
 import { backupFolder, stateFolder } from "../facts.ts";
-import { isEncrypted } from "../files/libc.ts";
 import { look } from "../files/paths.ts";
 import { at, exists, freeBytes, nearestFolder, readBytes } from "../machine.ts";
 import { imagePath, recordFolder } from "../record.ts";
@@ -31,15 +31,15 @@ const encryptions = [
   { path: ".encfs6.xml", name: "EncFS" },
 ];
 
-function findEncryption(folder: string, homes: string, user: string): string | undefined {
-  if (existsSync(join(homes, ".ecryptfs", user))) return "eCryptfs";
-  const fd = openSync(folder, "r");
+function findEncryption(homes: Held, home: Held, user: string): string | undefined {
+  if (homes.look(`.ecryptfs/${user}`)) return "eCryptfs";
+  const fd = home.open();
   try {
     if (isEncrypted(fd)) return "fscrypt";
   } finally {
     closeSync(fd);
   }
-  return encryptions.find(({ path }) => existsSync(join(folder, path)))?.name;
+  return encryptions.find(({ path }) => home.look(path))?.name;
 }
 
 /** Where homes are, whichever way they are written: /home is often a link. */
@@ -65,16 +65,18 @@ export function lookAtUser(found: MachineLook, entry: PasswdEntry): UserLook {
   const trouble = homeTrouble(found, home, name);
   const shadow = readShadow(readBytes(machine, "/etc/shadow") ?? "", name);
   const records = [`${recordFolder}/${name}.identity`, `${homes}${imagePath(name).slice(5)}`, `${homes}/${name}.home`];
-  const inside = trouble === undefined ? [`${home}/.identity`] : [];
+  using folder = trouble === undefined ? Held.ofRoot(at(machine, homes)) : undefined;
+  using held = folder?.hold(name);
+  const inside = held?.look(".identity") ? [`${home}/.identity`] : [];
   return {
     entry,
     hash: shadow?.hash,
     passwordChanged: shadow?.changed,
-    homed: [...records, ...inside].filter((path) => exists(machine, path)),
+    homed: [...records.filter((path) => exists(machine, path)), ...inside],
     processes: machine.live ? processesOf(uid, at(machine, "/proc")) : [],
     home,
     trouble,
-    encrypted: trouble ? undefined : findEncryption(at(machine, home), at(machine, homes), name),
+    encrypted: folder && held && findEncryption(folder, held, name),
   };
 }
 
@@ -91,11 +93,15 @@ export async function lookAtHome(
   user: UserLook,
   breathe: (files: number) => Promise<void>,
 ): Promise<HomeLook> {
-  const home = at(found.machine, user.home);
-  const mounts = mountsBelow(home);
+  const { machine, homes } = found;
+  const mounts = mountsBelow(at(machine, user.home));
   const items: Item[] = [];
-  for (const piece of pieces(home)) items.push(await measure(home, piece, (path) => mounts.includes(path), breathe));
-  return { items, mounts, reflink: sharesContents(at(found.machine, found.homes)) };
+  using folder = Held.ofRoot(at(machine, homes));
+  using home = folder.hold(user.entry.name);
+  if (home)
+    for (const piece of pieces(home, mounts))
+      items.push(await measure(home, piece, (path) => mounts.includes(path), breathe));
+  return { items, mounts, reflink: sharesContents(at(machine, homes)) };
 }
 
 const spare = 64 * 1024 * 1024;

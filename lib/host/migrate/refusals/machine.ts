@@ -78,6 +78,16 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     }),
   },
   {
+    name: "homes of others",
+    code: exit.failed,
+    holds: ({ homesAreRoots }) => !homesAreRoots,
+    tell: ({ homes }) => ({
+      what: `${homes} is not for root alone to change: somebody could swap a home while it is moved`,
+      tried: [`stat ${homes}: owner and mode`],
+      next: `sudo chown root ${homes}; sudo chmod go-w ${homes}; then run this again`,
+    }),
+  },
+  {
     name: "no machine id",
     code: exit.failed,
     holds: ({ machineId }) => machineId === undefined,

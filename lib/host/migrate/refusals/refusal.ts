@@ -1,5 +1,7 @@
 import { type ExitCode, exit, Failure } from "../../../cli/errors.ts";
 import { bytes } from "../../../cli/output.ts";
+import { shown } from "../files/paths.ts";
+import { deepest, type Item } from "../look/items.ts";
 
 /** Why nothing is begun: rows that are looked at in order, the first that holds is told. Nothing was changed before any of them. */
 export interface Refusal<Look> {
@@ -15,6 +17,16 @@ export function refuse<Look>(rows: Refusal<Look>[], look: Look): void {
   if (!row) return;
   const { what, ...details } = row.tell(look);
   throw new Failure(row.code, what, details);
+}
+
+/** @throws Failure where something has folders in folders without end */
+export function refuseDepth(items: Item[]): void {
+  const deep = items.filter(({ tooDeep }) => tooDeep);
+  if (!deep.length) return;
+  throw new Failure(exit.failed, `folders in folders, more than ${deepest} deep`, {
+    tried: deep.map(({ path }) => `in ${shown(path)}`),
+    next: "make them less deep, or choose what is kept without them, then run this again; nothing was changed",
+  });
 }
 
 /** @throws Failure where a disk has too little room */

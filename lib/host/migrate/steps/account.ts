@@ -1,12 +1,10 @@
-import { chownSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { exit, Failure } from "../../../cli/errors.ts";
-import { type AccountFile, accountFiles, readShadow, withoutUser } from "../accounts.ts";
-import { look } from "../files/paths.ts";
-import { processesOf } from "../look/items.ts";
-import { at, exists, flush, readBytes } from "../machine.ts";
+import { Held } from "../../below.ts";
+import { type AccountFile, accountFiles, withoutUser } from "../accounts.ts";
+import { at, exists, readBytes } from "../machine.ts";
 import { places } from "../plan.ts";
-import { isSigned, newKeys, newRecord, recordFolder, recordTexts, signRecord, type UserRecord } from "../record.ts";
+import { isSigned, recordFolder, type UserRecord } from "../record.ts";
+import { keys, readRecord, stillLoggedOut } from "./place.ts";
 import { type Job, type Step, tool } from "./step.ts";
 
 /**
@@ -19,57 +17,6 @@ import { type Job, type Step, tool } from "./step.ts";
  */
 
 const recordPath = (name: string) => `${recordFolder}/${name}.identity`;
-
-function stillLoggedOut(job: Job): void {
-  const { name, uid } = job.plan.user;
-  const found = job.machine.live ? processesOf(uid, at(job.machine, "/proc")) : [];
-  if (!found.length) return;
-  throw new Failure(exit.failed, `${name} is logged in: files would change while the home moves`, {
-    tried: found.slice(0, 5).map((process) => `${process.name} (${process.pid})`),
-    next: "log out everywhere, and run this again as root on another console: it goes on from here",
-  });
-}
-
-/** homed's key pair; a homed that never ran has none. */
-async function keys(job: Job): Promise<{ privateKey: string; publicKey: string }> {
-  const [privatePath, publicPath] = [`${recordFolder}/local.private`, `${recordFolder}/local.public`];
-  const privateKey = readBytes(job.machine, privatePath);
-  const publicKey = readBytes(job.machine, publicPath);
-  if (privateKey && publicKey) return { privateKey, publicKey };
-  const made = newKeys();
-  mkdirSync(at(job.machine, recordFolder), { recursive: true });
-  await job.changes.write(publicPath, made.publicKey, { mode: 0o600, uid: 0 });
-  await job.changes.write(privatePath, made.privateKey, { mode: 0o600, uid: 0 });
-  return made;
-}
-
-/** Public keys that may log in by ssh: homed tells sshd, which cannot read a home that is not open. */
-function authorizedKeys(job: Job): string[] {
-  const { newHome } = places(job.plan);
-  const bytes = readBytes(job.machine, `${newHome}/.ssh/authorized_keys`) ?? "";
-  const lines = Buffer.from(bytes, "latin1").toString("utf8").split("\n");
-  return lines.map((line) => line.trim()).filter((line) => /^(?:[^#\s].*\s)?(?:ssh-|ecdsa-|sk-)\S+\s+AAAA/.test(line));
-}
-
-export const place: Step = {
-  id: "place",
-  phase: "Account",
-  title: "the new home where homed looks for it",
-  async run(job) {
-    const { growing, newHome } = places(job.plan);
-    const [from, to] = [at(job.machine, growing), at(job.machine, newHome)];
-    stillLoggedOut(job);
-    if (look(to)) return undefined;
-    const { name } = job.plan.user;
-    job.journal.add({
-      type: "undo",
-      undo: { kind: "set-aside", path: newHome, to: `${job.plan.homes}/${name}.from-guaraos` },
-    });
-    renameSync(from, to);
-    flush(dirname(to));
-    return undefined;
-  },
-};
 
 /** @throws Failure where the new account does not answer */
 async function answers(job: Job): Promise<void> {
@@ -116,29 +63,13 @@ export const record: Step = {
   title: "the account of systemd-homed",
   async run(job) {
     const { machine, plan, changes } = job;
-    const { name, uid, realName } = plan.user;
-    const shadow = readShadow(readBytes(machine, "/etc/shadow") ?? "", name);
-    if (!shadow?.hash)
-      throw new Failure(exit.failed, `/etc/shadow has no password of ${name} any more`, {
-        next: "guara-migrate --rollback",
-      });
-    const { privateKey } = await keys(job);
-    const machineId = readBytes(machine, "/etc/machine-id")?.trim() ?? "";
-    const written = readBytes(machine, recordPath(name));
-    if (written === undefined) {
-      const { hash, changed: passwordChanged } = shadow;
-      const made = { name, uid, realName, shell: plan.shell, groups: plan.groups, hash, passwordChanged, machineId };
-      const signed = signRecord(
-        newRecord({ ...made, authorizedKeys: authorizedKeys(job) }, Date.now() * 1000),
-        privateKey,
-      );
-      const { kept, embedded } = recordTexts(signed, machineId);
-      const bytes = (text: string) => Buffer.from(text).toString("latin1");
-      const inside = at(machine, `${places(plan).newHome}/.identity`);
-      writeFileSync(inside, embedded, { mode: 0o600 });
-      chownSync(inside, uid, uid);
-      flush(inside);
-      await changes.write(recordPath(name), bytes(kept), { mode: 0o600, uid: 0 });
+    const { name, uid } = plan.user;
+    using homes = Held.ofRoot(at(machine, plan.homes));
+    if (readBytes(machine, recordPath(name)) === undefined) {
+      const text = readRecord(job, homes);
+      if (text === undefined)
+        throw new Failure(exit.failed, `the record of ${name} is gone`, { next: "guara-migrate --rollback" });
+      await changes.write(recordPath(name), text, { mode: 0o600, uid: 0 });
     }
     if (machine.live) {
       const { code, said } = await tool(job, ["systemctl", "restart", "systemd-homed.service"]);
@@ -149,6 +80,7 @@ export const record: Step = {
         });
     }
     await answers(job);
+    homes.remove(places(plan).growing);
     return `${name} has an account of systemd-homed: the number ${uid}, the same password`;
   },
 };

@@ -1,8 +1,9 @@
-import { oldEntries, oldHome, place, record } from "./account.ts";
+import { oldEntries, oldHome, record } from "./account.ts";
 import { afterwards } from "./afterwards.ts";
 import { backup } from "./backup.ts";
 import { compareData, copyData, newHome } from "./data.ts";
 import { nss, pam } from "./login.ts";
+import { place } from "./place.ts";
 import type { Step } from "./step.ts";
 
 /**

@@ -1,34 +1,70 @@
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, mkdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { exit, Failure } from "../../../cli/errors.ts";
 import { bytes, say } from "../../../cli/output.ts";
+import { Held } from "../../below.ts";
+import { syncAll } from "../../libc.ts";
 import { Comparison, type Difference } from "../files/compare.ts";
-import { copyTree, Mirror } from "../files/copy.ts";
-import { syncAll } from "../files/libc.ts";
-import { look, removeTree, shown } from "../files/paths.ts";
+import { Mirror } from "../files/copy.ts";
+import { shown } from "../files/paths.ts";
+import { mountsBelow } from "../look/items.ts";
 import { at } from "../machine.ts";
 import { places } from "../plan.ts";
 import { Bar } from "../progress.ts";
 import type { Job, Step } from "./step.ts";
 
 /**
- * The new home grows beside the old one, under a name that homed does not look at, and becomes a home only when every file in it was
- * compared. So whatever happens on the way, the old account works with the old home. A mount below the old home stays out.
+ * The new home grows beside the old one, in a folder that only root may enter, and becomes a home only when every file in it was
+ * compared. So whatever happens on the way, the old account works with the old home, and nobody can put anything into the new one while
+ * root fills it. A mount below the old home stays out.
  */
 
-const skip = (job: Job) => (path: string) => job.plan.mounts.includes(path);
+/** What is mounted below the old home: when the plan was made, and now. */
+function skip(job: Job): (path: string) => boolean {
+  const mounts = new Set([...job.plan.mounts, ...mountsBelow(at(job.machine, places(job.plan).oldHome))]);
+  return (path) => mounts.has(path);
+}
 
-async function skeleton(job: Job, home: string): Promise<void> {
-  const skel = at(job.machine, "/etc/skel");
-  if (!existsSync(skel)) return;
-  for (const name of readdirSync(skel)) if (!look(join(home, name))) await copyTree(join(skel, name), join(home, name));
-  giveAway(home, job.plan.user.uid);
+/** The name of the new home in the folder in which it grows. */
+export const seed = "home";
+
+/** The new home while it grows. @throws Failure where it is gone */
+export function growing(job: Job, homes: Held): Held {
+  const path = `${places(job.plan).growing}/${seed}`;
+  const home = homes.walk(path);
+  if (home) return home;
+  throw new Failure(exit.failed, `the new home is gone from ${job.plan.homes}/${path}`, {
+    next: "take it back with guara-migrate --rollback, then begin anew",
+  });
+}
+
+/** Both homes, as long as the old one is the user's. */
+async function both<T>(job: Job, work: (from: Held, to: Held) => Promise<T>): Promise<T> {
+  using homes = Held.ofRoot(at(job.machine, job.plan.homes));
+  using from = homes.hold(job.plan.user.name);
+  using to = growing(job, homes);
+  if (from?.stat.isDirectory()) return await work(from, to);
+  throw new Failure(exit.failed, `the home of ${job.plan.user.name} is gone from ${job.plan.homes}`, {
+    next: "put it back and run this again, or take all back with guara-migrate --rollback",
+  });
+}
+
+async function skeleton(job: Job, home: Held): Promise<void> {
+  const path = at(job.machine, "/etc/skel");
+  if (!existsSync(path)) return;
+  using skel = Held.ofRoot(path);
+  const mirror = new Mirror(skel, home, { meter: async () => undefined });
+  for (const name of skel.names()) await mirror.item(name);
 }
 
 /** What came from the skeleton is root's, until here. */
-function giveAway(path: string, uid: number): void {
-  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true }))
-    if (!entry.isSymbolicLink()) chownSync(join(entry.parentPath, entry.name), uid, uid);
+function giveAway(folder: Held, uid: number): void {
+  folder.own(uid, uid);
+  for (const name of folder.names()) {
+    using inside = folder.hold(name);
+    if (inside?.stat.isDirectory()) giveAway(inside, uid);
+    else inside?.own(uid, uid);
+  }
 }
 
 export const newHome: Step = {
@@ -36,33 +72,35 @@ export const newHome: Step = {
   phase: "Home data",
   title: "an empty home beside the old one",
   async run(job) {
-    const { growing, oldHome } = places(job.plan);
-    const home = at(job.machine, growing);
-    job.journal.add({ type: "undo", undo: { kind: "remove", path: growing } });
-    removeTree(home);
-    mkdirSync(home, { mode: 0o700 });
+    const { growing: name } = places(job.plan);
+    const { uid, name: user } = job.plan.user;
+    using homes = Held.ofRoot(at(job.machine, job.plan.homes));
+    job.journal.add({ type: "undo", undo: { kind: "remove", path: `${job.plan.homes}/${name}` } });
+    homes.remove(name);
+    mkdirSync(homes.at(name), { mode: 0o700 });
+    using folder = homes.folder(name);
+    using home = folder.folder(seed);
     await skeleton(job, home);
-    const { uid } = job.plan.user;
-    chownSync(home, uid, uid);
-    chmodSync(home, Number(look(at(job.machine, oldHome))?.mode ?? 0o700n) & 0o777);
+    giveAway(home, uid);
+    home.allow(Number(homes.look(user)?.mode ?? 0o700n) & 0o777);
     return undefined;
   },
 };
 
 async function copy(job: Job, items: string[], title: string, total: number): Promise<string[]> {
-  const { oldHome, growing } = places(job.plan);
   const skipped: string[] = [];
   const bar = new Bar(title, total);
   const onSkip = (path: string, why: string) => skipped.push(`${shown(path)}: ${why}`);
-  const options = { meter: bar.add, skip: skip(job), onSkip };
-  const mirror = new Mirror(at(job.machine, oldHome), at(job.machine, growing), options);
-  for (const path of items) await mirror.item(path);
-  const fd = openSync(at(job.machine, growing), "r");
-  try {
-    syncAll(fd);
-  } finally {
-    closeSync(fd);
-  }
+  await both(job, async (from, to) => {
+    const mirror = new Mirror(from, to, { meter: bar.add, skip: skip(job), onSkip });
+    for (const path of items) await mirror.item(path);
+    const fd = to.open();
+    try {
+      syncAll(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
   bar.end();
   return skipped;
 }
@@ -83,27 +121,29 @@ export const copyData: Step = {
 };
 
 async function compare(job: Job): Promise<Comparison> {
-  const { oldHome, growing } = places(job.plan);
   const bar = new Bar(
     "comparing",
     job.plan.items.reduce((sum, item) => sum + item.bytes, 0),
   );
-  const options = { meter: bar.add, skip: skip(job) };
-  const comparison = new Comparison(at(job.machine, oldHome), at(job.machine, growing), options);
-  for (const { path } of job.plan.items) await comparison.item(path);
-  bar.end();
-  return comparison;
+  return await both(job, async (from, to) => {
+    const comparison = new Comparison(from, to, { meter: bar.add, skip: skip(job) });
+    for (const { path } of job.plan.items) await comparison.item(path);
+    bar.end();
+    return comparison;
+  });
 }
 
 /** Whatever differs is copied once more from nothing: a power failure can leave a file whole by its time and empty by its contents. */
 async function copyAgain(job: Job, differences: Difference[]): Promise<void> {
-  const { growing } = places(job.plan);
   say(`${differences.length} differences: these are copied again`);
-  for (const { path, what } of differences) {
-    job.journal.log(`differs: ${what}`);
-    if (job.plan.items.some((item) => path === item.path || path.startsWith(`${item.path}/`)))
-      removeTree(`${at(job.machine, growing)}/${path}`);
-  }
+  await both(job, async (_, to) => {
+    for (const { path, what } of differences) {
+      job.journal.log(`differs: ${what}`);
+      if (!job.plan.items.some((item) => path === item.path || path.startsWith(`${item.path}/`))) continue;
+      using folder = path.includes("/") ? to.walk(dirname(path)) : undefined;
+      if (folder || !path.includes("/")) (folder ?? to).remove(basename(path));
+    }
+  });
   await copy(
     job,
     job.plan.items.map(({ path }) => path),

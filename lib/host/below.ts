@@ -1,0 +1,171 @@
+import {
+  type BigIntStats,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { holdAt, holdFolder, linkTarget } from "./libc.ts";
+
+/**
+ * What lies below a folder that somebody else may change at any time, a home for one: docs/untrusted-paths.md. Everything is held by a
+ * descriptor, found by one name in a folder that is held, and asked and changed by that descriptor. So it stays what it was when it
+ * was looked at, whatever happens to its name, and no path is too long. Names are bytes, one a character.
+ */
+export class Held implements Disposable {
+  private constructor(
+    readonly fd: number,
+    /** What it was when it was taken hold of; its kind and number never change. */
+    readonly stat: BigIntStats,
+  ) {}
+
+  private static of(fd: number): Held {
+    return new Held(fd, fstatSync(fd, { bigint: true }));
+  }
+
+  /** A folder that only root can move, by its path. @throws ENOENT, ENOTDIR */
+  static ofRoot(path: string): Held {
+    return Held.of(holdFolder(path));
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
+  }
+
+  /** A path to this very thing, for calls that know no descriptors; it leads through no name. */
+  get path(): string {
+    return `/proc/self/fd/${this.fd}`;
+  }
+
+  /** A path to what has a name in this folder. For calls that follow no links: make, remove, rename, open with O_NOFOLLOW. */
+  at(name: string): Buffer {
+    if (name === "" || name === "." || name === ".." || name.includes("/")) throw new Error(`no name: ${name}`);
+    return Buffer.from(`${this.path}/${name}`, "latin1");
+  }
+
+  /** @returns undefined where there is nothing of this name @throws EXDEV where another file system is mounted on it */
+  hold(name: string): Held | undefined {
+    this.at(name);
+    const fd = holdAt(this.fd, name);
+    return fd === undefined ? undefined : Held.of(fd);
+  }
+
+  /** Several names deep, through folders only: a link on the way is nothing that leads on. */
+  walk(path: string): Held | undefined {
+    const [name = "", ...rest] = path.split("/");
+    const next = this.hold(name);
+    if (!next || rest.length === 0) return next;
+    using folder = next;
+    return folder.stat.isDirectory() ? folder.walk(rest.join("/")) : undefined;
+  }
+
+  /** What something is, several names deep. */
+  look(path: string): BigIntStats | undefined {
+    using found = this.walk(path);
+    return found?.stat;
+  }
+
+  /** The names in this folder, in the order of their bytes. */
+  names(): string[] {
+    const found = readdirSync(this.path, { encoding: "buffer" }) as unknown as Buffer[];
+    return found.map((name) => Buffer.from(name).toString("latin1")).sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** Where a link points, as bytes. */
+  target(): Buffer {
+    return linkTarget(this.fd);
+  }
+
+  /** Opens a file or folder for reading. @returns a descriptor @throws Error for what would wait, or do something, when it is opened */
+  open(): number {
+    if (!this.stat.isFile() && !this.stat.isDirectory()) throw new Error("neither a file nor a folder");
+    return openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+  }
+
+  /** The contents of a small file. @returns undefined where they are more than `most` bytes */
+  read(most: number): Buffer | undefined {
+    const fd = this.open();
+    try {
+      const all = Buffer.alloc(most + 1);
+      let length = 0;
+      for (let got = -1; got !== 0 && length < all.length; length += got)
+        got = readSync(fd, all, length, all.length - length, length);
+      return length > most ? undefined : all.subarray(0, length);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  own(uid: number, gid: number): void {
+    chownSync(this.path, uid, gid);
+  }
+
+  /** @param mode of anything but a link */
+  allow(mode: number): void {
+    chmodSync(this.path, mode);
+  }
+
+  /** The folder of a name: there, or made new in place of what is no folder. */
+  folder(name: string): Held {
+    const there = this.hold(name);
+    if (there?.stat.isDirectory()) return there;
+    there?.[Symbol.dispose]();
+    this.remove(name);
+    mkdirSync(this.at(name), { mode: 0o700 });
+    const made = this.hold(name);
+    if (made?.stat.isDirectory()) return made;
+    throw new Error(`the new folder ${name} was changed`);
+  }
+
+  /** A new file, for root alone. @returns a descriptor to write and read @throws EEXIST */
+  create(name: string): number {
+    const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    return openSync(this.at(name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  }
+
+  /** What is in this file or folder is on its disk. */
+  flush(): void {
+    const fd = this.open();
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Gives a name to a small file, whole or not at all. @param owner who may read it, and nobody else */
+  put(name: string, text: string, owner = 0): void {
+    const made = `${name}.part`;
+    this.remove(made);
+    const fd = this.create(made);
+    try {
+      writeFileSync(fd, text);
+      fchownSync(fd, owner, owner);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(this.at(made), this.at(name));
+    this.flush();
+  }
+
+  /** Removes what has a name, and all that is below it. */
+  remove(name: string): void {
+    using found = this.hold(name);
+    if (found?.stat.isDirectory()) {
+      for (const inside of found.names()) found.remove(inside);
+      rmdirSync(this.at(name));
+    } else if (found) unlinkSync(this.at(name));
+  }
+}
