@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
 import { canAsk } from "../cli/output.ts";
+import { isRoots, whose } from "./whose.ts";
 
 /** Programs that make one user another, the usual one first. */
 interface Way {
@@ -21,7 +21,25 @@ const ways: Way[] = [
 ];
 
 type Which = (program: string) => string | null;
-const onPath: Which = (program) => Bun.which(program);
+
+/** The PATH as the caller had it. */
+const callersPath = process.env.PATH ?? "";
+
+/** A program on the PATH, for root on `rootsPath`. */
+export const onPath: Which = (program) => Bun.which(program, { PATH: process.env.PATH ?? "" });
+
+/** A program wherever the caller's PATH has it: it is run as whose it is. */
+export const anywhere: Which = (program) => Bun.which(program, { PATH: callersPath });
+
+/**
+ * Root runs no program that somebody else can swap: folders of others leave the PATH, Homebrew's for one. For this process and all that
+ * it starts.
+ */
+export function keepRootsPath(): void {
+  if (process.getuid?.() !== 0) return;
+  const all = callersPath.split(":").filter((folder) => folder.startsWith("/"));
+  process.env.PATH = all.filter(isRoots).join(":");
+}
 
 /** The way that this machine has. @throws Failure (missing) */
 function way(which: Which, what: string, next: string): Way {
@@ -65,11 +83,12 @@ export function asUser(
 
 /**
  * A program that belongs to one person, with all that it looks after (Homebrew): root runs it as that person, by number, as an
- * account may have any name, and from a folder that everybody may read, which Homebrew insists on.
+ * account may have any name, and from a folder that everybody may read, which Homebrew insists on. That person is whoever can swap the
+ * program, not who owns what is there at the moment. @throws Failure where anybody could swap it
  */
 export function asOwner(program: string, words: string[]): string[] {
   const uid = process.getuid?.() ?? 0;
-  const owner = uid === 0 ? statSync(program).uid : uid;
+  const owner = uid === 0 ? whose(program) : uid;
   return [...(owner === uid ? [] : ["env", "--chdir=/", ...userWords(owner, onPath)]), program, ...words];
 }
 

@@ -4,13 +4,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -383,6 +386,23 @@ describe("stale Flatpak caches", () => {
   test("are removed, and nothing else", () => {
     expect(run(script.flatpak).code).toBe(0);
     expect(readdirSync(at("var/tmp"))).toEqual(["other"]);
+  });
+
+  test("of a user are removed as that user, and never through a link", () => {
+    put(at("outside/doomed"), "of root's");
+    chmodSync(at("var/tmp"), 0o1777);
+    put(at("var/tmp/flatpak-cache-USER/file"));
+    symlinkSync(at("outside"), at("var/tmp/flatpak-cache-USER/link"));
+    // Root's folder in a user's: only root could remove it, so it stays.
+    put(at("var/tmp/flatpak-cache-PLANT/root/file"));
+    symlinkSync(at("outside"), at("var/tmp/flatpak-cache-LINK"));
+    for (const name of ["USER", "USER/file", "PLANT"]) chownSync(at(`var/tmp/flatpak-cache-${name}`), 4711, 4711);
+    lchownSync(at("var/tmp/flatpak-cache-LINK"), 4711, 4711);
+    chmodSync(top, 0o755);
+    const { code, log } = run(script.flatpak);
+    expect([code, log]).toEqual([0, expect.stringContaining("left ")]);
+    expect(readdirSync(at("var/tmp")).sort()).toEqual(["flatpak-cache-PLANT", "other"]);
+    expect(readFileSync(at("outside/doomed"), "utf8")).toBe("of root's");
   });
 
   test("stay while an update runs", () => {

@@ -44,7 +44,7 @@ beforeEach(() => {
 
 afterEach(() => host.remove());
 
-const everything = "topgrade --disable system --yes";
+const everything = "topgrade --disable system --disable brew_formula --disable brew_cask --yes";
 
 describe("the way it goes", () => {
   test("judged, staged, and a reboot is due; once more there is nothing left to do", async () => {
@@ -79,11 +79,12 @@ describe("the way it goes", () => {
     expect(host.calls).toEqual(["bootc upgrade", "topgrade --only flatpak --yes"]);
   });
 
-  test("all five together", async () => {
+  test("all five together; Homebrew is somebody else's, and not for a topgrade of root's", async () => {
+    host.program("brew", 'echo "brew $*" >>"$STAND_IN_BOOTC/calls"');
     expect(await update("-owfbd")).toMatchObject({ code: 0 });
     expect(host.calls.map((call) => call.replace(/ --yes$/, ""))).toEqual([
       ...["bootc upgrade", "topgrade --only firmware", "topgrade --only flatpak"],
-      ...["topgrade --only brew_formula --only brew_cask", "topgrade --only distrobox"],
+      ...["brew update", "brew upgrade", "topgrade --only distrobox"],
     ]);
   });
 
@@ -149,7 +150,7 @@ describe("refused under a policy", () => {
     expect(stderr).toMatch(reason);
     expect(stderr).toMatch(/^ {2}next: /m);
     expect(stdout).toMatch(/^os +failed .*\ntopgrade +done/);
-    expect(host.calls).toEqual(["topgrade --disable system --disable custom_commands --yes"]);
+    expect(host.calls).toEqual([everything.replace(" --yes", " --disable custom_commands --yes")]);
   });
 
   test("an image that nobody signed", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chownSync, existsSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { asUser } from "../../lib/host/root.ts";
 import { firmwareNames } from "../../lib/host/update/check.ts";
@@ -43,11 +43,12 @@ async function report(...args: string[]): Promise<{ code: number; states: Record
   return { code, stderr, states: Object.fromEntries(parts.map(({ part, state }) => [part, state])) };
 }
 
-const byTopgrade: Record<string, string> = {
-  w: "topgrade --only firmware --yes",
-  f: "topgrade --only flatpak --yes",
-  b: "topgrade --only brew_formula --only brew_cask --yes",
-  d: "topgrade --only distrobox --yes",
+// Homebrew is somebody else's: root leaves it to no program that it runs itself.
+const byTopgrade: Record<string, string[]> = {
+  w: ["topgrade --only firmware --yes"],
+  f: ["topgrade --only flatpak --yes"],
+  b: ["brew update", "brew upgrade"],
+  d: ["topgrade --only distrobox --yes"],
 };
 
 const byItself: Record<string, string[]> = {
@@ -65,27 +66,37 @@ const combinations = Array.from({ length: 15 }, (_, i) =>
 
 describe("with topgrade", () => {
   test.each(combinations)("-%s", async (letters) => {
-    tool("topgrade");
+    for (const name of ["topgrade", "brew"]) tool(name);
     expect(await update(`-${letters}`)).toMatchObject({ code: 0 });
-    expect(host.calls).toEqual([...letters].map((letter) => byTopgrade[letter] ?? ""));
+    expect(host.calls).toEqual([...letters].flatMap((letter) => byTopgrade[letter] ?? []));
   });
 
   test("long options are the same, and their order does not matter", async () => {
-    tool("topgrade");
+    for (const name of ["topgrade", "brew"]) tool(name);
     await update("--distrobox", "--firmware", "--brew", "--flatpak");
-    expect(host.calls).toEqual(Object.values(byTopgrade));
+    expect(host.calls).toEqual(Object.values(byTopgrade).flat());
   });
 
-  test("no option: everything by it, but for the system", async () => {
+  test("no option: everything by it, but for the system and what root does not run", async () => {
+    for (const name of ["topgrade", "brew"]) tool(name);
+    expect(await report()).toMatchObject({ code: 0, states: { os: "left", topgrade: "done", brew: "done" } });
+    const disabled = "topgrade --disable system --disable brew_formula --disable brew_cask --yes";
+    expect(host.calls).toEqual([disabled, "brew update", "brew upgrade"]);
+  });
+
+  test("for a user it does Homebrew, too", async () => {
+    host.program("sudo", 'shift 4; exec "$@"');
     tool("topgrade");
-    expect(await report()).toMatchObject({ code: 0, states: { os: "left", topgrade: "done" } });
-    expect(host.calls).toEqual(["topgrade --disable system --yes"]);
+    await updateFor("ann", "-b");
+    await updateFor("ann");
+    const brew = "topgrade --only brew_formula --only brew_cask --yes";
+    expect(host.calls.map((call) => call.replace(/^\S*\//, ""))).toEqual([brew, "topgrade --disable system --yes"]);
   });
 
   test("what it fails at is told; the other parts were done", async () => {
     host.program("topgrade", 'echo "topgrade $*" >>"$STAND_IN_BOOTC/calls"\n[ "$2" != flatpak ]');
-    const { code, states, stderr } = await report("-wfb");
-    expect([code, states]).toEqual([1, { firmware: "done", flatpak: "failed", brew: "done" }]);
+    const { code, states, stderr } = await report("-wfd");
+    expect([code, states]).toEqual([1, { firmware: "done", flatpak: "failed", distrobox: "done" }]);
     expect(stderr).toContain("topgrade --only flatpak --yes ended with exit code 1");
   });
 });
@@ -162,6 +173,37 @@ describe("without topgrade", () => {
     expect(calls).toEqual(
       ["update", "upgrade", "outdated --quiet"].map((words) => `/ sudo -H -u #1234 -- brew ${words}`),
     );
+  });
+
+  test("Homebrew that looks like root's for a moment is not run by root", async () => {
+    symlinkSync("/usr/bin/env", host.path("bin/env"));
+    host.program("sudo", 'echo "sudo $*" >>"$STAND_IN_BOOTC/calls"');
+    host.write("home/linuxbrew/.linuxbrew/bin/own", "");
+    chownSync(host.path("home/linuxbrew/.linuxbrew/bin"), 1234, 1234);
+    // At the moment of a stat it is a program of root's; its folder is not.
+    symlinkSync("/bin/true", host.path("home/linuxbrew/.linuxbrew/bin/brew"));
+    await update("-b", "--check");
+    expect(host.calls).toEqual([
+      `sudo -H -u #1234 -- ${host.path("home/linuxbrew/.linuxbrew/bin/brew")} outdated --quiet`,
+    ]);
+  });
+
+  test("Homebrew that anybody can swap is not run", async () => {
+    tool("brew");
+    chmodSync(host.path("bin/brew"), 0o777);
+    const { code, stderr } = await update("-b");
+    expect([code, host.calls]).toEqual([1, []]);
+    expect(stderr).toMatch(/root does not run .*brew: somebody else could swap it\n.*others may write to it\n *next: /);
+  });
+
+  test("root takes no program from a folder of somebody else's", async () => {
+    host.program("flatpak", 'echo "flatpak of root" >>"$STAND_IN_BOOTC/calls"');
+    for (const name of ["flatpak", "fwupdmgr"])
+      host.write(`foreign/${name}`, "").program(`../foreign/${name}`, "exit 9");
+    chownSync(host.path("foreign"), 1234, 1234);
+    const env = { ...host.env, PATH: `${host.path("foreign")}:${host.path("bin")}`, CI: "true", SUDO_USER: "" };
+    const { code } = await exec([process.execPath, join(checkout, "scripts/update.ts"), "-wf"], env);
+    expect([code, host.calls]).toEqual([3, ["flatpak of root"]]);
   });
 
   test("a tool that was interrupted at its own question ends all of it", async () => {

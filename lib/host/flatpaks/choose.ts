@@ -5,6 +5,7 @@ import { canAsk, say } from "../../cli/output.ts";
 import { chooseMany, chooseOne } from "../../cli/prompts.ts";
 import { foreground } from "../../cli/shell.ts";
 import { workFolder } from "../../cli/work-folder.ts";
+import { onPath } from "../root.ts";
 import { type App, parseList, reviewText } from "./list.ts";
 
 /** What a person chooses, on a terminal. */
@@ -13,7 +14,7 @@ const editors = ["nano", "micro", "hx", "helix", "vim", "vi"];
 
 /** A line of shell, as the variables hold one; the file comes after it. */
 function editor(env = process.env): string {
-  const words = env.VISUAL || env.EDITOR || editors.find((name) => Bun.which(name));
+  const words = env.VISUAL || env.EDITOR || editors.find((name) => onPath(name));
   if (words) return words;
   throw new Failure(exit.missing, "there is no editor on this machine", {
     tried: ["$VISUAL, $EDITOR", ...editors],

@@ -1,6 +1,7 @@
 import { exit, Failure } from "../../cli/errors.ts";
 import { change, commandLine, type Outcome, run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
+import { onPath } from "../root.ts";
 import type { App } from "./list.ts";
 
 /** flatpak: system-wide for root, else for the user alone. Everything that it is told and everything that it says is here. */
@@ -33,7 +34,7 @@ async function ask(words: string[], what: string, next: string): Promise<string[
 
 /** @throws Failure (missing) */
 export function needFlatpak(): void {
-  if (Bun.which("flatpak")) return;
+  if (onPath("flatpak")) return;
   throw new Failure(exit.missing, "this machine has no flatpak", {
     tried: ["flatpak on the PATH"],
     next: "GuaraOS has it; elsewhere install the package flatpak",

@@ -3,6 +3,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { print, printJson, say } from "../../cli/output.ts";
 import { change } from "../../cli/shell.ts";
 import { exitCode, runSteps, type Step } from "../../cli/steps.ts";
+import { keepRootsPath } from "../root.ts";
 import { choose, review } from "./choose.ts";
 import {
   ensureRemote,
@@ -53,6 +54,7 @@ function steps(apps: App[], outcomes: Outcomes): Step<unknown>[] {
 
 /** The command `install-flatpaks`. @returns the exit code */
 export async function installFlatpaks(args: Arguments): Promise<number> {
+  keepRootsPath();
   needFlatpak();
   const where = isSystem() ? "for everybody" : "for you";
   const there = await installed();

@@ -4,6 +4,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { say } from "../../cli/output.ts";
 import { isCompiled, projectRoot } from "../../cli/project.ts";
 import { hostPath } from "../host-path.ts";
+import { readBody, readNamed } from "../named-file.ts";
 import { type App, type ListMistake, merge, parseList, toApp } from "./list.ts";
 
 /** Where the lists come from. */
@@ -43,9 +44,7 @@ async function upstream(address: string): Promise<App[]> {
   try {
     const answer = await fetch(address, { signal: AbortSignal.timeout(patience) });
     if (!answer.ok) throw new Error(`the server says ${answer.status}`);
-    const text = await answer.text();
-    if (text.length > largest) throw new Error(`${text.length} bytes are no list`);
-    const { apps, mistakes } = parseList(text, "from upstream");
+    const { apps, mistakes } = parseList(await readBody(answer, largest), "from upstream");
     if (mistakes.length) say(`left out of the upstream list: ${mistakes.length} lines that are no app IDs`);
     return apps;
   } catch (error) {
@@ -59,7 +58,7 @@ async function upstream(address: string): Promise<App[]> {
 function own(file: string): App[] {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readNamed(file, largest);
   } catch (error) {
     const because = error instanceof Error ? error.message : String(error);
     throw new Failure(exit.usage, `the list ${file} cannot be read`, { tried: [because] });

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { exit, Failure } from "../../cli/errors.ts";
 import { bytes, canAsk } from "../../cli/output.ts";
+import { readNamed } from "../named-file.ts";
 import type { PasswdEntry } from "./accounts.ts";
 import { account, word } from "./facts.ts";
 import { shown } from "./files/paths.ts";
@@ -21,6 +21,9 @@ export interface Answers {
   confirm?: string | undefined;
 }
 
+/** Answers of more than this name more items than any home has. */
+const mostAnswers = 4 * 1024 * 1024;
+
 /** @throws Failure (usage) for a file that is none, or says something else */
 export async function readAnswers(file: string): Promise<Answers> {
   const { z } = await import("zod");
@@ -36,7 +39,7 @@ export async function readAnswers(file: string): Promise<Answers> {
   const next = `a JSON file such as {"user": "ana", "shell": "/bin/zsh", "confirm": "${word}"}; also items, groups, flatpaks`;
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, "utf8"));
+    value = JSON.parse(readNamed(file, mostAnswers));
   } catch (error) {
     throw new Failure(exit.usage, `${file} cannot be read as answers`, { tried: [String(error)], next });
   }

@@ -4,6 +4,7 @@ import { bytesBelow } from "../../cli/clean.ts";
 import { exit, Failure } from "../../cli/errors.ts";
 import { paint, print, printJson, say } from "../../cli/output.ts";
 import { lock } from "../libc.ts";
+import { keepRootsPath } from "../root.ts";
 import { type Asking, chooseUser, makeChoices, mustDecide, readAnswers, sayTheWord } from "./choices.ts";
 import { Journal } from "./journal.ts";
 import { lookAtMachine } from "./look/machine-look.ts";
@@ -24,6 +25,7 @@ import { goOn } from "./run.ts";
  * @returns the exit code
  */
 export async function migrate(args: Arguments): Promise<number> {
+  keepRootsPath();
   const machine = machineAt(args.value("root"));
   const json = args.has("json");
   const unlock = takeLock(machine);

@@ -3,7 +3,7 @@ import { bytes, say } from "../../cli/output.ts";
 import { commandLine, type Outcome, run } from "../../cli/shell.ts";
 import { readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
-import { asOwner, asUser } from "../root.ts";
+import { asOwner, asUser, onPath } from "../root.ts";
 import { lookAtOs } from "./os.ts";
 import { hasUser, newFlatpaks, nothingToDo, type Part, parts } from "./parts.ts";
 
@@ -70,7 +70,7 @@ const looks: Record<Part["name"], (program: string) => Promise<Look>> = {
 };
 
 async function lookAtSystem(named: boolean, allow: Allowed): Promise<Look> {
-  if (!named && !(Bun.which("bootc") && (await readHost()).booted))
+  if (!named && !(onPath("bootc") && (await readHost()).booted))
     return { state: "left", said: "this machine was not booted from an image" };
   const { state, image, digest, download } = await lookAtOs(allow);
   if (state === "current") return { state, said: `${image} is up to date` };

@@ -2,7 +2,7 @@ import type { Arguments } from "../../cli/args.ts";
 import { paint, print, printJson, say, table } from "../../cli/output.ts";
 import { commandLine } from "../../cli/shell.ts";
 import { allowedBy } from "../old-image.ts";
-import { asRoot } from "../root.ts";
+import { asRoot, keepRootsPath } from "../root.ts";
 import { checkAll } from "./check.ts";
 import { rebootDue } from "./os.ts";
 import { plan, runAll } from "./run.ts";
@@ -11,6 +11,7 @@ const names = ["os", "firmware", "flatpak", "brew", "distrobox"];
 
 /** The command `update`: brings this machine up to date, or with --check tells what would come. @returns the exit code */
 export async function update(args: Arguments): Promise<number> {
+  keepRootsPath();
   const named = names.filter((name) => args.has(name));
   const allow = allowedBy((option) => args.has(option));
   if (args.has("check")) {

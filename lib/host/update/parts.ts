@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { canAsk } from "../../cli/output.ts";
 import { run } from "../../cli/shell.ts";
 import { hostPath } from "../host-path.ts";
-import { asOwner, asRoot, asUser } from "../root.ts";
+import { anywhere, asOwner, asRoot, asUser, onPath } from "../root.ts";
 
 /**
  * What is kept up to date beside the system image, and how: by topgrade where that is installed, else by the same tools
@@ -61,7 +61,7 @@ export const parts: Part[] = [
     name: "firmware",
     title: "firmware",
     topgrade: ["firmware"],
-    find: () => Bun.which("fwupdmgr") ?? undefined,
+    find: () => onPath("fwupdmgr") ?? undefined,
     lines: (fwupdmgr) => [
       line([fwupdmgr, "refresh"], [0, nothingToDo]),
       line([fwupdmgr, "update", ...(canAsk ? [] : ["--assume-yes", "--no-reboot-check"])], [0, nothingToDo]),
@@ -71,7 +71,7 @@ export const parts: Part[] = [
     name: "flatpak",
     title: "flatpaks",
     topgrade: ["flatpak"],
-    find: () => Bun.which("flatpak") ?? undefined,
+    find: () => onPath("flatpak") ?? undefined,
     // The user's own first: whoever cannot become root has them all the same, and is asked to only where there is something to do.
     async *lines(flatpak, uid = process.getuid?.() ?? 0) {
       const words = [flatpak, "update", "--assumeyes", "--noninteractive"];
@@ -85,17 +85,20 @@ export const parts: Part[] = [
     name: "brew",
     title: "Homebrew",
     topgrade: ["brew_formula", "brew_cask"],
-    find: () => Bun.which("brew") ?? brews.map(hostPath).find((path) => existsSync(path)),
+    find: () => anywhere("brew") ?? brews.map(hostPath).find((path) => existsSync(path)),
     lines: (brew) => [line(asOwner(brew, ["update"])), line(asOwner(brew, ["upgrade"]))],
   },
   {
     name: "distrobox",
     title: "Distrobox",
     topgrade: ["distrobox"],
-    find: () => Bun.which("distrobox") ?? undefined,
+    find: () => onPath("distrobox") ?? undefined,
     lines: (distrobox) => [line(asUser([distrobox, "upgrade", "--all"]))],
   },
 ];
+
+/** What topgrade does as root, it does with programs of others too: those are left to `lines`. */
+export const notByTopgrade = () => (process.getuid?.() === 0 && asUser([]).length === 0 ? ["brew"] : []);
 
 /** topgrade for one part; it asks nothing where nobody can answer. */
 export function topgradeLine(topgrade: string, words: string[]): Line {

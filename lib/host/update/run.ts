@@ -4,8 +4,9 @@ import { commandLine, foreground } from "../../cli/shell.ts";
 import { type Entry, readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
 import { describe } from "../refusals.ts";
+import { onPath } from "../root.ts";
 import { updateOs } from "./os.ts";
-import { type Part, parts, topgradeLine } from "./parts.ts";
+import { notByTopgrade, type Part, parts, topgradeLine } from "./parts.ts";
 
 /** The order of an update, one part after the other: each has the terminal to itself, and none stops the next. */
 
@@ -46,12 +47,12 @@ async function runLines(lines: ReturnType<Part["lines"]>, dryRun: boolean): Prom
 
 /** Whether there is a system image to look after at all. */
 async function hasImage(): Promise<boolean> {
-  return !!Bun.which("bootc") && !!(await readHost()).booted;
+  return !!onPath("bootc") && !!(await readHost()).booted;
 }
 
 /** What the next boot would bring; undefined without an image, or where bootc does not answer. */
 async function stagedNow(): Promise<Entry | undefined> {
-  if (!Bun.which("bootc")) return undefined;
+  if (!onPath("bootc")) return undefined;
   return (await readHost().catch(() => undefined))?.staged;
 }
 
@@ -63,7 +64,7 @@ function osWork(named: boolean, dryRun: boolean, allow: Allowed): Work {
 
 function partWork(part: Part, topgrade: string | null, named: boolean, dryRun: boolean): Work {
   const run = async () => {
-    if (topgrade)
+    if (topgrade && !notByTopgrade().includes(part.name))
       return runLines(
         [
           topgradeLine(
@@ -92,7 +93,8 @@ function topgradeWork(topgrade: string, dryRun: boolean): Work {
   const run = async (before: Done[]) => {
     const judged = await stagedNow();
     const refused = before.some(({ part, state }) => part === "os" && state === "failed");
-    const disabled = ["system", ...(refused ? ["custom_commands"] : [])];
+    const ours = parts.filter(({ name }) => notByTopgrade().includes(name)).flatMap(({ topgrade: names }) => names);
+    const disabled = ["system", ...ours, ...(refused ? ["custom_commands"] : [])];
     const line = topgradeLine(
       topgrade,
       disabled.flatMap((name) => ["--disable", name]),
@@ -112,10 +114,11 @@ function topgradeWork(topgrade: string, dryRun: boolean): Work {
 }
 
 /** @param named the parts that were asked for; none means everything. */
-export function plan(named: string[], dryRun: boolean, allow: Allowed, topgrade = Bun.which("topgrade")): Work[] {
+export function plan(named: string[], dryRun: boolean, allow: Allowed, topgrade = onPath("topgrade")): Work[] {
   if (named.length === 0) {
-    const rest = topgrade ? [topgradeWork(topgrade, dryRun)] : parts.map((p) => partWork(p, null, false, dryRun));
-    return [osWork(false, dryRun, allow), ...rest];
+    const apart = topgrade ? parts.filter(({ name }) => notByTopgrade().includes(name)) : parts;
+    const rest = apart.map((p) => partWork(p, null, false, dryRun));
+    return [osWork(false, dryRun, allow), ...(topgrade ? [topgradeWork(topgrade, dryRun)] : []), ...rest];
   }
   return [
     ...(named.includes("os") ? [osWork(true, dryRun, allow)] : []),

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { etcIsTransient } from "../../guard.ts";
 import { clone, unnamedFile } from "../../libc.ts";
+import { onPath } from "../../root.ts";
 import { type GroupEntry, type PasswdEntry, readGroups, readPasswd } from "../accounts.ts";
 import { pristineFolder } from "../facts.ts";
 import { at, exists, type Machine, readBytes } from "../machine.ts";
@@ -63,7 +64,7 @@ function isRoots(path: string): boolean {
 async function askHomed(machine: Machine): Promise<{ homed: MachineLook["homed"]; homedSaid: string }> {
   const there = ["/usr/lib/systemd/systemd-homed", "/lib/systemd/systemd-homed"].some((path) => exists(machine, path));
   if (!machine.live) return { homed: there ? "answers" : "absent", homedSaid: "" };
-  if (!there || !Bun.which("homectl")) return { homed: "absent", homedSaid: "" };
+  if (!there || !onPath("homectl")) return { homed: "absent", homedSaid: "" };
   const { run } = await import("../../../cli/shell.ts");
   const { code, said } = await run(["homectl", "--no-pager", "--no-legend", "list"]);
   return { homed: code === 0 ? "answers" : "silent", homedSaid: said.trim().split("\n").at(-1) ?? "" };
@@ -97,7 +98,7 @@ export async function lookAtMachine(machine: Machine): Promise<MachineLook> {
     },
     etc: etcState(machine),
     ...(await askHomed(machine)),
-    missingTools: ["tar"].filter((tool) => !Bun.which(tool)),
+    missingTools: ["tar"].filter((tool) => !onPath(tool)),
     machineId: /^[0-9a-f]{32}$/.test(id) ? id : undefined,
     passwd,
     groups: readGroups(readBytes(machine, "/etc/group") ?? ""),

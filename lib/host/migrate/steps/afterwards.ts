@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { onPath } from "../../root.ts";
 import { overlays } from "../facts.ts";
 import { at, type Machine } from "../machine.ts";
 import { type Step, tool } from "./step.ts";
@@ -65,7 +66,7 @@ export const flatpaks: Step = {
     if (!plan.flatpaks) return "flatpaks were not repaired, as you wished: sudo flatpak repair --system";
     if (!machine.live)
       return "flatpaks are not repaired on a system that sleeps: sudo flatpak repair --system, once it runs";
-    if (!Bun.which("flatpak") || !existsSync(at(machine, "/var/lib/flatpak"))) return undefined;
+    if (!onPath("flatpak") || !existsSync(at(machine, "/var/lib/flatpak"))) return undefined;
     const { code, said } = await tool(job, ["flatpak", "repair", "--system"]);
     if (code === 0) return "flatpaks were looked through and repaired";
     return `the repair of flatpaks failed: ${said.trim().split("\n").at(-1)}; run it again yourself: sudo flatpak repair --system`;

@@ -1,0 +1,32 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+
+/**
+ * The text of a small file that the caller named, perhaps in somebody else's folder. Links are followed, as the caller may wish; a pipe
+ * is not waited for, and a device is not read. @throws Error for what is no file, or has more than `most` bytes
+ */
+export function readNamed(path: string, most: number): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error(`${path} is no ordinary file`);
+    const bytes = Buffer.alloc(most + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+      got = readSync(fd, bytes, length, bytes.length - length, null);
+    if (length > most) throw new Error(`${path} has more than ${most} bytes`);
+    return bytes.toString("utf8", 0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A body of an answer, as text. @throws Error as soon as there is more than `most` bytes of it */
+export async function readBody(answer: Response, most: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body ?? []) {
+    length += chunk.length;
+    if (length > most) throw new Error(`more than ${most} bytes are no list`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
