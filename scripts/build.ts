@@ -5,7 +5,6 @@ import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
 import { report, showPlans } from "../lib/build/report.ts";
 import { command } from "../lib/cli/command.ts";
-import { sweepDeadRuns } from "../lib/cli/leftovers.ts";
 import { print } from "../lib/cli/output.ts";
 import { runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
@@ -28,7 +27,6 @@ await command("build", async (args) => {
     return showPlans(await planBuild(targets, family, images, options, from), family, args.has("json"));
   }
   if (!options.force) refuseForeignCpu(targets);
-  await sweepDeadRuns();
   const results = await runSteps(buildSteps(targets, family, options, await origin()), jobs);
   return report(results, args.has("json"));
 });

@@ -1,15 +1,14 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { askRegistries, podmanHealth, showCheckup } from "../lib/cli/doctor.ts";
-import { exit } from "../lib/cli/errors.ts";
+import { askRegistries, podmanHealth, reportCheckup } from "../lib/cli/doctor.ts";
 import { toolHealth } from "../lib/cli/health.ts";
 import { memory, spaceAt } from "../lib/cli/machine.ts";
-import { printJson } from "../lib/cli/output.ts";
 import { statePath } from "../lib/cli/project.ts";
 import { toolboxHealth } from "../lib/cli/toolbox-health.ts";
 import { checkTools } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
+import { brokenAndMends } from "../lib/image/broken.ts";
 import { probeKvm } from "../lib/vm/accelerator.ts";
 
 await command("doctor", async (args) => {
@@ -20,13 +19,15 @@ await command("doctor", async (args) => {
   const [podman, registries] = await Promise.all([podmanHealth(), asked]);
   const at = { offline: registries.some((a) => a.registry === "docker.io" && !a.answers) };
   const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, at));
+  const broken = podman.works ? await brokenAndMends(family ? [`${family.registry}/${family.prefix}-`] : []) : [];
   const cpu = thisCpu();
   const checkup = {
-    good: podman.works && tools.every((t) => t.state !== "missing"),
+    good: podman.works && broken.length === 0 && tools.every((t) => t.state !== "missing"),
     family: family?.name ?? null,
     tools,
     toolboxes: await toolboxHealth(),
     podman,
+    broken,
     registries,
     cpu: cpu.model,
     arches: arches.map((arch) => ({ name: arch.name, missing: missingFlags(arch, cpu.flags) })),
@@ -34,6 +35,5 @@ await command("doctor", async (args) => {
     disk: [...(podman.graphRoot ? [podman.graphRoot] : []), statePath()].map(spaceAt),
     memory: memory(),
   };
-  (args.has("json") ? printJson : showCheckup)(checkup);
-  return checkup.good ? exit.done : exit.missing;
+  return reportCheckup(checkup, args.has("json"));
 });

@@ -2,7 +2,6 @@
 import { buildSteps, toldBuilds } from "../lib/build/build.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { command } from "../lib/cli/command.ts";
-import { sweepDeadRuns } from "../lib/cli/leftovers.ts";
 import { runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
@@ -32,7 +31,6 @@ await command("release", async (args) => {
   if (args.has("dry-run")) return showRelease(targets, builds, family, push, !args.has("no-push"), args.has("json"));
   const key = args.has("no-push") ? undefined : await signingKey(family);
   if (key) await checkKey(family, key);
-  await sweepDeadRuns();
   const steps = releaseSteps(targets, builds, family, { ship: key && { key, push }, budget });
   return reportRelease(await runSteps(steps, jobs), args.has("json"));
 });

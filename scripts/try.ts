@@ -2,7 +2,6 @@
 import { buildSteps } from "../lib/build/build.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { command } from "../lib/cli/command.ts";
-import { sweepDeadRuns } from "../lib/cli/leftovers.ts";
 import { print } from "../lib/cli/output.ts";
 import { exitCode, runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
@@ -17,7 +16,6 @@ await command("try", async (args) => {
   // whoever only wants to see it is asked nothing
   const target = await askForTarget(family, args.words, args.has("yes") || args.words.length === 0);
   refuseForeignCpu([target]);
-  await sweepDeadRuns();
   const options = { force: false, refresh: false, noCache: false };
   const built = await runSteps(buildSteps([target], family, options, await origin()), 1);
   if (built.some((step) => step.state !== "done")) return exitCode(built);

@@ -1,21 +1,12 @@
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
 import { say } from "../cli/output.ts";
-import { projectRoot, statePath, toolRoot } from "../cli/project.ts";
+import { projectRoot, toolRoot } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { traces } from "../cli/traces.ts";
+import { workFolder } from "../cli/work-folder.ts";
 import type { Family } from "../family/family.ts";
 import { guaraPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
@@ -63,12 +54,9 @@ async function compile(file: string, stamp: string, progress: Progress | undefin
   const what = "compiling the program of people's machines";
   if (progress) progress.now(what);
   else say(`… ${what}`);
-  const folder = statePath("run", `guara-${process.pid}`);
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  const forget = onInterrupt(remove);
+  const work = workFolder();
   try {
-    mkdirSync(folder, { recursive: true });
-    const made = join(folder, "guara");
+    const made = join(work.path, "guara");
     const { code, said } = await run(compileWords(made), { cwd: toolRoot, ...(progress ? { log: progress.log } : {}) });
     if (code !== 0)
       throw new Failure(exit.failed, "the program of people's machines could not be compiled", {
@@ -80,8 +68,7 @@ async function compile(file: string, stamp: string, progress: Progress | undefin
     renameSync(made, file);
     writeFileSync(stamp, stampOf(file));
   } finally {
-    forget();
-    remove();
+    work.remove();
   }
 }
 

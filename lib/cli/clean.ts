@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isGone, ownerOf } from "./owner.ts";
 import { removeAll } from "./remove.ts";
 
 /** Something below `.slipway/` that can go. */
@@ -20,7 +21,7 @@ interface Place {
 /** What lies below `.slipway/`, and whether only `--all` removes it. Anything else there is not ours to judge. */
 const known: Place[] = [
   { name: "logs", what: "logs", all: false },
-  { name: "run", what: "left by commands that ended early", all: false, inUse: (path) => isAlive(basename(path)) },
+  { name: "run", what: "left by commands that ended early", all: false, inUse: isInUse },
   { name: "build", what: "expanded Containerfiles", all: false },
   { name: "context", what: "compiled for the images", all: false },
   { name: "images", what: "images dealt out to layers (rechunk makes them again)", all: true },
@@ -45,10 +46,10 @@ export function bytesBelow(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0);
 }
 
-/** The process whose number a name holds still runs: `4711-ab12`, `probe-4711`. */
-function isAlive(name: string): boolean {
-  const pid = /(?:^|[-.])(\d+)(?:[-.]|$)/.exec(name)?.[1];
-  return pid !== undefined && existsSync(`/proc/${pid}`);
+/** By the name that it has from its owner; anything else there was left by some older version. */
+function isInUse(path: string): boolean {
+  const whose = ownerOf(basename(path));
+  return whose !== undefined && !isGone(whose);
 }
 
 /** What there is to remove below a state folder, whatever runs at this moment left out. */

@@ -1,33 +1,10 @@
 import { type Arguments, help, readArguments } from "./args.ts";
 import { findCommand } from "./commands.ts";
 import { exit, Failure } from "./errors.ts";
-import { paint, print, say, standStill } from "./output.ts";
+import { isInterrupted, watchSignals } from "./interrupt.ts";
+import { sweepDead } from "./leftovers.ts";
+import { paint, print, say } from "./output.ts";
 import { stateFailure } from "./project.ts";
-
-type Cleanup = () => void | Promise<void>;
-const cleanups = new Set<Cleanup>();
-let ending = false;
-
-/** Registers what must be undone if the command is interrupted; returns how to take it back. */
-export function onInterrupt(cleanup: Cleanup): () => void {
-  cleanups.add(cleanup);
-  return () => cleanups.delete(cleanup);
-}
-
-/** After an interruption nothing goes on but the clearing up: whoever awaits this waits until the process has ended. */
-export async function unlessInterrupted(): Promise<void> {
-  if (ending) await new Promise(() => undefined);
-}
-
-async function interrupted(signal: string): Promise<void> {
-  if (ending) return;
-  ending = true;
-  standStill();
-  say(paint.yellow(`\ninterrupted (${signal}): stopping what was started`));
-  // In the order of registration: what runs is stopped before what it wrote is removed.
-  for (const cleanup of cleanups) await Promise.resolve(cleanup()).catch(() => undefined);
-  process.exit(exit.interrupted);
-}
 
 function explain(thrown: unknown): number {
   const error = stateFailure(thrown) ?? thrown;
@@ -52,7 +29,7 @@ function watchOutput(stream: NodeJS.WriteStream, name: string): void {
 
 /**
  * Runs one command: reads its arguments (`argv`) by the command table, runs `body`, ends the process with its exit code
- * (the number that `body` returns, else 0).
+ * (the number that `body` returns, else 0). What killed commands left goes first.
  * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
  */
 export async function command(
@@ -62,7 +39,7 @@ export async function command(
 ): Promise<void> {
   watchOutput(process.stdout, "stdout");
   watchOutput(process.stderr, "stderr");
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void interrupted(signal));
+  watchSignals();
   let code: number = exit.done;
   try {
     const spec = findCommand(name);
@@ -70,12 +47,13 @@ export async function command(
     const args = readArguments(spec, argv);
     if (args.has("help")) print(help(spec));
     else {
+      await sweepDead();
       const result = await body(args);
       if (typeof result === "number") code = result;
     }
   } catch (error) {
-    if (ending) return;
+    if (isInterrupted()) return;
     code = explain(error);
   }
-  if (!ending) process.exitCode = code;
+  if (!isInterrupted()) process.exitCode = code;
 }

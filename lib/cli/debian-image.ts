@@ -1,8 +1,9 @@
 import { linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onInterrupt } from "./command.ts";
 import { debianRoot, digestFile, epoch, knownDigest, rootKey } from "./debian-root.ts";
 import { exit, Failure } from "./errors.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { owner } from "./owner.ts";
 import { podman } from "./podman.ts";
 import { removeAll } from "./remove.ts";
 import type { Progress } from "./steps.ts";
@@ -48,7 +49,7 @@ async function ensure(suite: string, progress?: Progress): Promise<string> {
   const tar = await debianRoot(suite, progress);
   const digest = readFileSync(digestFile(tar), "utf8");
   progress?.now(`putting Debian ${suite} into podman's store`);
-  const folder = `${tar}.${process.pid}.image`;
+  const folder = `${tar}.${owner}.image`;
   const sweep = async () => removeAll(folder);
   const forget = onInterrupt(sweep);
   try {

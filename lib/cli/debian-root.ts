@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { onInterrupt } from "./command.ts";
+import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { exit, Failure } from "./errors.ts";
 import { sha256OfFile } from "./hash-file.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { owner, removeHalfMade } from "./owner.ts";
 import { installCommand } from "./package-manager.ts";
 import { cachePath } from "./project.ts";
 import { removeAll } from "./remove.ts";
@@ -101,14 +102,14 @@ export function knownDigest(suite: string): string | undefined {
 async function make(suite: string, progress?: Progress): Promise<string> {
   const words = bootstrapArguments(suite);
   const path = keptAt(suite);
+  removeHalfMade(dirname(path));
   if (existsSync(path)) {
     utimesSync(path, new Date(), new Date()); // it was used: it stays in the cache
     return path;
   }
   requireMmdebstrap();
 
-  sweepDead(dirname(path));
-  const partial = `${path}.${process.pid}`;
+  const partial = `${path}.${owner}`;
   const scratch = `${partial}.d`;
   const sweep = async () => {
     removeAll(partial);
@@ -157,14 +158,6 @@ async function enclosure(): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
   const words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   return (await run([...words, "true"])).code === 0 ? words : [];
-}
-
-/** Removes what commands left that were killed while they made a root. */
-function sweepDead(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const pid = /\.tar\.(\d+)(\.|$)/.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeAll(join(folder, name));
-  }
 }
 
 /** The tar's digest, kept beside it: a build that has nothing to do shall not read the tar. */

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { Failure } from "./errors.ts";
+import { exit, Failure } from "./errors.ts";
 import { type State, spaceHealth, type ToolHealth } from "./health.ts";
 import { type Answer, askRegistry, type Memory, type Space } from "./machine.ts";
-import { bytes, paintOut, print, table } from "./output.ts";
+import { bytes, paintOut, print, printJson, table } from "./output.ts";
 import { podman } from "./podman.ts";
 import { statePath } from "./project.ts";
 import { type ToolboxHealth, toolboxRows } from "./toolbox-health.ts";
@@ -15,6 +15,8 @@ export interface Checkup {
   tools: (ToolHealth & { remark?: string })[];
   toolboxes: ToolboxHealth[];
   podman: { works: boolean; graphRoot: string | null; because: string };
+  /** Images that podman cannot use any more, over which commands stumble. */
+  broken: { image: string; mend: string }[];
   registries: Answer[];
   cpu: string;
   arches: { name: string; missing: string[] }[];
@@ -57,8 +59,15 @@ function registryRow({ registry, answers, because }: Answer): [State, string, st
   return [answers ? "good" : "note", registry, answers ? "answers" : `does not answer: ${because}`];
 }
 
+/** @returns the command's exit code */
+export function reportCheckup(checkup: Checkup, json: boolean): number {
+  if (json) printJson(checkup);
+  else showCheckup(checkup);
+  return checkup.good ? exit.done : exit.missing;
+}
+
 /** The checkup for people: tools, machine, and the commands that mend what is missing. */
-export function showCheckup(c: Checkup): void {
+function showCheckup(c: Checkup): void {
   const { tools } = c;
   print(
     section(
@@ -72,6 +81,7 @@ export function showCheckup(c: Checkup): void {
   print(
     section("Machine", [
       [c.podman.works ? "good" : "missing", "podman", c.podman.because],
+      ...c.broken.map(({ image }): [State, string, string] => ["missing", "broken image", image]),
       ["good", "CPU", c.cpu],
       ...(c.family
         ? []
@@ -91,9 +101,10 @@ export function showCheckup(c: Checkup): void {
     ]),
   );
   const mends = tools.filter((h) => h.mend !== null && h.state !== "good");
-  if (mends.length) {
-    const rows = mends.map((h): [State, string, string] => [h.state, h.name, h.mend ?? ""]);
-    print(section("What mends it", rows));
-  }
+  const rows = [
+    ...mends.map((h): [State, string, string] => [h.state, h.name, h.mend ?? ""]),
+    ...c.broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
+  ];
+  if (rows.length) print(section("What mends it", rows));
   if (c.good) print("Everything that is needed is here.");
 }

@@ -1,92 +1,118 @@
-import { globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { onInterrupt } from "./command.ts";
-import { podman } from "./podman.ts";
+import { endProgram } from "./ending.ts";
+import { onInterrupt } from "./interrupt.ts";
+import {
+  deadFolders,
+  hadContainers,
+  leaveForNext,
+  newMark,
+  noteContainers,
+  ownerLabel,
+  ownerLine,
+  ownFolder,
+  removeHalfMade,
+  removeQuietly,
+} from "./owner.ts";
+import { podman, podmanEnv } from "./podman.ts";
 import { signal, startOf } from "./process.ts";
-import { statePath } from "./project.ts";
+import { stateFolder } from "./project.ts";
+import { question } from "./question.ts";
 import type { Outcome, RunOptions } from "./shell.ts";
+import { findStore, type Store } from "./store.ts";
 
 /**
- * A killed `podman build` leaves its working containers, its folders in TMPDIR, and the process of its RUN line.
- * So each build gets a run folder of its own as TMPDIR and a mark in its containers' settings, by which the end of the
- * build, or the next one after a SIGKILL, finds what is its own and nothing else.
+ * What a killed command leaves, and who clears it up: programs that it started, containers, folders. All carry the command's name
+ * (owner.ts), so that nothing else is touched.
+ *
+ * A build's working containers know no labels. They get a line in their /etc/hosts, which is no part of the image nor of its cache key.
  */
-interface BuildRun {
-  folder: string;
-  /** For podman: TMPDIR. */
-  env: Record<string, string>;
-  /** For podman build: the mark. It adds a line to the build's own /etc/hosts and is no part of the image or its cache key. */
-  flags: string[];
+function hostName(mark: string): string {
+  return `slipway-${mark}`;
 }
 
-/** The folder's name says which process runs the build, so that a later one can tell whether it lives. */
-function startRun(): BuildRun {
-  const id = `${process.pid}-${startOf(process.pid)}-${crypto.randomUUID().slice(0, 8)}`;
-  const folder = statePath("run", id);
-  mkdirSync(join(folder, "tmp"), { recursive: true });
-  return { folder, env: { TMPDIR: join(folder, "tmp") }, flags: [`--add-host=${mark(id)}:127.0.0.1`] };
-}
-
-function mark(id: string): string {
-  return `slipway-${id}`;
-}
-
-function mentions(file: string, text: string): boolean {
+function read(file: string): string {
   try {
-    return readFileSync(file, "utf8").includes(text);
+    return readFileSync(file, "latin1");
   } catch {
-    return false; // gone, or somebody else's
+    return ""; // gone, or somebody else's
   }
 }
 
-/** Kills podman itself, known by its TMPDIR, and what its RUN line does: buildah writes that process beside the bundle. */
-function killProcesses(folder: string): void {
-  for (const pid of readdirSync("/proc").map(Number))
-    if (pid > 1 && pid !== process.pid && mentions(`/proc/${pid}/environ`, `TMPDIR=${folder}/tmp`))
-      signal(pid, "SIGKILL");
-  for (const file of globSync(join(folder, "tmp/buildah*/pid"))) {
-    const pid = Number(readFileSync(file, "utf8"));
-    if (pid > 1 && mentions(`/proc/${pid}/cgroup`, basename(dirname(file)))) signal(pid, "SIGKILL");
-  }
-}
-
-const cleaning = { cleaning: true };
-
-/** Removes the working containers that carry the run's mark. @returns whether all of them are gone. */
-async function removeContainers(id: string): Promise<boolean> {
-  const listed = await podman(["ps", "--all", "--external", "--format", "{{.ID}}"], cleaning);
-  if (listed.code !== 0) return false;
-  const ids = listed.stdout.split("\n").filter(Boolean);
-  if (ids.length === 0) return true;
-  const { code, stdout } = await podman(
-    ["info", "--format", "{{.Store.GraphRoot}} {{.Store.GraphDriverName}}"],
-    cleaning,
+/** Ends what a gone command has started. A container's keeper and its end are podman's own business. */
+export async function endPrograms(owner: string): Promise<void> {
+  const found = readdirSync("/proc")
+    .map(Number)
+    .filter(
+      (pid) => pid > 1 && pid !== process.pid && `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${ownerLine(owner)}`),
+    );
+  await Promise.all(
+    found.map((pid) => {
+      const began = startOf(pid);
+      const argv = read(`/proc/${pid}/cmdline`).split("\0");
+      const settings = read(`/proc/${pid}/environ`)
+        .split("\0")
+        .filter((line) => line.startsWith("CONTAINERS_"));
+      const env = Object.fromEntries(settings.map((line) => line.split(/=(.*)/s, 2)));
+      return endProgram({ pid, argv, env }, gone(pid, began));
+    }),
   );
-  if (code !== 0) return false;
-  const [graph = "", driver = ""] = stdout.trim().split(" ");
-  let gone = true;
-  for (const short of ids) {
-    const [file] = globSync(join(graph, `${driver}-containers`, `${short}*`, "userdata/buildah.json"));
-    if (file && mentions(file, mark(id))) gone = (await podman(["rm", "--force", short], cleaning)).code === 0 && gone;
-  }
-  return gone;
 }
 
-/** Clears up after one run, however it ended. What could not be removed is known by its folder, which stays for the next run. */
-async function endRun(folder: string, complete: boolean): Promise<void> {
-  if (!complete) {
-    killProcesses(folder);
-    if (!(await removeContainers(basename(folder)))) return;
-  }
-  rmSync(folder, { recursive: true, force: true });
+async function gone(pid: number, began: string | undefined): Promise<void> {
+  while (began !== undefined && startOf(pid) === began) await Bun.sleep(20);
 }
 
-/** Clears up after runs whose process is gone: a SIGKILL, a power cut. */
-export async function sweepDeadRuns(): Promise<void> {
-  const parent = dirname(statePath("run", "x"));
-  for (const name of readdirSync(parent)) {
-    const [pid, began] = name.split("-");
-    if (began !== undefined && startOf(Number(pid)) !== began) await endRun(join(parent, name), false);
+/** Kills what a RUN line does: buildah writes its process beside the bundle. */
+function killRunLines(tmp: string): void {
+  for (const file of globSync(join(tmp, "buildah*/pid"))) {
+    const pid = Number(read(file));
+    if (pid > 1 && read(`/proc/${pid}/cgroup`).includes(basename(dirname(file)))) signal(pid, "SIGKILL");
+  }
+}
+
+interface Container {
+  Id: string;
+  Labels?: Record<string, string> | null;
+}
+
+function hasMark({ Id, Labels }: Container, mark: string, store: Store | undefined): boolean {
+  if (Labels?.[ownerLabel]?.startsWith(mark)) return true;
+  if (!store) return false;
+  return read(join(store.root, `${store.driver}-containers`, Id, "userdata/buildah.json")).includes(hostName(mark));
+}
+
+/**
+ * Removes containers.
+ * @param mark how their mark begins: an owner's name, or all of it.
+ * @returns whether all of them are gone.
+ */
+async function removeContainers(mark: string): Promise<boolean> {
+  const env = await podmanEnv();
+  const ask = (...args: string[]) => question(["podman", ...args], env, { cleaning: true });
+  const listed = await ask("ps", "--all", "--external", "--format", "json");
+  if (listed.code !== 0) return false;
+  const all = JSON.parse(listed.stdout || "[]") as Container[];
+  const store = all.length ? await findStore(["podman"], env) : undefined;
+  let left = false;
+  for (const { Id } of all.filter((container) => hasMark(container, mark, store))) {
+    const { code, stderr } = await ask("rm", "--force", "--time", "0", "--volumes", Id);
+    if (code !== 0 && !/no such container|no container with/i.test(stderr)) left = true;
+  }
+  return !left;
+}
+
+/** Where below the state folder things appear by a rename. */
+const placesOfHalves = ["", "cache", "state", "images"];
+
+/** Clears up after commands that are gone: a SIGKILL, a power cut. What cannot be removed is tried again by the next command. */
+export async function sweepDead(): Promise<void> {
+  for (const place of placesOfHalves) removeHalfMade(join(stateFolder, place));
+  for (const { folder, owner } of deadFolders()) {
+    await endPrograms(owner);
+    for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
+    if (hadContainers(folder) && Bun.which("podman") && !(await removeContainers(`${owner}-`))) continue;
+    removeQuietly(folder);
   }
 }
 
@@ -95,18 +121,24 @@ export async function sweepDeadRuns(): Promise<void> {
  * @param words those after `build`.
  */
 export async function podmanBuild(words: string[], options: RunOptions): Promise<Outcome> {
-  const run = startRun();
-  const forget = onInterrupt(() => endRun(run.folder, false));
+  const mark = newMark();
+  const tmp = join(ownFolder(), mark);
+  mkdirSync(tmp);
+  noteContainers();
+  const clearUp = async () => {
+    killRunLines(tmp);
+    if (!(await removeContainers(mark))) leaveForNext();
+    removeQuietly(tmp);
+  };
+  const forget = onInterrupt(clearUp);
   let complete = false;
   try {
-    const outcome = await podman(["build", ...run.flags, ...words], {
-      ...options,
-      env: { ...options.env, ...run.env },
-    });
+    const argv = ["build", `--add-host=${hostName(mark)}:127.0.0.1`, ...words];
+    const outcome = await podman(argv, { ...options, env: { ...options.env, TMPDIR: tmp } });
     complete = outcome.code === 0;
     return outcome;
   } finally {
     forget();
-    await endRun(run.folder, complete);
+    await (complete ? removeQuietly(tmp) : clearUp());
   }
 }

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Cgroups, containersConf, merge, type PodmanFacts, type Table } from "./containers-conf.ts";
 import { exit, Failure } from "./errors.ts";
+import { containerLabel, owner, ownFolder } from "./owner.ts";
 import { installCommand } from "./package-manager.ts";
 import { statePath } from "./project.ts";
 import { type Answer, question } from "./question.ts";
@@ -33,7 +34,7 @@ function read(path: string): string {
 
 /** Another command running beside this one shall never read half a file. */
 function writeWhole(path: string, text: string): void {
-  const partial = `${path}.${process.pid}`;
+  const partial = `${path}.${owner}`;
   writeFileSync(partial, text);
   renameSync(partial, path);
 }
@@ -178,7 +179,23 @@ export async function askPodman(...args: string[]): Promise<Answer> {
   return question(["podman", ...args], await podmanEnv());
 }
 
-/** Runs podman with the settings that this machine needs. */
+/** What starts a container; it gets the mark by which the next command finds one that was left. */
+const starts = ["run", "create"];
+/** What copies images, by way of large files in TMPDIR. */
+const copies = ["build", "pull", "push", "save", "load", "import", "commit"];
+
+/** Without root podman's own folder is below TMPDIR where no other is given: there TMPDIR has to stay. */
+function mayMoveTmp(): boolean {
+  return process.getuid?.() === 0 || !!process.env.XDG_RUNTIME_DIR;
+}
+
+/**
+ * Runs podman with the settings that this machine needs. What it leaves when the command is killed, containers and temporary files,
+ * carries the command's name.
+ */
 export async function podman(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return run(["podman", ...args], { ...options, env: { ...(await podmanEnv()), ...options.env } });
+  const [verb = "", ...rest] = args;
+  const words = starts.includes(verb) ? [verb, containerLabel(), ...rest] : args;
+  const tmp = copies.includes(verb) && mayMoveTmp() ? { TMPDIR: ownFolder() } : {};
+  return run(["podman", ...words], { ...options, env: { ...(await podmanEnv()), ...tmp, ...options.env } });
 }

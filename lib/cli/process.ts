@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** What the kernel says of a process, from its state on; undefined for one that is gone. Source: proc_pid_stat(5). */
-function statOf(pid: number): string[] | undefined {
+function statOf(pid: number, thread = ""): string[] | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
+    return readFileSync(`/proc/${pid}/${thread}stat`, "latin1").split(") ").at(-1)?.split(" ");
   } catch {
     return undefined;
   }
@@ -17,6 +17,16 @@ export function startOf(pid: number): string | undefined {
 /** It ended, and its parent has not looked yet. */
 export function isZombie(pid: number): boolean {
   return statOf(pid)?.[0]?.startsWith("Z") ?? true;
+}
+
+/** None of its threads moves, nor will before SIGCONT. */
+export function isStopped(pid: number): boolean {
+  try {
+    const states = readdirSync(`/proc/${pid}/task`).map((id) => statOf(pid, `task/${id}/`)?.[0] ?? "X");
+    return states.every((state) => /^[TtZX]/.test(state));
+  } catch {
+    return true; // gone
+  }
 }
 
 /** A process and all that came from it and still has its parent, the parents first. */

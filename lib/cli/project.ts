@@ -19,7 +19,8 @@ function machineState(): string {
   return join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "guaraos");
 }
 
-const stateFolder = isCompiled ? machineState() : join(projectRoot, ".slipway");
+/** Where `statePath` leads; it may not be there. */
+export const stateFolder = isCompiled ? machineState() : join(projectRoot, ".slipway");
 
 /** The Failure that an error is which a write to `.slipway/` ended with; undefined for any other. */
 export function stateFailure(error: unknown): Failure | undefined {

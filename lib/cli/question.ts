@@ -1,4 +1,4 @@
-import { onInterrupt, unlessInterrupted } from "./command.ts";
+import { onInterrupt, unlessInterrupted } from "./interrupt.ts";
 import { hideSecrets } from "./secrets.ts";
 
 /** What a program answered. */
@@ -19,26 +19,33 @@ onInterrupt(async () => {
 /**
  * Asks a program something that it answers at once and by which nothing changes. It needs no shell, no log and no zx, whose
  * loading takes longer than most answers; whatever works is started by `run`.
+ * @param options.cleaning it is part of the clearing up after an interruption: Ctrl-C does not reach it, and its end is waited for.
  */
-export async function question(argv: readonly string[], env: Record<string, string> = {}): Promise<Answer> {
+export async function question(
+  argv: readonly string[],
+  env: Record<string, string | undefined> = {},
+  { cleaning = false }: { cleaning?: boolean } = {},
+): Promise<Answer> {
+  if (!cleaning) await unlessInterrupted();
   let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   try {
     child = Bun.spawn([...argv], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
+      detached: cleaning,
     });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
       return { code: 127, stdout: "", stderr: `${argv[0]}: command not found` };
     throw error;
   }
-  asked.add(child);
+  if (!cleaning) asked.add(child);
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ]);
   asked.delete(child);
-  await unlessInterrupted();
+  if (!cleaning) await unlessInterrupted();
   return { code, stdout, stderr: hideSecrets(stderr) };
 }

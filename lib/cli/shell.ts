@@ -1,8 +1,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { ProcessPromise } from "zx/core";
-import { onInterrupt, unlessInterrupted } from "./command.ts";
+import { endProgram, podmanIn } from "./ending.ts";
+import { onInterrupt, unlessInterrupted } from "./interrupt.ts";
 import { canAsk, say } from "./output.ts";
-import { signal, startOf, withChildren } from "./process.ts";
+import { ownerEnv } from "./owner.ts";
 import { Hider, hideSecrets } from "./secrets.ts";
 import { noSpace } from "./unwritable.ts";
 
@@ -45,23 +46,11 @@ function note(log: number, text: string): void {
   }
 }
 
-const running = new Set<ProcessPromise>();
-
-/** Ends a process and everything that it started. zx would ask `ps` for that, which small systems do not have. */
-async function stop(child: ProcessPromise): Promise<void> {
-  const ended = child.catch(() => undefined);
-  const all = child.pid === undefined ? [] : withChildren(child.pid).map((pid) => ({ pid, began: startOf(pid) }));
-  const send = (name: NodeJS.Signals) => {
-    for (const { pid, began } of all) if (startOf(pid) === began) signal(pid, name);
-  };
-  send("SIGTERM");
-  const timer = setTimeout(send, 3000, "SIGKILL");
-  await ended;
-  clearTimeout(timer);
-}
+/** What runs, each with how it is ended. */
+const running = new Map<ProcessPromise, () => Promise<void>>();
 
 onInterrupt(async () => {
-  await Promise.all([...running].map(stop));
+  await Promise.all([...running.values()].map((stop) => stop()));
 });
 
 /** A word as a POSIX shell reads it back: quoted only where it must be. */
@@ -82,18 +71,25 @@ export function commandLine(argv: readonly string[], env: Record<string, string 
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const $ = await configuredShell();
+  if (!options.cleaning) await unlessInterrupted();
   const child = $({
     nothrow: true,
     quiet: true,
     verbose: false,
-    // The terminal's Ctrl-C goes to all that it sees: a second one shall not stop the clearing up.
-    detached: options.cleaning === true,
+    // The terminal's Ctrl-C goes to all that it sees. podman is ended at a moment that suits it, and a second Ctrl-C shall
+    // not stop the clearing up. Others stay: sudo asks for its password at the terminal.
+    detached: options.cleaning === true || podmanIn(argv) !== undefined,
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.stdin === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: options.stdin }),
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...ownerEnv, ...options.env },
   })`${[...argv]}`;
-  running.add(child);
-  const give = () => void stop(child);
+  const env = options.env ?? {};
+  const stop = async () => {
+    const ended = child.catch(() => undefined);
+    await (child.pid === undefined ? ended : endProgram({ pid: child.pid, argv, env }, ended));
+  };
+  if (!options.cleaning) running.set(child, stop);
+  const give = () => void stop();
   if (options.signal?.aborted) give();
   else options.signal?.addEventListener("abort", give);
   const log = options.log ? openSync(options.log, "a") : undefined;

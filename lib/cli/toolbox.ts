@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ensureLocalDebian } from "./debian-image.ts";
 import { exit, Failure } from "./errors.ts";
 import { podmanBuild } from "./leftovers.ts";
+import { containerLabel } from "./owner.ts";
 import { pinned, readPins } from "./pins.ts";
 import { askPodman, podman, podmanEnv } from "./podman.ts";
 import { projectRoot, toolRoot } from "./project.ts";
@@ -126,6 +127,8 @@ export interface ContainerOptions {
   env?: string[];
   /** It reads what is written to it. */
   stdin?: boolean;
+  /** It goes on when this command ends, and has another way to be found. */
+  outlives?: boolean;
 }
 
 /** This machine's certificate authorities: whom it trusts, a tool in the toolbox trusts too. */
@@ -135,7 +138,7 @@ function authorities(): string[] {
   return bundle ? [`--volume=${bundle}:/etc/ssl/certs/ca-certificates.crt:ro`] : [];
 }
 
-/** The words before a tool's own that run it in the toolbox, files under the same names as outside. Pure but for the machine's paths. */
+/** The words before a tool's own that run it in the toolbox, files under the same names as outside. Pure but for the machine's paths and the container's mark. */
 export function containerWords(image: string, flags: string[], options: ContainerOptions = {}): string[] {
   const cwd = resolve(options.cwd ?? process.cwd());
   const folders = [projectRoot, cwd, ...(options.mounts ?? []).map((m) => resolve(m))];
@@ -143,6 +146,7 @@ export function containerWords(image: string, flags: string[], options: Containe
   const mounts = [...new Set(folders)].filter((f) => !folders.some((other) => f.startsWith(`${other}/`)));
   return [
     ...["podman", "run", "--rm", "--network=host"],
+    ...(options.outlives ? [] : [containerLabel()]),
     // As process 1 a tool would ignore SIGTERM, and Ctrl-C would leave it running.
     "--pid=host",
     // SELinux would have the project's files relabelled, or refuse them.

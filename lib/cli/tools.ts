@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "n
 import { delimiter } from "node:path";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
+import { owner } from "./owner.ts";
 import { installCommand } from "./package-manager.ts";
 import { isCompiled, statePath } from "./project.ts";
 import { run } from "./shell.ts";
@@ -64,8 +65,8 @@ function recall(): Record<string, Known> {
 
 function remember(news: Record<string, Known>): void {
   const file = memoryFile();
-  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify({ ...recall(), ...news }, null, 2)}\n`);
-  renameSync(`${file}.${process.pid}`, file);
+  writeFileSync(`${file}.${owner}`, `${JSON.stringify({ ...recall(), ...news }, null, 2)}\n`);
+  renameSync(`${file}.${owner}`, file);
 }
 
 /** Asks a program of this machine once; its time and size tell when to ask again. */

@@ -1,6 +1,6 @@
 import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import { statePath, toolRoot } from "../cli/project.ts";
 import { headerOf } from "./header.ts";
 import { type Counts, countJunit } from "./junit.ts";

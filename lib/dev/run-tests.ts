@@ -1,4 +1,4 @@
-import { unlessInterrupted } from "../cli/command.ts";
+import { unlessInterrupted } from "../cli/interrupt.ts";
 import { MovingLines } from "../cli/moving-lines.ts";
 import { say } from "../cli/output.ts";
 import { planJobs } from "./jobs.ts";

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import { podman } from "../cli/podman.ts";
-import { statePath } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
+import { workFolder } from "../cli/work-folder.ts";
 import { podmanFailure } from "../image/storage.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
@@ -49,21 +49,20 @@ export async function argumentsOf(reference: string): Promise<string[]> {
       tried: ["podman image exists"],
       next: `build it first (bun run build), or fetch it: podman pull ${reference}`,
     });
-  const folder = statePath("run", `kargs-${process.pid}`);
   const created = await podman(["create", "--network=none", reference, "true"]);
   if (created.code !== 0) throw podmanFailure(`opening ${reference}`, created);
   const container = created.stdout.trim();
+  const work = workFolder();
   const remove = async () => {
-    rmSync(folder, { recursive: true, force: true });
+    work.remove();
     await podman(["rm", "--force", container], { cleaning: true });
   };
   const forget = onInterrupt(remove);
   try {
-    mkdirSync(folder, { recursive: true });
-    const copied = await podman(["cp", `${container}:${kargsFolder}`, folder]);
+    const copied = await podman(["cp", `${container}:${kargsFolder}`, work.path]);
     if (copied.code !== 0 && !/no such file|could not find|not be found/i.test(copied.stderr))
       throw podmanFailure(`reading ${kargsFolder} of ${reference}`, copied);
-    return readFolder(join(folder, basename(kargsFolder)));
+    return readFolder(join(work.path, basename(kargsFolder)));
   } finally {
     forget();
     await remove();

@@ -1,9 +1,9 @@
 import { dirname, relative } from "node:path";
 import { type Cached, cached, removeCached } from "../cli/cache.ts";
 import { type Remnant, remnants, remove } from "../cli/clean.ts";
-import { sweepDeadRuns } from "../cli/leftovers.ts";
 import { bytes, paintOut, table } from "../cli/output.ts";
 import { projectRoot, statePath } from "../cli/project.ts";
+import { shownBroken } from "./broken.ts";
 import { type ImageSweep, planSweep, sweepImages } from "./sweep.ts";
 import { emptyTestStorage, testStorageBytes } from "./test-storage.ts";
 
@@ -29,7 +29,7 @@ const hasPodman = () => Bun.which("podman") !== null;
  */
 export async function planCleaning(prefixes: string[], all: boolean, cache: boolean): Promise<Cleaning> {
   const files = remnants(dirname(statePath("x")), all);
-  const images = hasPodman() ? await planSweep(prefixes, all) : { named: [], unnamed: [], bytes: 0 };
+  const images = hasPodman() ? await planSweep(prefixes, all) : { named: [], unnamed: [], broken: [], bytes: 0 };
   const tests = all ? testStorageBytes() : 0;
   const shared = cache ? cached() : [];
   const total = [...files, ...shared].reduce((sum, f) => sum + f.bytes, tests + (images.bytes ?? 0));
@@ -43,6 +43,7 @@ export function showCleaning({ files, images, tests, cache, bytes: total }: Clea
     ...files.map((f) => [bytes(f.bytes), relative(projectRoot, f.path), f.what]),
     ...cache.map((one) => [bytes(one.bytes), one.path, one.what]),
     ...images.named.map((name) => ["", name, "image"]),
+    ...images.broken.map((image) => ["", shownBroken(image), "broken image; run clean again for the others"]),
     ...(tests ? [[bytes(tests), ".slipway/test", "images that the tests keep"]] : []),
     ...(unnamed ? [["", `${unnamed} of old builds and their cache`, "unnamed images"]] : []),
   ];
@@ -54,8 +55,6 @@ export function showCleaning({ files, images, tests, cache, bytes: total }: Clea
 
 /** Removes what was planned. @throws Failure naming images that containers use. */
 export async function clean({ files, images, tests, cache }: Cleaning): Promise<void> {
-  // A killed build may have left containers that hold its images, and only its run folder knows them.
-  if (hasPodman()) await sweepDeadRuns();
   await sweepImages(images);
   if (tests) await emptyTestStorage();
   remove(files);

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { Piece, WrittenLayer } from "./layer-write.ts";

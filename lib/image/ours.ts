@@ -14,6 +14,9 @@ export interface ImageRecord {
   history: string[];
 }
 
+/** How the names of images begin that Slipway makes for itself, whatever the family. */
+export const ownPrefixes = ["localhost/slipway-debian:", "localhost/slipway-toolbox:"];
+
 const ourLabels = ["org.slipway.key", "org.slipway.toolbox", "org.slipway.debian"];
 const lastWord = /LABEL .*\borg\.slipway\./;
 const ourWork = /\/usr\/libexec\/slipway\/| in \/slipway\/|u=rwX,go=rX \/(overlay|slipway)\b/;

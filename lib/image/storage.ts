@@ -1,5 +1,7 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { askPodman } from "../cli/podman.ts";
+import type { Answer } from "../cli/question.ts";
+import { brokenFailure, findBroken, removeBroken } from "./broken.ts";
 
 /** An image in podman's storage. */
 export interface LocalImage {
@@ -34,14 +36,31 @@ export function podmanFailure(what: string, outcome: { code: number; stderr: str
   });
 }
 
+/** What podman says when it meets an image that is not whole: it is removed or written at this moment, or it is broken. */
+const stumbles = /retrieving label for image|may be corrupted/;
+
+/**
+ * podman's answer about its images. Broken ones that a build of ours left are removed first.
+ * @param words after `podman`
+ * @throws Failure naming broken images that are not ours, where podman fails because of them
+ */
+export async function askAboutImages(...words: string[]): Promise<Answer> {
+  let answer = await askPodman(...words);
+  if (!stumbles.test(answer.stderr)) return answer;
+  const left = await removeBroken(await findBroken());
+  answer = await askPodman(...words);
+  // podman 4.3 stumbles over an image that another command removes while it lists
+  for (let again = 0; answer.code !== 0 && stumbles.test(answer.stderr) && left.length === 0 && again < 5; again++) {
+    await Bun.sleep(300);
+    answer = await askPodman(...words);
+  }
+  if (answer.code !== 0 && left.length > 0) throw brokenFailure(`podman ${words.slice(0, 2).join(" ")}`, left);
+  return answer;
+}
+
 /** The images of podman's storage by each of their names. @throws Failure when podman does not answer. */
 export async function localImages(): Promise<Map<string, LocalImage>> {
-  let outcome = await askPodman("image", "ls", "--format", "json");
-  // podman 4.3 stumbles over an image that another command removes while it lists.
-  for (let again = 0; outcome.code !== 0 && /retrieving label for image/.test(outcome.stderr) && again < 5; again++) {
-    await Bun.sleep(300);
-    outcome = await askPodman("image", "ls", "--format", "json");
-  }
+  const outcome = await askAboutImages("image", "ls", "--format", "json");
   if (outcome.code !== 0) throw podmanFailure("listing the local images", outcome);
   const images: unknown = JSON.parse(outcome.stdout || "[]");
   if (!isListing(images)) throw new Failure(exit.failed, "podman listed its images in a form that is not known here");

@@ -1,15 +1,18 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { podman } from "../cli/podman.ts";
 import { toolboxReferences } from "../cli/toolbox.ts";
+import { type Broken, brokenFailure, findBroken, removeBroken } from "./broken.ts";
 import { freedBytes, readStore } from "./freed.ts";
-import { type ImageRecord, isOurs } from "./ours.ts";
-import { podmanFailure } from "./storage.ts";
+import { type ImageRecord, isOurs, ownPrefixes } from "./ours.ts";
+import { askAboutImages, podmanFailure } from "./storage.ts";
 
 export interface ImageSweep {
   /** Ids of unnamed images of ours: old builds, stages, the cache of builds. */
   unnamed: string[];
   /** Names of images of ours. */
   named: string[];
+  /** Broken images of ours. Where there are some, nothing else is planned: they go first. */
+  broken: Broken[];
   /** What removing all of them frees; undefined where the store does not tell. */
   bytes: number | undefined;
 }
@@ -22,7 +25,7 @@ interface Inspected {
 }
 
 async function ask(...args: string[]): Promise<string> {
-  const outcome = await podman(args);
+  const outcome = await askAboutImages(...args);
   if (outcome.code !== 0) throw podmanFailure(`podman ${args.slice(0, 2).join(" ")}`, outcome);
   return outcome.stdout.trim();
 }
@@ -45,11 +48,16 @@ const idsOf = (text: string) => [...new Set(text.split("\n").filter(Boolean))].m
  * @param prefixes how the names of the family's images begin
  */
 export async function planSweep(prefixes: string[], all: boolean): Promise<ImageSweep> {
-  const ours = [...prefixes, "localhost/slipway-debian:", "localhost/slipway-toolbox:"];
+  const ours = [...prefixes, ...ownPrefixes];
+  const broken = await findBroken(prefixes);
+  const mine = broken.filter((image) => image.ours);
+  // podman may be unable to list the others as long as they are there
+  if (mine.length) return { unnamed: [], named: [], broken: mine, bytes: undefined };
+  const isWhole = (id: string) => !broken.some((image) => image.id === id);
   const list = (...filter: string[]) => ask("image", "ls", "--quiet", "--no-trunc", ...filter);
-  const dangling = idsOf(await list("--filter", "dangling=true"));
+  const dangling = idsOf(await list("--filter", "dangling=true")).filter(isWhole);
   // without --all this lists what has a name, and the unnamed that nothing stands on
-  const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id));
+  const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id) && isWhole(id));
   const candidates = (await inspect([...dangling, ...namedIds])).filter((image) => isOurs(image, ours));
   const unnamed = candidates.filter((image) => image.names.length === 0);
   const toolboxes = toolboxReferences();
@@ -65,12 +73,15 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   return {
     unnamed: unnamed.map((image) => image.id),
     named: named.flatMap((image) => image.names),
+    broken: [],
     bytes: removed.length === 0 ? 0 : store && freedBytes(store.images, store.layers, removed, kept),
   };
 }
 
 /** Removes what was planned; names first, so that nothing stands on the unnamed ones. @throws Failure naming what would not go. */
-export async function sweepImages({ named, unnamed }: ImageSweep): Promise<void> {
+export async function sweepImages({ named, unnamed, broken }: ImageSweep): Promise<void> {
+  const left = await removeBroken(broken);
+  if (left.length) throw brokenFailure("bun run clean", left);
   const stuck: string[] = [];
   for (const batch of [named, unnamed]) {
     if (batch.length === 0) continue;

@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
 import { together } from "../cli/together.ts";
 import { findTool, tool } from "../cli/tools.ts";
+import { workFolder } from "../cli/work-folder.ts";
 import { exitCode, exitPort, probeGuest } from "./probe-guest.ts";
 
 /**
@@ -36,9 +37,8 @@ export function probeArguments(disk: string, accelerator: string, cpu: string): 
 
 /** Runs the guest; the answer is the reason why it did not come through, or undefined. */
 export async function runProbe(qemu: string[], accelerator: string, cpu: string): Promise<string | undefined> {
-  const folder = statePath("run", `probe-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const disk = join(folder, "guest.img");
+  const work = workFolder();
+  const disk = join(work.path, "guest.img");
   writeFileSync(disk, probeGuest());
   const child = Bun.spawn([...qemu, ...probeArguments(disk, accelerator, cpu)], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -50,10 +50,7 @@ export async function runProbe(qemu: string[], accelerator: string, cpu: string)
     await child.exited;
     clearTimeout(hard);
   };
-  const forget = onInterrupt(async () => {
-    await stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const forget = onInterrupt(stop);
   const timer = setTimeout(() => void stop(), patience);
   let said = "";
   try {
@@ -73,7 +70,7 @@ export async function runProbe(qemu: string[], accelerator: string, cpu: string)
   } finally {
     clearTimeout(timer);
     forget();
-    rmSync(folder, { recursive: true, force: true });
+    work.remove();
   }
 }
 

@@ -57,7 +57,7 @@ export async function startBeside(
     const state = join(folder, "../tpm");
     mkdirSync(state, { recursive: true });
     const { socket, pid } = programs.tpm;
-    const words = await tool("swtpm", { cwd: folder, ...options });
+    const words = await tool("swtpm", { cwd: folder, outlives: true, ...options });
     const flags = ["socket", "--tpm2", "--tpmstate", `dir=${state}`, "--ctrl", `type=unixio,path=${socket}`];
     made.tpm = await start([...words, ...flags, "--pid", `file=${pid}`, "--terminate"], folder, programs.tpm);
   }
@@ -65,7 +65,7 @@ export async function startBeside(
     const shared = resolve(wish.share);
     if (!statSync(shared, { throwIfNoEntry: false })?.isDirectory())
       throw new Failure(exit.usage, `${wish.share} is no folder to share`);
-    const words = await tool("virtiofsd", { cwd: folder, mounts: [shared], ...options });
+    const words = await tool("virtiofsd", { cwd: folder, mounts: [shared], outlives: true, ...options });
     // the sandbox needs rights that neither a container nor an ordinary user has; the guest is as trusted as its image
     const flags = [`--socket-path=${programs.share.socket}`, `--shared-dir=${shared}`, "--sandbox=none"];
     // rights that a container lacks, and a share does not need

@@ -1,6 +1,7 @@
 /** `boot-vm` and `try`: a disk, a machine on it, and what the reader sees of it. */
-import { onInterrupt } from "../cli/command.ts";
+
 import { exit, Failure } from "../cli/errors.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import { bytes, say, seconds } from "../cli/output.ts";
 import { runSteps, type Step } from "../cli/steps.ts";
 import { findTool } from "../cli/tools.ts";

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { owner } from "../cli/owner.ts";
 import { statePath } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
@@ -49,7 +50,7 @@ async function copyOut(kind: keyof typeof places, progress?: Progress): Promise<
   const cache = statePath("cache", `firmware-${image.split(":").at(-1)}-${kind}`);
   const [code = "", variables = ""] = names.map((name) => join(cache, name));
   if (!existsSync(cache)) {
-    const partial = `${cache}.${process.pid}`;
+    const partial = `${cache}.${owner}`;
     mkdirSync(partial, { recursive: true });
     const words = await inToolbox([], { mounts: [dirname(cache)], ...(progress ? { progress } : {}) });
     const { code: ended, said } = await run([...words, "cp", ...names.map((n) => join(folder, n)), partial]);

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { onInterrupt } from "../cli/command.ts";
 import { exit, Failure } from "../cli/errors.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
 import { accelerator } from "./accelerator.ts";
@@ -99,7 +99,7 @@ export async function startGuest(options: GuestOptions, progress?: Progress): Pr
     const log = join(folder, "..", "console.log");
     renameOld(log);
     const mounts = [resolve(disk, ".."), ...(options.kernel ? [resolve(options.kernel.kernel, "..")] : [])];
-    const words = await tool("qemu-system-x86_64", { cwd: folder, mounts, ...told });
+    const words = await tool("qemu-system-x86_64", { cwd: folder, mounts, outlives: true, ...told });
     return await launch(machine, words, folder, options, nonce);
   } catch (error) {
     release(name);

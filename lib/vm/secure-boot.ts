@@ -5,6 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { owner } from "../cli/owner.ts";
 import { statePath } from "../cli/project.ts";
 import { run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
@@ -38,7 +39,7 @@ export async function secureBootKeys(progress?: Progress): Promise<SecureBootKey
   };
   if (existsSync(keys.variables)) return keys;
   const empty = (await firmware(true, progress)).variables;
-  const made = `${folder}.${process.pid}`;
+  const made = `${folder}.${owner}`;
   mkdirSync(made, { recursive: true, mode: 0o700 });
   copyFileSync(empty, join(made, "empty.fd"));
   const words = await inToolbox([], { mounts: [dirname(made)], ...(progress ? { progress } : {}) });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { tooMuch } from "../../lib/cli/cache.ts";
 import { remnants, remove } from "../../lib/cli/clean.ts";
+import { owner } from "../../lib/cli/owner.ts";
 import { mountsBelow } from "../../lib/cli/remove.ts";
 import { freedBytes } from "../../lib/image/freed.ts";
 import { type ImageRecord, isOurs } from "../../lib/image/ours.ts";
@@ -88,7 +89,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 test("logs and what dead commands left go; what a living one uses, caches and unknown files stay", () => {
   put("logs/build.log", 10);
   put("run/999999999-ab/tmp/file", 5);
-  put(`run/${process.pid}-cd/tmp/file`, 5);
+  put(`run/${owner}/tmp/file`, 5);
   put("run/probe-999999999/guest.img", 6);
   put("cache/debian/root.tar", 100);
   put("keys/secret", 1);
@@ -100,7 +101,7 @@ test("logs and what dead commands left go; what a living one uses, caches and un
   ]);
   remove(found);
   expect(existsSync(join(folder, "logs"))).toBe(false);
-  expect(existsSync(join(folder, `run/${process.pid}-cd/tmp/file`))).toBe(true);
+  expect(existsSync(join(folder, `run/${owner}/tmp/file`))).toBe(true);
   expect(remnants(folder, true).map((f) => f.path.slice(folder.length + 1))).toEqual(["cache"]);
 });
 

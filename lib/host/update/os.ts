@@ -6,7 +6,7 @@ import { type Host, type ImageSpec, readHost, stageWords } from "../bootc.ts";
 import { findLocal } from "../local-image.ts";
 import type { Allowed } from "../old-image.ts";
 import { describe, hostRefusals, refuse } from "../refusals.ts";
-import { asRoot } from "../root.ts";
+import { asRoot, onPath } from "../root.ts";
 import { type Advice, judge, judgeLocal } from "../trust.ts";
 
 /**
@@ -126,7 +126,7 @@ export async function updateOs(dryRun: boolean, allow: Allowed): Promise<string>
 
 /** The system that the next boot brings; undefined where a reboot changes nothing. A machine without bootc has none. */
 export async function rebootDue(): Promise<string | undefined> {
-  if (!Bun.which("bootc")) return undefined;
+  if (!onPath("bootc")) return undefined;
   const host = await readHost().catch(() => undefined);
   if (host?.staged && !host.staged.downloadOnly) return describe(host.staged);
   return host?.rollbackQueued ? describe(host.rollback) : undefined;

@@ -5,6 +5,7 @@
 import { cpSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
+import { owner } from "../../cli/owner.ts";
 import { LayerPool } from "../../image/layer-pool.ts";
 import type { WrittenLayer } from "../../image/layer-write.ts";
 import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
@@ -144,7 +145,7 @@ function replace(made: string, folder: string): void {
   mkdirSync(join(folder, ".."), { recursive: true });
   let ready = made;
   if (statSync(made).dev !== statSync(join(folder, "..")).dev) {
-    ready = `${folder}.${process.pid}`;
+    ready = `${folder}.${owner}`;
     cpSync(made, ready, { recursive: true });
   }
   rmSync(folder, { recursive: true, force: true });
