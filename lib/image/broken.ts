@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { askPodman, podman, podmanEnv } from "../cli/podman.ts";
@@ -18,9 +18,29 @@ export interface Broken {
   ours: boolean;
 }
 
-/** How often, and after how many milliseconds each, an image is looked at: another podman may be about to write what is missing. */
-const looks = 10;
+/** Between two looks at an image, in milliseconds: another podman may be about to write what is missing. */
 const between = 300;
+/** So many looks show that nobody writes it, where no other podman runs. */
+const looks = 10;
+/** And where one does: a write that takes half a minute is none. */
+const looksAtWriters = 100;
+
+/** A program with the same settings for its store as ours, which may be writing. */
+function someoneWrites(): boolean {
+  const variable = "CONTAINERS_STORAGE_CONF";
+  const read = (pid: string, file: string) => readFileSync(`/proc/${Number(pid)}/${file}`, "utf8");
+  return readdirSync("/proc").some((pid) => {
+    try {
+      if (!/^(podman|buildah|skopeo)$/.test(read(pid, "comm").trim())) return false;
+      const theirs = read(pid, "environ")
+        .split("\0")
+        .find((line) => line.startsWith(`${variable}=`));
+      return theirs?.slice(variable.length + 1) === process.env[variable];
+    } catch {
+      return false; // no process, or none any more
+    }
+  });
+}
 
 interface Config {
   config?: { Labels?: Record<string, string> | null };
@@ -57,7 +77,7 @@ export async function findBroken(prefixes: string[] = []): Promise<Broken[]> {
   const store = await findStore(["podman"], await podmanEnv());
   if (!store) return [];
   let found = brokenImages(store);
-  for (let look = 1; found.length > 0 && look < looks; look++) {
+  for (let look = 1; found.length > 0 && look < (someoneWrites() ? looksAtWriters : looks); look++) {
     await Bun.sleep(between);
     const still = new Set(brokenImages(store).map(({ id }) => id));
     found = found.filter(({ id }) => still.has(id));

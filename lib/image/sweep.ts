@@ -54,7 +54,9 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   // podman may be unable to list the others as long as they are there
   if (mine.length) return { unnamed: [], named: [], broken: mine, bytes: undefined };
   const isWhole = (id: string) => !broken.some((image) => image.id === id);
-  const list = (...filter: string[]) => ask("image", "ls", "--quiet", "--no-trunc", ...filter);
+  // an image of another store that podman only reads stays where it is
+  const format = "{{if not .ReadOnly}}{{.ID}}{{end}}";
+  const list = (...filter: string[]) => ask("image", "ls", "--no-trunc", "--noheading", "--format", format, ...filter);
   const dangling = idsOf(await list("--filter", "dangling=true")).filter(isWhole);
   // without --all this lists what has a name, and the unnamed that nothing stands on
   const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id) && isWhole(id));

@@ -198,7 +198,8 @@ test("interrupted, it leaves nothing behind and the next one works", async () =>
     stdio: ["ignore", "pipe", "pipe"],
   });
   const run = join(project.root, ".slipway/run");
-  while (!readdirSync(run).some((name) => name.endsWith("-work"))) await Bun.sleep(20);
+  while (!readdirSync(run, { recursive: true, encoding: "utf8" }).some((name) => name.includes("/work-")))
+    await Bun.sleep(20);
   child.kill("SIGINT");
   expect(await child.exited).toBe(130);
   expect(readdirSync(run)).toEqual([]);

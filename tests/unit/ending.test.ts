@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -17,6 +17,9 @@ import { isBetweenWrites } from "../../lib/cli/store.ts";
 import { checkout } from "../support/sandbox.ts";
 
 // How podman is ended: by a stand-in for it, which writes a store and says where it is.
+
+// a busy machine may take seconds to start a program
+setDefaultTimeout(60_000);
 
 let folder = "";
 let child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
@@ -133,7 +136,7 @@ test("a second Ctrl-C ends at once; what is left is ended by the next command, b
   expect(runs()).toBe(false);
   expect(isBetweenWrites(store())).toBe(true);
   expect(run()).toEqual([]);
-}, 20_000);
+});
 
 test("a container that ignores SIGTERM is removed by its mark", async () => {
   start("run", "--rm", "image");
