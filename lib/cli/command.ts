@@ -47,7 +47,7 @@ export async function command(
     const args = readArguments(spec, argv);
     if (args.has("help")) print(help(spec));
     else {
-      await sweepDead();
+      await sweepDead().catch(() => undefined); // a later command tries again
       const result = await body(args);
       if (typeof result === "number") code = result;
     }

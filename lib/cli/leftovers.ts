@@ -107,13 +107,13 @@ const placesOfHalves = ["", "cache", "state", "images"];
 
 /** Clears up after commands that are gone: a SIGKILL, a power cut. What cannot be removed is tried again by the next command. */
 export async function sweepDead(): Promise<void> {
-  for (const place of placesOfHalves) removeHalfMade(join(stateFolder, place));
   for (const { folder, owner } of deadFolders()) {
     await endPrograms(owner);
     for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
     if (hadContainers(folder) && Bun.which("podman") && !(await removeContainers(`${owner}-`))) continue;
     removeQuietly(folder);
   }
+  for (const place of placesOfHalves) removeHalfMade(join(stateFolder, place));
 }
 
 /**
