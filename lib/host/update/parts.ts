@@ -98,7 +98,7 @@ export const parts: Part[] = [
 ];
 
 /** What topgrade does as root, it does with programs of others too: those are left to `lines`. */
-export const notByTopgrade = () => (process.getuid?.() === 0 && asUser([]).length === 0 ? ["brew"] : []);
+export const notByTopgrade = () => (hasUser() && process.env.SUDO_USER !== "root" ? [] : ["brew"]);
 
 /** topgrade for one part; it asks nothing where nobody can answer. */
 export function topgradeLine(topgrade: string, words: string[]): Line {
