@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../cli/commands.ts";
 import { exit, Failure } from "../cli/errors.ts";
@@ -6,6 +6,7 @@ import { didYouMean } from "../cli/nearest.ts";
 import { type Pin, pinned, readPins } from "../cli/pins.ts";
 import { quote } from "../cli/shell.ts";
 import { type Arch, type Family, lineage, type Target } from "../family/family.ts";
+import { needProjectFile } from "../family/project-file.ts";
 import { reference } from "../family/target.ts";
 import { keyPath, policyJson, registriesYaml } from "../trust/policy.ts";
 
@@ -108,7 +109,7 @@ export function generatedFiles({ flavor }: Target, family: Family): GeneratedFil
 }
 
 const existing = (paths: string[], action: string) =>
-  `for f in ${paths.join(" ")}; do if [ -e "$f" ]; then ${action} "$f"; fi; done`;
+  `for f in ${paths.map(quote).join(" ")}; do if [ -e "$f" ]; then ${action} "$f"; fi; done`;
 
 /** Which commits `aur-build` takes; nothing where no package of the flavor, or of one below it, is from the AUR. */
 function aurPins({ flavor }: Target, { root }: Family): string[] {
@@ -169,7 +170,7 @@ export const markers: Record<string, Marker> = {
   modes: ({ flavor }) =>
     oneRun([
       ...(flavor.suid.length ? [{ first: existing(flavor.suid, "chmod u+s") }] : []),
-      ...Object.entries(flavor.modes).map(([path, mode]) => ({ first: `chmod ${mode} ${path}` })),
+      ...Object.entries(flavor.modes).map(([path, mode]) => ({ first: `chmod ${mode} ${quote(path)}` })),
     ]),
   guara: ({ flavor }) =>
     flavor.from
@@ -209,12 +210,12 @@ function withPin(text: string, pins: Pin[] | undefined): string {
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
   const file = recipePath(target);
   const pins = readPins(family.root);
-  const lines = readFileSync(join(family.root, file), "utf8").split("\n");
+  const lines = needProjectFile(family.root, file).split("\n");
   return lines.flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
     if (name === undefined) return [{ text: withPin(text, pins), line }];
-    const marker = markers[name];
+    const marker = Object.hasOwn(markers, name) ? markers[name] : undefined;
     if (!marker)
       throw new Failure(
         exit.usage,

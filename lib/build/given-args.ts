@@ -1,8 +1,8 @@
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { globSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
 import type { Family } from "../family/family.ts";
+import { readProjectFile } from "../family/project-file.ts";
 
 function argsOf(containerfile: string): string[] {
   return [...containerfile.matchAll(/^ARG ([A-Z][A-Z0-9_]*)/gm)].flatMap((m) => m[1] ?? []);
@@ -10,7 +10,8 @@ function argsOf(containerfile: string): string[] {
 
 /** Every ARG that some recipe or flavor of the family knows. */
 function knownArgs(family: Family): Set<string> {
-  const recipes = globSync(join(family.root, "containerfiles/*.Containerfile")).map((f) => readFileSync(f, "utf8"));
+  const names = globSync("containerfiles/*.Containerfile", { cwd: family.root });
+  const recipes = names.map((name) => readProjectFile(family.root, name)).map((r) => ("text" in r ? r.text : ""));
   const flavors = [...family.flavors.values()].flatMap((f) => Object.keys(f.args));
   return new Set([...recipes.flatMap(argsOf), ...flavors, "BASE"]);
 }

@@ -1,4 +1,4 @@
-import { isTerminal, onStandStill, say, seconds } from "./output.ts";
+import { isTerminal, onStandStill, say, seconds, visible } from "./output.ts";
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -48,7 +48,7 @@ export class MovingLines {
     const mark = frames[this.frame++ % frames.length];
     for (const { since, text } of this.rows.values()) {
       const line = `${mark} ${seconds((performance.now() - since) / 1000).padStart(6)} ${text}`;
-      process.stderr.write(`${line.slice(0, width)}\n`);
+      process.stderr.write(`${visible(line).replaceAll("\n", " ").slice(0, width)}\n`);
       this.drawn++;
     }
   }

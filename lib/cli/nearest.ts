@@ -1,11 +1,14 @@
 import { distance } from "fastest-levenshtein";
 
+/** No word of ours is longer; a distance takes the product of two lengths. */
+const longest = 100;
+
 /**
  * The valid word that was probably meant.
  * @returns the nearest of `words`, or undefined when none is near enough to be worth saying.
  */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
-  if (word === "") return undefined;
+  if (word === "" || word.length > longest) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {

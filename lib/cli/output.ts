@@ -21,6 +21,24 @@ export const paint: Paint = coloured ? new (await import("chalk")).Chalk({ level
 /** Colours for stdout, which may go into a pipe while stderr does not. */
 export const paintOut: Paint = process.stdout.isTTY ? paint : plain;
 
+/** The codes that `paint` makes: its six styles and their ends. Only with colours are they ours. */
+const ourCodes = coloured ? "(?!\\x1b\\[(?:1|2|31|32|33|36|22|39)m)" : "";
+
+/** Unicode's controls but for tab and line feed, and the marks that turn the direction of what is read. */
+const controls = new RegExp(
+  `${ourCodes}[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]`,
+  "g",
+);
+
+/**
+ * A text as it may reach a terminal: names, titles and what tools say come from others, and a control character in them could
+ * move the cursor, hide lines or type. Each is shown as \u and four digits, which JSON reads back.
+ */
+export function visible(text: string): string {
+  const code = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text.replaceAll("\r\n", "\n").replaceAll(controls, code);
+}
+
 let stopMoving = (): void => undefined;
 
 /** Says how the moving line of a terminal is taken away for good. */
@@ -35,12 +53,12 @@ export function standStill(): void {
 
 /** Something for the reader, beside the result: stderr. */
 export function say(line = ""): void {
-  process.stderr.write(`${asTyped(line)}\n`);
+  process.stderr.write(`${visible(asTyped(line))}\n`);
 }
 
 /** The result: stdout, and nothing else goes there. */
 export function print(text: string): void {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  process.stdout.write(visible(text.endsWith("\n") ? text : `${text}\n`));
 }
 
 /** The result as one JSON document. */

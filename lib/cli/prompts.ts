@@ -1,5 +1,5 @@
 import { exit, Failure } from "./errors.ts";
-import { canAsk, isTerminal, say } from "./output.ts";
+import { canAsk, isTerminal, say, visible } from "./output.ts";
 
 export interface Choice {
   value: string;
@@ -16,9 +16,19 @@ function abandoned(): never {
   throw new Failure(exit.interrupted, "nothing was chosen, nothing was done");
 }
 
-async function ask(question: object): Promise<unknown> {
+/** A question in the library's form, as far as it is looked at here. */
+interface Question {
+  message: string;
+  choices?: Choice[];
+  [option: string]: unknown;
+}
+
+/** A question that the library shows; what it shows comes from the manifest too. */
+async function ask(question: Question): Promise<unknown> {
   const { default: prompts } = await import("prompts");
-  const answers = await prompts({ name: "answer", stdout: process.stderr, ...question } as never, {
+  const choices = question.choices?.map((choice) => ({ ...choice, title: visible(choice.title) }));
+  const shown = { ...question, message: visible(question.message), ...(choices ? { choices } : {}) };
+  const answers = await prompts({ name: "answer", stdout: process.stderr, ...shown } as never, {
     onCancel: abandoned,
   });
   return (answers as { answer: unknown }).answer;

@@ -11,6 +11,15 @@ function fileBehind(path: string) {
   }
 }
 
+/** Nothing, too, for what cannot be looked at: a path longer than PATH_MAX. */
+function statOf(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
@@ -23,7 +32,7 @@ function namesIn(folder: string): string[] {
 export function* traces(folder: string): Generator<string> {
   for (const name of namesIn(folder)) {
     const path = join(folder, name);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = statOf(path);
     const link = stat?.isSymbolicLink() ? fileBehind(path) : undefined;
     const to = stat?.isSymbolicLink() ? `${readlinkSync(path)}\0${link?.size}\0${link?.mtimeMs}\0${link?.ino}` : "";
     yield `${path}\0${stat?.mode}\0${stat?.size}\0${stat?.mtimeMs}\0${stat?.ino}\0${to}\n`;

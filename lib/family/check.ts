@@ -1,18 +1,19 @@
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { linkFamily, type Manifest } from "./family.ts";
 import { ManifestFailure, type Mistake } from "./mistakes.ts";
 import { isAside, readOverlays } from "./overlay.ts";
 import type { Rule, Source } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { type FamilyFile, familySchema, flavorName, flavorSchema } from "./schema.ts";
+import { type FamilyFile, familySchema, flavorSchema } from "./schema.ts";
+import { flavorName } from "./shapes.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 /** Stand in for what a file must say and does not; a rule that would stumble over them looks at `whole` first. */
 const noHead = {
   name: "x",
   title: "x",
-  registry: "x",
+  registry: "x.invalid",
   prefix: "x",
   key: "x",
   default: { arch: "x", flavor: "x" },
@@ -35,28 +36,28 @@ export function checkManifest(root: string, besides: Rule[] = []): Manifest {
   return manifest;
 }
 
-function isFile(folder: string, entry: Dirent): boolean {
-  if (!entry.isSymbolicLink()) return entry.isFile();
+/** Something is there to be read; whether it can be is told when it is opened. */
+function isThere(path: string): boolean {
   try {
-    return statSync(join(folder, entry.name)).isFile();
+    return !statSync(path).isDirectory();
   } catch {
     return false;
   }
 }
 
 /** What the name of a file of flavors/ gets wrong. */
-function nameMistakes(entry: string, isFile: boolean): Mistake[] {
+function nameMistakes(entry: string, readable: boolean): Mistake[] {
   const file = `flavors/${entry}`;
   const name = entry.replace(/\.[^.]*$/, "");
   const look = "flavors/NAME.yaml, NAME of small letters, digits and dashes";
-  const message = isFile ? "nothing that Slipway reads" : "no file that can be read";
-  if (!isFile || !entry.endsWith(".yaml")) return [{ file, message, expected: look }];
+  const message = readable ? "nothing that Slipway reads" : "no file that can be read";
+  if (!readable || !entry.endsWith(".yaml")) return [{ file, message, expected: look }];
   return flavorName.test(name) ? [] : [{ file, message: `\`${name}\` is no name of a flavor`, expected: look }];
 }
 
 function findMistakes(root: string, applied: Rule[]): { manifest: Manifest | undefined; mistakes: Mistake[] } {
   const folder = join(root, "flavors");
-  const open = (name: string) => new YamlFile(`flavors/${name}`, readFileSync(join(folder, name), "utf8"));
+  const open = (name: string) => YamlFile.open(root, `flavors/${name}`);
   const top = open("family.yaml");
   const head = top.read(familySchema, noHead);
 
@@ -64,10 +65,9 @@ function findMistakes(root: string, applied: Rule[]): { manifest: Manifest | und
   const sources = new Map<string, Source>();
   const names: string[] = [];
   const misnamed: Mistake[] = [];
-  for (const found of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const entry = found.name;
+  for (const entry of readdirSync(folder).sort()) {
     if (isAside(entry) || entry === "family.yaml") continue;
-    const readable = isFile(folder, found);
+    const readable = isThere(join(folder, entry));
     misnamed.push(...nameMistakes(entry, readable));
     if (!readable || !entry.endsWith(".yaml")) continue;
     const name = entry.slice(0, -".yaml".length);

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { didYouMean } from "../cli/nearest.ts";
-import { looks } from "./schema.ts";
+import { looks } from "./shapes.ts";
 
 /** A mistake in the shape of a value, in words, and where in the value it is. */
 export interface Explained {
@@ -15,14 +15,14 @@ export interface Explained {
 export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown): Explained[] {
   const { path } = issue;
   const found = valueAt(value, path);
-  const shown = typeof found === "string" || typeof found === "number" ? `\`${found}\`` : where(path);
+  const shown = typeof found === "string" || typeof found === "number" ? `\`${short(found)}\`` : where(path);
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = knownKeys(schema, path);
       const expected = oneOf(known);
       return issue.keys.map((key) => ({
         path,
-        message: `unknown key \`${key}\`${didYouMean(key, known)}`,
+        message: `unknown key \`${short(key)}\`${didYouMean(key, known)}`,
         expected,
         key,
       }));
@@ -30,7 +30,12 @@ export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown
     case "invalid_key": {
       const key = String(path.at(-1));
       const why = issue.issues[0]?.message ?? "not a valid key";
-      const mistake = { path: path.slice(0, -1), message: `\`${key}\`: ${why}`, expected: looks.get(why) ?? "", key };
+      const mistake = {
+        path: path.slice(0, -1),
+        message: `\`${short(key)}\`: ${why}`,
+        expected: looks.get(why) ?? "",
+        key,
+      };
       // The library stops at the key; what is below it may be wrong too.
       const below = schemaAt(schema, path) as Partial<z.ZodType> | undefined;
       const more = below?.safeParse?.(found).error?.issues ?? [];
@@ -61,7 +66,8 @@ export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown
     case "too_big": {
       const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
       if (issue.origin === "number") return [{ path, message: `${where(path)} is ${found}`, expected: limit }];
-      return [{ path, message: `${where(path)} is empty`, expected: `${limit} ${elements[issue.origin] ?? ""}` }];
+      const wrong = issue.code === "too_small" ? "is empty" : "is too long";
+      return [{ path, message: `${where(path)} ${wrong}`, expected: `${limit} ${elements[issue.origin] ?? ""}` }];
     }
     default:
       return [{ path, message: `${shown}: ${issue.message}`, expected: looks.get(issue.message) ?? "" }];
@@ -71,6 +77,12 @@ export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown
 const kinds: Record<string, string> = { record: "a map", object: "a map", array: "a list", int: "a whole number" };
 const elements: Record<string, string> = { array: "entry", string: "character" };
 
+/** A value as a message shows it: a long one by its beginning. */
+function short(value: string | number): string {
+  const text = String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
 function kindOf(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
@@ -78,7 +90,7 @@ function kindOf(value: unknown): string {
 }
 
 function where(path: readonly PropertyKey[]): string {
-  return path.length ? `\`${path.map(String).join(".")}\`` : "the file";
+  return path.length ? `\`${short(path.map(String).join("."))}\`` : "the file";
 }
 
 function missing(path: readonly PropertyKey[]): string {

@@ -78,7 +78,7 @@ function toArch(name: string, a: FamilyFile["arches"][string]): Arch {
 function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
   const done = new Map<string, Flavor>();
   const visit = (name: string, above: string[]): Flavor | undefined => {
-    const file = files[name];
+    const file = Object.hasOwn(files, name) ? files[name] : undefined;
     if (!file || above.includes(name)) return undefined;
     const known = done.get(name);
     if (known) return known;

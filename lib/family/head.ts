@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { ManifestFailure } from "./mistakes.ts";
@@ -16,7 +16,7 @@ export function readHead(root: string): FamilyFile {
       tried: [path],
       next: "run this in a Slipway checkout, or set SLIPWAY_PROJECT to one",
     });
-  const yaml = new YamlFile("flavors/family.yaml", readFileSync(path, "utf8"));
+  const yaml = YamlFile.open(root, "flavors/family.yaml");
   const read = yaml.read(familySchema, {} as never);
   if (yaml.mistakes.length || !read?.whole) throw new ManifestFailure(yaml.mistakes);
   return read.data;

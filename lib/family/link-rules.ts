@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "../cli/nearest.ts";
 import type { Mistake } from "./mistakes.ts";
+import { readProjectFile } from "./project-file.ts";
 import { eachFlavor, type Rule } from "./rule.ts";
 
 /** Names that must be the name of something: arches, bases, recipes, helpers, overlays. */
@@ -62,7 +63,11 @@ export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root }
   const folder = join(root, "containerfiles");
   const files = existsSync(folder) ? readdirSync(folder) : [];
   const known = files.flatMap((f) => /^(.+)\.Containerfile$/.exec(f)?.[1] ?? []).filter((f) => f !== "toolbox");
-  if (known.includes(recipe)) return [];
+  if (known.includes(recipe)) {
+    const file = `containerfiles/${recipe}.Containerfile`;
+    const found = readProjectFile(root, file);
+    return "text" in found ? [] : [yaml.mistake(["recipe"], `${file}: ${found.wrong}`, "a file of the project")];
+  }
   const message = `there is no containerfiles/${recipe}.Containerfile${didYouMean(recipe, known)}`;
   return [yaml.mistake(["recipe"], message, oneOf(known))];
 });

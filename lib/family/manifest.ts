@@ -4,6 +4,7 @@ import { exit, Failure } from "../cli/errors.ts";
 import { projectRoot, statePath } from "../cli/project.ts";
 import { traces } from "../cli/traces.ts";
 import { type Family, linkFamily, type Manifest } from "./family.ts";
+import { keyTrace } from "./key-file.ts";
 
 /** What the manifest is made of and checked against, and the code that checks it. */
 function inputs(root: string): string[] {
@@ -29,7 +30,7 @@ export function fingerprint(root: string): string {
 export async function loadFamily(root = projectRoot): Promise<Family> {
   needManifest(root);
   const print = fingerprint(root);
-  return linkFamily(recall(print) ?? (await check(root, print)), root);
+  return linkFamily(recall(root, print) ?? (await check(root, print)), root);
 }
 
 /** The family as a new flavor finds it: an overlay folder may be there before its flavor. Otherwise as `loadFamily`. */
@@ -50,10 +51,11 @@ function needManifest(root: string): void {
     });
 }
 
-function recall(print: string): Manifest | undefined {
+function recall(root: string, print: string): Manifest | undefined {
   try {
     const known = JSON.parse(readFileSync(statePath("cache", "manifest.json"), "utf8"));
-    return known.print === print ? known.manifest : undefined;
+    const same = known.print === print && known.key === keyTrace(root, known.manifest.head.key);
+    return same ? known.manifest : undefined;
   } catch {
     return undefined;
   }
@@ -62,17 +64,17 @@ function recall(print: string): Manifest | undefined {
 async function check(root: string, print: string): Promise<Manifest> {
   const { checkManifest } = await import("./check.ts");
   const manifest = checkManifest(root);
-  remember(print, manifest);
+  remember(print, keyTrace(root, manifest.head.key), manifest);
   return manifest;
 }
 
 /** What cannot be remembered (a read-only checkout, a full disk) is checked again next time. */
-function remember(print: string, manifest: Manifest): void {
+function remember(print: string, key: string, manifest: Manifest): void {
   let partial: string | undefined;
   try {
     const file = statePath("cache", "manifest.json");
     partial = `${file}.${process.pid}`;
-    writeFileSync(partial, JSON.stringify({ print, manifest }));
+    writeFileSync(partial, JSON.stringify({ print, key, manifest }));
     renameSync(partial, file);
   } catch {
     removeQuietly(partial);

@@ -1,4 +1,5 @@
 import { exit, Failure } from "../cli/errors.ts";
+import { visible } from "../cli/output.ts";
 
 /** A mistake in the manifest, at the place where it stands. */
 export interface Mistake {
@@ -12,15 +13,26 @@ export interface Mistake {
   expected?: string;
 }
 
+/** Of a line as much is shown around the mistake as a wide terminal holds. */
+const shownBefore = 60;
+const shownLine = 120;
+
+/** Mistakes that are shown; the rest is counted. Nobody reads more, and a hostile file has many thousands. */
+const mostShown = 100;
+
 /** `file:line:column: message`, the line with a mark below it, and what was expected. */
 export function showMistake(m: Mistake): string {
   const place = m.line === undefined ? m.file : `${m.file}:${m.line}:${m.column ?? 1}`;
   const lines = [`${place}: ${m.message}`];
   if (m.line !== undefined && m.text !== undefined) {
     const gutter = String(m.line).padStart(5);
+    const column = (m.column ?? 1) - 1;
+    const from = m.text.length > shownLine ? Math.max(0, column - shownBefore) : 0;
+    const start = from ? "…" : "";
     // Tabs stay tabs, so that the mark stands below what it means.
-    const before = m.text.slice(0, (m.column ?? 1) - 1).replaceAll(/[^\t]/g, " ");
-    lines.push(`${gutter} | ${m.text}`, `${" ".repeat(5)} | ${before}^`);
+    const before = start + visible(m.text.slice(from, column));
+    const after = m.text.slice(column, from + shownLine);
+    lines.push(`${gutter} | ${before}${visible(after)}`, `${" ".repeat(5)} | ${before.replaceAll(/[^\t]/g, " ")}^`);
   }
   if (m.expected) lines.push(`      expected: ${m.expected}`);
   return lines.join("\n");
@@ -32,7 +44,9 @@ export class ManifestFailure extends Failure {
 
   constructor(mistakes: Mistake[]) {
     const count = mistakes.length === 1 ? "one mistake" : `${mistakes.length} mistakes`;
-    super(exit.usage, [...mistakes.map(showMistake), `${count} in the manifest; nothing was done`].join("\n"));
+    const more = mistakes.length > mostShown ? [`and ${mistakes.length - mostShown} more`] : [];
+    const shown = [...mistakes.slice(0, mostShown).map(showMistake), ...more];
+    super(exit.usage, [...shown, `${count} in the manifest; nothing was done`].join("\n"));
     this.mistakes = mistakes;
   }
 }

@@ -1,6 +1,7 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from "node:fs";
+import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { Mistake } from "./mistakes.ts";
+import { kindOf } from "./project-file.ts";
 
 /** A file that a flavor ships. */
 export interface OverlayFile {
@@ -18,27 +19,37 @@ export interface OverlayFile {
   lines: string[];
 }
 
-/** Paths of files below a folder; links are not followed. */
+/** Paths of files below a folder, and of folders that cannot be read (deeper than PATH_MAX, say); links are not followed. */
 function walk(folder: string, below = ""): string[] {
-  return readdirSync(join(folder, below), { withFileTypes: true })
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(join(folder, below), { withFileTypes: true });
+  } catch {
+    return [below];
+  }
+  return entries
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => (entry.isDirectory() ? walk(folder, `${below}/${entry.name}`) : [`${below}/${entry.name}`]));
 }
 
-function kindOf(stat: Stats): string {
-  if (stat.isFIFO()) return "a FIFO";
-  if (stat.isSocket()) return "a socket";
-  return "a device";
-}
+/** From this size on a file is data, not text that somebody wrote. */
+const mostOfOverlay = 1_000_000;
 
 function read(root: string, flavor: string, place: string): OverlayFile {
   const file = `overlays/${flavor}${place}`;
   const path = join(root, file);
-  const stat = lstatSync(path);
+  let stat: Stats;
+  try {
+    stat = lstatSync(path);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? "unknown";
+    return { flavor, file, place, size: 0, strange: `what cannot be read (${why})`, lines: [] };
+  }
   const common = { flavor, file, place, size: stat.size };
   if (stat.isSymbolicLink()) return { ...common, link: readlinkSync(path), lines: [] };
-  if (!stat.isFile()) return { ...common, strange: kindOf(stat), lines: [] };
-  const text = stat.size < 1_000_000 ? readFileSync(path, "utf8") : "";
+  if (!stat.isFile())
+    return { ...common, strange: stat.isDirectory() ? "a folder that cannot be read" : kindOf(stat), lines: [] };
+  const text = stat.size < mostOfOverlay ? readFileSync(path, "utf8") : "";
   return { ...common, lines: text.includes("\0") ? [] : text.split("\n") };
 }
 

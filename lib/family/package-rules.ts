@@ -26,10 +26,13 @@ export const packagesAllowed = eachFlavor((flavor, { yaml }) =>
 export const displayManagers = ["gdm", "sddm", "plasmalogin", "cosmic-greeter", "lightdm", "greetd", "lxdm", "ly"];
 
 /** A display manager by the package that brings it, where that is not its name. */
-const packageNames: Record<string, string> = { gdm3: "gdm", "plasma-login-manager": "plasmalogin" };
+const packageNames = new Map([
+  ["gdm3", "gdm"],
+  ["plasma-login-manager", "plasmalogin"],
+]);
 
 /** Programs that another display manager runs on. */
-const standsOn: Record<string, string[]> = { "cosmic-greeter": ["greetd"] };
+const standsOn = new Map([["cosmic-greeter", ["greetd"]]]);
 
 /** `displayManager` names the only one; no other is enabled or installed. */
 export const oneDisplayManager = eachFlavor((flavor, { yaml }, { sources }) => {
@@ -47,14 +50,14 @@ export const oneDisplayManager = eachFlavor((flavor, { yaml }, { sources }) => {
       ),
     );
   const second = (name: string) =>
-    displayManagers.includes(name) && name !== mine?.name && !standsOn[mine?.name ?? ""]?.includes(name);
+    displayManagers.includes(name) && name !== mine?.name && !standsOn.get(mine?.name ?? "")?.includes(name);
   const beside = mine ? `beside ${mine.name}` : "without a displayManager";
   const expected = mine ? `only ${mine.name}, which displayManager names` : "displayManager names the only one";
   for (const [i, unit] of flavor.units.enable.entries())
     if (second(unit.replace(/\.service$/, "")))
       found.push(yaml.mistake(["units", "enable", i], `two display managers: ${unit} ${beside}`, expected));
   for (const { name, at } of packagesOf(flavor))
-    if (second(packageNames[name] ?? name))
+    if (second(packageNames.get(name) ?? name))
       found.push(yaml.mistake(at, `two display managers: package \`${name}\` ${beside}`, expected));
   return found;
 });

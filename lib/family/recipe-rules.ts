@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Flavor } from "./family.ts";
 import type { Mistake } from "./mistakes.ts";
+import { readProjectFile } from "./project-file.ts";
 import { type Checked, eachFlavor, isLinked, packagesOf, type Rule } from "./rule.ts";
 import type { FlavorFile } from "./schema.ts";
 
@@ -14,8 +13,8 @@ interface Recipe {
 
 function read(root: string, name: string): Recipe | undefined {
   const file = `containerfiles/${name}.Containerfile`;
-  const path = join(root, file);
-  return existsSync(path) ? { file, lines: readFileSync(path, "utf8").split("\n") } : undefined;
+  const found = readProjectFile(root, file);
+  return "text" in found ? { file, lines: found.text.split("\n") } : undefined;
 }
 
 const hasMarker = ({ lines }: Recipe, marker: string) => lines.includes(`# @${marker}`);
@@ -81,13 +80,3 @@ export const lintIsLast: Rule = (c) =>
       : `a bootc image without \`${lint}\``;
     return [{ file, line: at + 1, column: 1, text, message, expected: `RUN ${lint}, last` }];
   });
-
-export const keyIsPublic: Rule = ({ family: { root, key }, top, topWhole }) => {
-  if (!topWhole) return [];
-  const path = join(root, key);
-  const expected = "a PEM file that begins with BEGIN PUBLIC KEY";
-  if (!existsSync(path))
-    return [top.mistake(["key"], `there is no ${key}: images would lack the public key`, expected)];
-  if (readFileSync(path, "utf8").startsWith("-----BEGIN PUBLIC KEY-----")) return [];
-  return [top.mistake(["key"], `${key} is not a public key`, expected)];
-};

@@ -4,6 +4,7 @@ import * as packages from "./package-rules.ts";
 import * as recipes from "./recipe-rules.ts";
 import type { Rule } from "./rule.ts";
 import * as system from "./system-rules.ts";
+import * as trust from "./trust-rules.ts";
 
 export { displayManagers } from "./package-rules.ts";
 
@@ -33,5 +34,6 @@ export const rules: Rule[] = [
   recipes.nothingIgnored,
   recipes.imagesHaveKey,
   recipes.lintIsLast,
-  recipes.keyIsPublic,
+  trust.keyIsPublic,
+  trust.signedIsNotOpen,
 ];

@@ -1,8 +1,21 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import type { z } from "zod";
 import { didYouMean } from "../cli/nearest.ts";
 import { type Explained, explain } from "./explain.ts";
 import type { Mistake } from "./mistakes.ts";
+import { readProjectFile } from "./project-file.ts";
+import { beyondLimits, isTooMuch } from "./yaml-limits.ts";
 
 export type Path = readonly PropertyKey[];
 
@@ -11,6 +24,9 @@ export interface Content<T> {
   data: T;
   whole: boolean;
 }
+
+/** Lost aliases that are told of a file, and names that are offered for one. */
+const mostTold = 20;
 
 /** A YAML file that remembers where everything in it stands. */
 export class YamlFile {
@@ -21,7 +37,7 @@ export class YamlFile {
   /** Where wrong parts stood that were taken out, by their path. */
   private readonly removed = new Map<string, number>();
   /** No sense can be made of the file: nothing in it is looked at. */
-  private readonly broken: boolean;
+  private broken: boolean;
 
   /** @param name the name used in messages. */
   constructor(
@@ -29,7 +45,12 @@ export class YamlFile {
     text: string,
   ) {
     this.lines = text.split(/\r?\n/);
-    this.doc = parseDocument(text, { lineCounter: this.counter, prettyErrors: false });
+    const beyond = beyondLimits(text);
+    this.doc = parseDocument(beyond ? "" : text, { lineCounter: this.counter, prettyErrors: false });
+    if (beyond) {
+      for (const { index } of text.matchAll(/\n/g)) this.counter.addNewLine(index + 1);
+      this.mistakes.push(this.at(beyond.offset, beyond.message, beyond.expected));
+    }
     const doubles = this.doc.errors.filter((e) => e.code === "DUPLICATE_KEY");
     // What follows the first error of syntax is mostly its echo.
     const [first] = this.doc.errors.filter((e) => e.code !== "DUPLICATE_KEY");
@@ -38,23 +59,66 @@ export class YamlFile {
       this.mistakes.push(this.at(pos[0], `the key \`${key}\` stands here a second time`, "each key once"));
     }
     if (first) this.mistakes.push(this.at(first.pos[0], first.message.replace(/ at line \d+.*$/s, ""), "valid YAML"));
-    this.broken = first !== undefined || this.lostAliases();
+    this.broken = beyond !== undefined || first !== undefined || this.lostAliases() || this.oddKeys() || this.unread();
+  }
+
+  /** A file of the project; where it cannot be read, that is its one mistake. */
+  static open(root: string, name: string): YamlFile {
+    const read = readProjectFile(root, name);
+    const file = new YamlFile(name, "text" in read ? read.text : "");
+    if ("text" in read) return file;
+    file.broken = true;
+    file.mistakes.push(file.at(0, read.wrong, "a file of the project"));
+    return file;
   }
 
   /** `*name` without an `&name` before it. */
   private lostAliases(): boolean {
-    const anchors: string[] = [];
-    let lost = false;
+    const anchors = new Set<string>();
+    let lost = 0;
     visit(this.doc, {
       Node: (_, node) => {
-        if (!isAlias(node) && node.anchor) anchors.push(node.anchor);
-        if (!isAlias(node) || anchors.includes(node.source)) return;
-        lost = true;
-        const message = `nothing before is marked \`&${node.source}\`${didYouMean(node.source, anchors)}`;
-        this.mistakes.push(this.at(node.range?.[0] ?? 0, message, anchors.map((a) => `*${a}`).join(", ") || "a value"));
+        if (!isAlias(node) && node.anchor) anchors.add(node.anchor);
+        if (!isAlias(node) || anchors.has(node.source)) return;
+        if (++lost > mostTold) return visit.BREAK;
+        const near = [...anchors].slice(-mostTold);
+        const message = `nothing before is marked \`&${node.source}\`${didYouMean(node.source, near)}`;
+        this.mistakes.push(this.at(node.range?.[0] ?? 0, message, near.map((a) => `*${a}`).join(", ") || "a value"));
       },
     });
-    return lost;
+    return lost > 0;
+  }
+
+  /** A key that JavaScript keeps for itself would vanish without a word; a list or a map as a key would become one. */
+  private oddKeys(): boolean {
+    let odd = false;
+    visit(this.doc, {
+      Pair: (_, { key }) => {
+        if (isScalar(key) ? key.value !== "__proto__" : !isNode(key) || isAlias(key)) return;
+        odd = true;
+        const message = isScalar(key) ? "`__proto__` is no key" : "a key that is a list or a map";
+        this.mistakes.push(this.at((key as Node).range?.[0] ?? 0, message, "a word"));
+      },
+    });
+    return odd;
+  }
+
+  /** Aliases that multiply without end, or that stand inside of what they stand for. */
+  private unread(): boolean {
+    try {
+      if (!isTooMuch(this.doc.toJS())) return false;
+    } catch {} // the library's own count
+    let at = 0;
+    visit(this.doc, {
+      Alias: (_, { range }) => {
+        at = range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    this.mistakes.push(
+      this.at(at, "aliases make too much of the file", "fewer, and none inside of what it stands for"),
+    );
+    return true;
   }
 
   private at(offset: number, message: string, expected?: string): Mistake {
@@ -113,7 +177,10 @@ export class YamlFile {
   /** Takes a wrong part out, or, where it is missing or stands behind an alias, the nearest part around it. */
   private remove(path: Path): void {
     this.removed.set(path.join("\0"), this.offset(path));
-    for (let depth = path.length; depth > 0; depth--) if (this.doc.deleteIn(path.slice(0, depth))) return;
+    for (let depth = path.length; depth > 0; depth--) {
+      const around = this.node(path.slice(0, depth - 1));
+      if (isCollection(around) && around.delete(path[depth - 1])) return;
+    }
   }
 }
 

@@ -211,7 +211,7 @@ describe("new-flavor", () => {
   test("what the manifest's rules refuse is taken back", async () => {
     // the recipe that a flavor without a base would have on a Debian arch is not there
     const poor = new Project([]);
-    poor.write("t.pub", "-----BEGIN PUBLIC KEY-----\n");
+    poor.write("t.pub", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
     poor.write(
       "flavors/family.yaml",
       `name: t

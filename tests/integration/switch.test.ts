@@ -36,7 +36,7 @@ beforeAll(async () => {
       "default: {arch: amd64, flavor: one}\narches:\n  future: {base: docker.io/acme/base, needs: [quantum]}\n  amd64: {base: {debian: trixie}}\n",
   );
   project.write("containerfiles/tiny.Containerfile", "# @base\nFROM ${BASE}\n# @overlay\n# @files\n");
-  project.write("acme.pub", "-----BEGIN PUBLIC KEY-----\n");
+  project.write("acme.pub", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
   for (const name of ["one", "two", "three", "absent"])
     project.write(`flavors/${name}.yaml`, `title: ${name}\nrecipe: tiny\narches: [amd64, future]\n`);
   image = `${images.namespace}/os-one:amd64`;

@@ -41,7 +41,7 @@ RUN bootc container lint
   "containerfiles/desk.Containerfile":
     "# @base\nFROM ${BASE}\n# @groups\n# @run\n# @overlay\n# @files\n# @units\n# @modes\n# @finish\nRUN bootc container lint\n",
   "containerfiles/helpers/polish": "#!/bin/sh\n",
-  "toy.pub": "-----BEGIN PUBLIC KEY-----\n",
+  "toy.pub": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
 };
 
 const made: string[] = [];

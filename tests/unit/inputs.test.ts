@@ -71,7 +71,7 @@ describe("another key when it changes:", () => {
     ["a single copied file", () => put(root, "shared/one-file", "y")],
     ["the executable bit of a single copied file", () => chmodSync(at("shared/one-file"), 0o755)],
     ["a mounted folder", () => put(root, "mounted/file", "y")],
-    ["the key file", () => put(root, "toy.pub", "-----BEGIN PUBLIC KEY-----\nother\n")],
+    ["the key file", () => put(root, "toy.pub", "-----BEGIN PUBLIC KEY-----\nother\n-----END PUBLIC KEY-----\n")],
     ["the recipe", () => put(root, "containerfiles/root.Containerfile", `${recipe}# a comment\nLABEL a=b\n`)],
     [
       "the flavor",

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import type { Family } from "../../family/family.ts";
 import { readOverlays } from "../../family/overlay.ts";
+import { readProjectFile } from "../../family/project-file.ts";
 import { keyPath, policyJson, registriesYaml } from "../../trust/policy.ts";
 import { policyHoles } from "../../trust/policy-lint.ts";
 import { registriesHoles } from "../../trust/registries-lint.ts";
@@ -10,10 +10,15 @@ import type { Finding, Outcome } from "./finding.ts";
 const shippedRegistries = /^\/etc\/containers\/registries\.d\/[^/]+\.yaml$/;
 const shippedPolicy = /^\/(etc|usr\/share)\/containers\/policy\.json$/;
 
-/** A file's content, or what is no policy where it cannot be read. */
-function parsed(path: string): unknown {
+/** A file's text; nothing where it cannot be read, which is no policy. */
+function textOf(root: string, file: string): string {
+  const read = readProjectFile(root, file);
+  return "text" in read ? read.text : "";
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -26,7 +31,7 @@ function registries(family: Family, files: { place: string; file: string }[]): F
   const all = new Map(shipped.map(({ place, file }) => [basename(place), { name: file, file }]));
   const texts = [...all.values()].map(({ file }) => ({
     name: file,
-    text: readFileSync(join(family.root, file), "utf8"),
+    text: textOf(family.root, file),
   }));
   const together = [...(all.has(own.name) ? [] : [own]), ...texts];
   return registriesHoles(together, family.registry).map(({ where, what, next }): Finding => {
@@ -42,7 +47,7 @@ export async function policies(family: Family, flavors: Set<string>): Promise<Ou
   const shipped = files.filter((f) => shippedPolicy.test(f.place));
   const all = [
     { file: "flavors/family.yaml", policy: policyJson(family) as unknown },
-    ...shipped.map(({ file }) => ({ file, policy: parsed(join(family.root, file)) })),
+    ...shipped.map(({ file }) => ({ file, policy: parsed(textOf(family.root, file)) })),
   ];
   const findings = all.flatMap(({ file, policy }) =>
     policyHoles(policy, { namespace: family.registry, keys }).map(

@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { firstBytes } from "../../family/project-file.ts";
 
 /** What reads a shipped file: decides what checks it. */
 export type Kind = "sh" | "bash" | "zsh" | "fish" | "json" | "toml" | "unit";
@@ -35,6 +36,9 @@ export function kindOf(path: string, firstLine: string): { kind: Kind; unnamed: 
   return kind && { kind, unnamed: !/^#\s*shellcheck\s+shell=/.test(firstLine) };
 }
 
+/** A first line that names a shell is shorter; Linux reads 256 bytes of it. */
+const mostOfFirstLine = 256;
+
 function walk(root: string, folder: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true })
@@ -52,7 +56,7 @@ export function shippedFiles(root: string, overlays: string[]): ShippedFile[] {
   return files.flatMap((file) => {
     const path = join(root, file);
     if (!lstatSync(path).isFile()) return [];
-    const [firstLine = ""] = readFileSync(path, "utf8").split("\n", 1);
+    const [firstLine = ""] = firstBytes(path, mostOfFirstLine).bytes.toString("utf8").split("\n", 1);
     const found = kindOf(`/${file}`, firstLine);
     return found ? [{ file, ...found }] : [];
   });

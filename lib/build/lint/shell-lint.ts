@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { tool } from "../../cli/tools.ts";
+import { readProjectFile } from "../../family/project-file.ts";
 import { crash, type Finding, type Outcome, type Severity } from "./finding.ts";
 import type { ShippedFile } from "./shell-files.ts";
 
@@ -80,13 +80,17 @@ export async function shellSyntax(kind: "zsh" | "fish", root: string, files: Shi
   return { findings };
 }
 
+/** The largest data file that is read, and held in memory as values. */
+const mostData = 8_000_000;
+
 /** JSON and TOML files must be readable at all. */
 export async function dataSyntax(root: string, files: ShippedFile[]): Promise<Outcome> {
   const findings = files.flatMap(({ file, kind }): Finding[] => {
-    const text = readFileSync(join(root, file), "utf8");
+    const read = readProjectFile(root, file, mostData);
+    if ("wrong" in read) return [{ check: `${kind}-syntax`, severity: "error", file, message: read.wrong }];
     try {
-      if (kind === "json") JSON.parse(text);
-      else Bun.TOML.parse(text);
+      if (kind === "json") JSON.parse(read.text);
+      else Bun.TOML.parse(read.text);
       return [];
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { podman } from "../../cli/podman.ts";
 import type { Progress } from "../../cli/steps.ts";
 import type { Family, Target } from "../../family/family.ts";
+import { needProjectFile } from "../../family/project-file.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { type PolicyHole, policyHoles } from "../../trust/policy-lint.ts";
 import { registriesHoles } from "../../trust/registries-lint.ts";
@@ -53,7 +52,7 @@ export async function trustInImage(target: Target, family: Family, progress: Pro
     ...told(registriesHoles(shipped, family.registry), registries),
   ];
   const key = files.get(keyPath(family));
-  if (key !== undefined && key.trim() !== readFileSync(join(family.root, family.key), "utf8").trim())
+  if (key !== undefined && key.trim() !== needProjectFile(family.root, family.key).trim())
     findings.push(
       finding(
         "warning",

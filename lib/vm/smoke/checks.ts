@@ -1,4 +1,5 @@
 import { quote } from "../../cli/shell.ts";
+import { isFound } from "../../family/pattern.ts";
 import type { Smoke } from "../../family/smoke.ts";
 
 /** One thing that must hold in a running system. */
@@ -55,7 +56,7 @@ const kinds: Kinds = {
       line: run,
       judge: (code, said) => {
         if (code !== 0) return `it ended with ${code}: ${said.trim().split("\n").slice(-3).join(" / ")}`;
-        if (output === undefined || new RegExp(output, "ms").test(said)) return undefined;
+        if (output === undefined || isFound(output, said)) return undefined;
         return `it said ${JSON.stringify(said.trim().slice(0, 200))}, not /${output}/`;
       },
     })),

@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readProjectFile } from "./project-file.ts";
+
+/** The family's public key as a file. It goes into every image and stands for whom machines trust, so nothing else may be in it. */
+
+/** A public key of RSA with 4096 bits has 800 bytes. */
+const mostKey = 16_000;
+
+/** One block as cosign writes it. Source: RFC 7468, "Textual Encoding of Subject Public Key Info". */
+const oneBlock = /^\s*-----BEGIN PUBLIC KEY-----\r?\n(?:[A-Za-z0-9+/=]+\r?\n)+-----END PUBLIC KEY-----\s*$/;
+
+/** Where the private half of a key lies when it lies beside it. */
+function privateHalves(key: string): string[] {
+  const beside = (name: string) => join(dirname(key), name);
+  const names = [`${key.replace(/\.pub$/, "")}.key`, beside("cosign.key"), "cosign.key"];
+  return [...new Set(names)].filter((name) => name !== key);
+}
+
+/** Those of the files that git keeps. None where there is no git, or one that does not trust the folder: then nobody knows. */
+function tracked(root: string, names: string[]): string[] {
+  const there = names.filter((name) => existsSync(join(root, name)));
+  if (there.length === 0) return [];
+  const { stdout } = spawnSync("git", ["-C", root, "ls-files", "-z", "--", ...there], { encoding: "utf8" });
+  return (stdout ?? "").split("\0").filter(Boolean);
+}
+
+/** What is wrong with the family's public key, and what is right; undefined for a good one. */
+export function keyMistake(root: string, key: string): { message: string; expected: string } | undefined {
+  const expected = "one PEM block that begins with BEGIN PUBLIC KEY, in a file of the project";
+  if (!existsSync(join(root, key)))
+    return { message: `there is no ${key}: images would lack the public key`, expected };
+  const read = readProjectFile(root, key, mostKey);
+  if ("wrong" in read) return { message: `${key}: ${read.wrong}`, expected };
+  if (read.text.includes("PRIVATE KEY"))
+    return { message: `${key} is not a public key`, expected: `${expected}: images would carry this private one` };
+  if (!oneBlock.test(read.text)) return { message: `${key} is not a public key`, expected };
+  const [shown] = tracked(root, privateHalves(key));
+  return shown === undefined
+    ? undefined
+    : {
+        message: `${shown}, the private half of ${key}, is in git: whoever reads the project can sign for the family`,
+        expected: `git rm --cached ${shown}, and a new pair if it was ever pushed`,
+      };
+}
+
+/** Changes when the key does, or what `keyMistake` looks at beside it. */
+export function keyTrace(root: string, key: string): string {
+  const halves = privateHalves(key).filter((name) => existsSync(join(root, name)));
+  const index = halves.length ? [".git/index"] : [];
+  return [key, ...halves, ...index]
+    .flatMap((name) => [lstatSync, statSync].map((look) => look(join(root, name), { throwIfNoEntry: false })))
+    .map((stat) => `${stat?.mode} ${stat?.size} ${stat?.mtimeMs} ${stat?.ino}`)
+    .join("\n");
+}

@@ -1,0 +1,76 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats } from "node:fs";
+import { join, sep } from "node:path";
+import { exit, Failure } from "../cli/errors.ts";
+
+/**
+ * Reads what a person wrote into the project. A name in it may lead anywhere: to a device that never ends, to a FIFO that nobody
+ * writes to, to a file of somebody else. So only regular files inside the project are read, and only up to a size.
+ */
+
+/** A manifest, a recipe: the largest of ours has 25 kB. All of it is held in memory, several times. */
+export const mostText = 256_000;
+
+/** A file's text, or why there is none. */
+export type ProjectText = { text: string } | { wrong: string };
+
+/** What is no regular file, in words. */
+export function kindOf(stat: Stats): string {
+  if (stat.isDirectory()) return "a folder";
+  if (stat.isFIFO()) return "a FIFO";
+  if (stat.isSocket()) return "a socket";
+  return "a device";
+}
+
+/** At most `most` bytes from the beginning of an open file. */
+function readUpTo(fd: number, most: number): Buffer {
+  const bytes = Buffer.alloc(most);
+  let length = 0;
+  for (let got = -1; got !== 0 && length < most; length += got)
+    got = readSync(fd, bytes, length, most - length, length);
+  return bytes.subarray(0, length);
+}
+
+/**
+ * The beginning of a regular file; a link is not followed.
+ * @throws what `open` throws, and for anything that is no regular file.
+ */
+export function firstBytes(path: string, most: number): { bytes: Buffer; size: number } {
+  // A device may act when it is opened, so it is looked at before; what takes its place until then is not waited for.
+  const before = lstatSync(path);
+  if (!before.isFile()) throw new Error(kindOf(before));
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error(kindOf(stat));
+    return { bytes: readUpTo(fd, Math.min(most, stat.size)), size: stat.size };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The text of a file of the project. Links are followed as long as they stay inside.
+ * @param name from the project's root.
+ * @param most how many bytes it may have.
+ */
+export function readProjectFile(root: string, name: string, most = mostText): ProjectText {
+  try {
+    const real = realpathSync(join(root, name));
+    if (!real.startsWith(realpathSync(root) + sep)) return { wrong: "it leads out of the project" };
+    const stat = lstatSync(real);
+    if (!stat.isFile()) return { wrong: `it is ${kindOf(stat)}, not a file` };
+    const { bytes, size } = firstBytes(real, most);
+    return size > most ? { wrong: `it has ${size} bytes, more than ${most}` } : { text: bytes.toString("utf8") };
+  } catch (error) {
+    return { wrong: `it cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
+  }
+}
+
+/** As `readProjectFile`. @throws Failure (usage) where there is no such text. */
+export function needProjectFile(root: string, name: string, most = mostText): string {
+  const read = readProjectFile(root, name, most);
+  if ("text" in read) return read.text;
+  throw new Failure(exit.usage, `${name}:1:1: ${read.wrong}`, {
+    next: "put a regular file of the project in its place",
+  });
+}
