@@ -67,7 +67,8 @@ export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown
       const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
       if (issue.origin === "number") return [{ path, message: `${where(path)} is ${found}`, expected: limit }];
       const wrong = issue.code === "too_small" ? "is empty" : "is too long";
-      return [{ path, message: `${where(path)} ${wrong}`, expected: `${limit} ${elements[issue.origin] ?? ""}` }];
+      const counted = elements[issue.origin]?.[limit.endsWith(" 1") ? 0 : 1] ?? "";
+      return [{ path, message: `${where(path)} ${wrong}`, expected: `${limit} ${counted}` }];
     }
     default:
       return [{ path, message: `${shown}: ${issue.message}`, expected: looks.get(issue.message) ?? "" }];
@@ -75,11 +76,11 @@ export function explain(issue: z.core.$ZodIssue, value: unknown, schema: unknown
 }
 
 const kinds: Record<string, string> = { record: "a map", object: "a map", array: "a list", int: "a whole number" };
-const elements: Record<string, string> = { array: "entry", string: "character" };
+const elements: Record<string, [string, string]> = { array: ["entry", "entries"], string: ["character", "characters"] };
 
-/** A value as a message shows it: a long one by its beginning. */
+/** A value as a message shows it: in one line, a long one by its beginning. */
 function short(value: string | number): string {
-  const text = String(value);
+  const text = String(value).replaceAll("\n", "\\n");
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

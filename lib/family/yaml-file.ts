@@ -89,14 +89,14 @@ export class YamlFile {
     return lost > 0;
   }
 
-  /** A key that JavaScript keeps for itself would vanish without a word; a list or a map as a key would become one. */
+  /** A key that JavaScript keeps for itself would vanish without a word; any other key than a word would become one. */
   private oddKeys(): boolean {
     let odd = false;
     visit(this.doc, {
       Pair: (_, { key }) => {
-        if (isScalar(key) ? key.value !== "__proto__" : !isNode(key) || isAlias(key)) return;
+        if (isScalar(key) ? key.value !== "__proto__" : !isNode(key)) return;
         odd = true;
-        const message = isScalar(key) ? "`__proto__` is no key" : "a key that is a list or a map";
+        const message = isScalar(key) ? "`__proto__` is no key" : "a key that is no word";
         this.mistakes.push(this.at((key as Node).range?.[0] ?? 0, message, "a word"));
       },
     });

@@ -174,6 +174,8 @@ describe("the base", () => {
 test("a marker that does not exist: its place and the nearest one", () => {
   const of = family(project({ "containerfiles/root.Containerfile": "# @base\nFROM ${BASE}\n# @gruops\n# @files\n" }));
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(Failure);
+  const odd = family(project({ "containerfiles/root.Containerfile": "# @base\n# @constructor\n# @files\n" }));
+  expect(() => expand(target(odd, "plain", "one"), odd)).toThrow("unknown marker @constructor");
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(
     "containerfiles/root.Containerfile:3:1: unknown marker @gruops; did you mean `groups`?",
   );

@@ -118,6 +118,146 @@ test("the names of flavors' files, and what else lies beside them", () => {
   expect(mistakes({ "flavors/.keep": "", "flavors/README.md": "", "flavors/link.yaml": "-> one.yaml" })).toEqual([]);
 });
 
+describe("a value that would leave its place", () => {
+  const plain = "expected: letters, digits and _ . , : + = @ % ~ - between the slashes, and neither . nor .. alone";
+  const oneLine = "expected: a value without line breaks and control characters";
+  test.each<[string, string, string]>([
+    ['suid: ["/usr/bin/*"]', "4:8: `/usr/bin/*`: not one plain path", plain],
+    ['suid: ["/usr/bin/{su,sudo}"]', "4:8: `/usr/bin/{su,sudo}`: not one plain path", plain],
+    ["suid: [/usr/../etc/shadow]", "4:8: `/usr/../etc/shadow`: not one plain path", plain],
+    ["smoke: {files: [/etc/..]}", "4:17: `/etc/..`: not one plain path", plain],
+    ['modes: {"/a/./b": "0750"}', "4:9: `/a/./b`: not one plain path", plain],
+    ['suid: ["/a\\0b"]', "4:8: `/a\0b`: not one plain path", plain],
+    ['suid: ["/a\\eb"]', "4:8: `/a\x1bb`: not one plain path", plain],
+    ["units: {enable: [-rf.service]}", "4:18: `-rf.service`: not a unit name", "such as sshd.service"],
+    ["kargs: [--now]", "4:9: `--now`: not a kernel argument", "name or name=value"],
+    ['kargs: ["a=\\e[2J"]', "4:9: `a=\x1b[2J`: not a kernel argument", "name or name=value"],
+    ['session: "\\e]0;x\\a"', "4:10: `\x1b]0;x\x07`: not one line", oneLine],
+    ['session: "\\u202egnp.exe"', "4:10: `\u202egnp.exe`: not one line", oneLine],
+    ['args: {A: "x\\0"}', "4:11: `x\0`: not one line", oneLine],
+    ['sysctl: {vm.x: "1\\nkernel.y = 2"}', "4:16: `1\\nkernel.y = 2`: not one line", oneLine],
+    ['smoke: {commands: [{run: "a\\0b"}]}', "4:26: `a\0b`: not a command", "text without control characters"],
+    ["smoke: {users: [-x]}", "4:17: `-x`: not a user's name", "small letters"],
+    ["smoke: {commands: [{run: x, output: (}]}", "4:37: `(`: not a regular expression", "RE2's syntax"],
+    ["smoke: {commands: [{run: x, output: (?=a)b}]}", "4:37: `(?=a)b`: not a regular expression", "RE2's syntax"],
+    [
+      "smoke: {commands: [{run: x, output: '((a{99}){99}){99}'}]}",
+      "4:37: `((a{99}){99}){99}`: not a regular expression",
+      "RE2's syntax",
+    ],
+    [`displayManager: ${"a".repeat(70)}`, "4:17: `displayManager` is too long", "at most 64 characters"],
+  ])("%s", (text, message, expected) => {
+    const said = mistakes({ "flavors/one.yaml": `${one}${text}\n` });
+    expect(said).toHaveLength(1);
+    expect(said[0]).toStartWith(`flavors/one.yaml:${message}\n`);
+    expect(said[0]).toContain(expected);
+  });
+
+  test.each<[string, string, string]>([
+    [
+      "key: toy.pub",
+      'key: "x.pub\\nRUN touch PWNED\\n#"',
+      "5:6: `x.pub\\nRUN touch PWNED\\n#`: not a file of the project",
+    ],
+    ["key: toy.pub", "key: ../toy.pub", "5:6: `../toy.pub`: not a file of the project"],
+    ["key: toy.pub", "key: /etc/passwd", "5:6: `/etc/passwd`: not a file of the project"],
+    ["key: toy.pub", "key: --from=x", "5:6: `--from=x`: not a file of the project"],
+    ["registry.test/toys", "../../etc", "3:11: `../../etc`: not a registry"],
+    ["registry.test/toys", "registry.test/../x", "3:11: `registry.test/../x`: not a registry"],
+    ["registry.test/toys", "guara92", "3:11: `guara92`: not a registry"], // podman reads docker.io/guara92
+    ["title: Toy", 'title: "\\e[31mToy"', "2:8: `\x1b[31mToy`: not one line"],
+    ["title: Toy", "title: Toy\nsource: https://u:secret@x.test/", "3:9: `https://u:secret@x.test/`: not an address"],
+    ["title: Toy", `title: Toy\nrefreshAfter: ${"9".repeat(400)}d`, `3:15: \`${"9".repeat(80)}…\`: not an age`],
+    ["registry.test/base/best", "registry.test/a/../b", "8:16: `registry.test/a/../b`: not an image reference"],
+  ])("%s → %s", (good, bad, message) => {
+    expect(told({ "flavors/family.yaml": head.replace(good, bad) }).join("\n")).toContain(
+      `flavors/family.yaml:${message}`,
+    );
+  });
+});
+
+describe("a file that nobody should write", () => {
+  const place = /^flavors\/one\.yaml:\d+:\d+: /;
+  const laughs = Array.from({ length: 9 }, (_, i) => `a${i}: &a${i} [${i ? `*a${i - 1},`.repeat(9) : "x"}]\n`).join("");
+  const packages = Array.from({ length: 900 }, (_, i) => `p${i}`).join();
+  const shared = Array.from({ length: 80 }, (_, i) => `  g${i}: *g\n`).join("");
+  const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}: 1\n`).join("");
+  test.each<[string, string, string]>([
+    ["5,000 levels", `kargs: ${"[".repeat(5000)}${"]".repeat(5000)}\n`, "4:70: nested too deep"],
+    ["5,000 levels that never end", `x: ${"{a: ".repeat(5000)}\n`, "nested too deep"],
+    ["5,000 levels of dashes", `x:\n ${"- ".repeat(5000)}1\n`, "nested too deep"],
+    ["20,000 keys", keys, "the file is too large"],
+    ["20,000 lines", "\n".repeat(20_000), "5000:1: the file is too large"],
+    ["aliases of aliases", laughs, "aliases make too much of the file"],
+    [
+      "a list that many aliases repeat",
+      `groups:\n  g: &g {packages: [${packages}]}\n${shared}`,
+      "6:7: aliases make too much",
+    ],
+    ["an alias inside itself", "kargs: &a [*a]\n", "4:12: aliases make too much"],
+    ["a key that is a list", "? [a]\n: b\n", "4:3: a key that is no word"],
+    ["a key that is an alias", "args: {A: &a x, *a : y}\n", "4:17: a key that is no word"],
+    ["a key of JavaScript's", "args: {__proto__: x}\n", "4:8: `__proto__` is no key"],
+    ["a misspelt key in aur", "aur: {packges: [foo]}\n", "4:7: unknown key `packges`; did you mean `packages`?"],
+    ["a base that JavaScript knows", "from: constructor\n", "4:7: unknown base `constructor`"],
+    ["300 kB", `session: ${"x".repeat(300_000)}\n`, "1:1: it has 300056 bytes, more than 256000"],
+    [
+      "5,000 aliases of nothing",
+      `kargs: [${Array.from({ length: 3000 }, (_, i) => `*b${i}`)}]\n`,
+      "nothing before is marked `&b0`",
+    ],
+  ])("%s", (_, text, message) => {
+    const said = told({ "flavors/one.yaml": one + text });
+    for (const line of said) expect(line).toMatch(place);
+    expect(said.join("\n")).toContain(message);
+  });
+
+  test("`default` of nothing", () => {
+    const said = told({ "flavors/family.yaml": head.replace("{arch: plain, flavor: one}", "{}") });
+    expect(said).toEqual([
+      "flavors/family.yaml:6:10: `default.arch` is missing",
+      "flavors/family.yaml:6:10: `default.flavor` is missing",
+    ]);
+  });
+
+  test("names that JavaScript knows are no display manager and no marker", () => {
+    const files = {
+      "flavors/one.yaml": `${one}displayManager: constructor\nunits: {enable: [gdm.service]}\n`,
+      "flavors/two.yaml": "title: Two\nrecipe: desk\nfrom: valueof\narches: [best]\n",
+    };
+    expect(told(files)).toContain("flavors/one.yaml:4:17: unknown display manager `constructor`");
+    expect(told(files)).toContain("flavors/two.yaml:3:7: unknown base `valueof`");
+  });
+
+  test("of a long line the part around the mistake is shown, of many mistakes the first hundred", () => {
+    const [said = ""] = mistakes({ "flavors/one.yaml": `${one}session: [${"x".repeat(20_000)}]\n` });
+    expect(Math.max(...said.split("\n").map((line) => line.length))).toBeLessThan(140);
+    const root = project({ "flavors/one.yaml": `${one}kargs: [${"1,".repeat(500)}]\n` });
+    const shown = () => checkManifest(root);
+    expect(shown).toThrow("and 400 more\n500 mistakes in the manifest");
+  });
+
+  test("control characters are shown and move nothing; the mark stays below its word", () => {
+    const [said] = mistakes({ "flavors/one.yaml": `${one}session: {"\u001b[2J": x}\n` });
+    expect(said?.split("\n").slice(1, 3)).toEqual(['    4 | session: {"\\u001b[2J": x}', "      |          ^"]);
+  });
+});
+
+describe("a file that is none", () => {
+  test.each<[string, string]>([
+    ["flavors/one.yaml", "flavors/one.yaml:1:1"],
+    ["flavors/family.yaml", "flavors/family.yaml:1:1"],
+    ["containerfiles/root.Containerfile", "flavors/one.yaml:2:9: containerfiles/root.Containerfile"],
+    ["toy.pub", "flavors/family.yaml:5:6: toy.pub"],
+  ])("%s: a link out, a FIFO", (path, said) => {
+    expect(told({ [path]: "-> /dev/zero" })).toContain(`${said}: it leads out of the project`);
+    expect(told({ [path]: "-> /etc/passwd" })).toContain(`${said}: it leads out of the project`);
+    const root = project({ [path]: undefined });
+    Bun.spawnSync(["mkfifo", join(root, path)]);
+    expect(() => checkManifest(root)).toThrow(`${said}: it is a FIFO, not a file`);
+  });
+});
+
 describe("the fingerprint of a manifest", () => {
   test("follows no link, to wherever it leads", () => {
     const root = project({

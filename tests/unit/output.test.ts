@@ -1,9 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import { nearest } from "../../lib/cli/nearest.ts";
-import { bytes, seconds, table } from "../../lib/cli/output.ts";
+import { bytes, seconds, table, visible } from "../../lib/cli/output.ts";
 import { commandLine, quote, run } from "../../lib/cli/shell.ts";
+import { checkout, exec } from "../support/sandbox.ts";
 
 // How things are written down: tables, sizes, times, command lines.
+
+test("what reaches a terminal has its control characters escaped, whoever prints it", async () => {
+  const bad = "a\u001b[2J\u0007\r\u009b\u202e\u2028\u0000b\tc\r\nd";
+  const good = "a\\u001b[2J\\u0007\\u000d\\u009b\\u202e\\u2028\\u0000b\tc\nd";
+  expect(visible(bad)).toBe(good);
+  expect(visible(good)).toBe(good);
+  const code = `import { print, printJson, say } from "./lib/cli/output.ts"; const bad = ${JSON.stringify(bad)};
+    print(bad); printJson({ bad }); say(bad)`;
+  const { stdout, stderr } = await exec([process.execPath, "-e", code], {}, checkout);
+  expect(stderr).toBe(`${good}\n`);
+  expect(stdout).toStartWith(`${good}\n{`);
+  expect(stdout).not.toMatch(/[\u0080-\u009f\u202e]/);
+  expect(JSON.parse(stdout.slice(good.length))).toEqual({ bad });
+});
 
 describe("a table", () => {
   test("pads to the widest cell of each column, not the last one", () => {

@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkManifest } from "../../lib/family/check.ts";
+import { keyTrace } from "../../lib/family/key-file.ts";
 import { type Files, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
 
 // The rules of the field: what is well written and still must not be.
@@ -393,5 +395,66 @@ describe("recipes", () => {
     expect(told({ "toy.pub": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n" })).toEqual([
       "flavors/family.yaml:5:6: toy.pub is not a public key",
     ]);
+  });
+});
+
+describe("whom machines trust", () => {
+  const open = (registry: string, list: string) =>
+    told({ "flavors/family.yaml": head.replace("registry.test/toys", `${registry}\nopenRegistries: [${list}]`) });
+  const wrong = (column: number, name: string, registry: string) =>
+    `flavors/family.yaml:4:${column}: \`${name}\` would be open, but what is in \`${registry}\` must be signed`;
+
+  test("what is opened is not what must be signed, nor anything in it", () => {
+    expect(open("ghcr.io/toys", "ghcr.io, docker.io, ghcr.io/toysoldiers")).toEqual([]);
+    expect(open("ghcr.io/toys", "ghcr.io/toys")).toEqual([wrong(18, "ghcr.io/toys", "ghcr.io/toys")]);
+    expect(open("ghcr.io/toys", "a.b, ghcr.io/toys/toy-one")).toEqual([
+      wrong(23, "ghcr.io/toys/toy-one", "ghcr.io/toys"),
+    ]);
+    expect(open("ghcr.io", "ghcr.io, quay.io")).toEqual([wrong(18, "ghcr.io", "ghcr.io")]);
+    expect(open("docker.io", "index.docker.io")).toEqual([wrong(18, "index.docker.io", "docker.io")]);
+    expect(open("ghcr.io/toys", "'ghcr.io:443/toys'")).toEqual([wrong(18, "ghcr.io:443/toys", "ghcr.io/toys")]);
+  });
+
+  const block = small["toy.pub"] ?? "";
+  test.each<[string, string]>([
+    ["a private key behind it", `${block}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n`],
+    ["two of them", block + block],
+    ["something before it", `# ours\n${block}`],
+    ["no end", "-----BEGIN PUBLIC KEY-----\nAAAA\n"],
+    ["nothing", ""],
+  ])("the key's file is one public block: %s", (_, text) => {
+    expect(told({ "toy.pub": text })).toEqual(["flavors/family.yaml:5:6: toy.pub is not a public key"]);
+  });
+
+  test("the key's file has at most 16 kB, and is no link out of the project", () => {
+    const long = block.replace("AAAA", "A".repeat(16_000));
+    expect(told({ "toy.pub": long })).toEqual([
+      `flavors/family.yaml:5:6: toy.pub: it has ${long.length} bytes, more than 16000`,
+    ]);
+    expect(told({ "toy.pub": undefined, "keys/real.pub": block })).toHaveLength(1);
+    expect(told({ "toy.pub": "-> keys/real.pub", "keys/real.pub": block })).toEqual([]);
+  });
+
+  test.each(["toy.key", "cosign.key"])(
+    "%s, which git keeps beside it, is refused; one that git ignores is not",
+    (name) => {
+      const root = project({ [name]: "secret" });
+      const git = (...words: string[]) => Bun.spawnSync(["git", "-C", root, ...words]).exitCode;
+      expect(git("init", "--quiet")).toBe(0);
+      expect(() => checkManifest(root)).not.toThrow();
+      expect(git("add", "--force", name)).toBe(0);
+      expect(() => checkManifest(root)).toThrow(`${name}, the private half of toy.pub, is in git`);
+    },
+  );
+
+  test("a key that changes is looked at again, though the manifest is remembered", () => {
+    const root = project();
+    const before = keyTrace(root, "toy.pub");
+    expect(keyTrace(root, "toy.pub")).toBe(before);
+    writeFileSync(join(root, "toy.pub"), `${block}\n`);
+    const changed = keyTrace(root, "toy.pub");
+    expect(changed).not.toBe(before);
+    writeFileSync(join(root, "cosign.key"), "secret");
+    expect(keyTrace(root, "toy.pub")).not.toBe(changed);
   });
 });
