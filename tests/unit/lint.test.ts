@@ -5,6 +5,7 @@ import type { Finding } from "../../lib/build/lint/finding.ts";
 import { parseBootcLint } from "../../lib/build/lint/image-lint.ts";
 import { imageStages, parseContainerfile } from "../../lib/build/lint/instructions.ts";
 import { planLint } from "../../lib/build/lint/lint.ts";
+import { policies } from "../../lib/build/lint/policy-files.ts";
 import { readmeRows } from "../../lib/build/lint/readme-lint.ts";
 import { collect } from "../../lib/build/lint/report.ts";
 import { kindOf, shippedFiles } from "../../lib/build/lint/shell-files.ts";
@@ -375,4 +376,18 @@ test("images that are not built are told as skipped, with what to do", () => {
   ]);
   const blind = planLint([target(of, "best", "two")], of, undefined);
   expect(blind.skipped[0]?.why).toBe("podman does not answer: bun run doctor");
+});
+
+test("no shipped file that leads elsewhere or never ends is read", async () => {
+  const root = project({
+    "overlays/one/etc/containers/policy.json": "-> /dev/zero",
+    "overlays/one/etc/containers/registries.d/x.yaml": "-> /dev/zero",
+    "README.md": "-> /dev/zero",
+  });
+  const of = family(root);
+  const found = await policies(of, new Set(["one"]));
+  expect("findings" in found && found.findings.map((f) => f.file)).toContain("overlays/one/etc/containers/policy.json");
+  expect(await readmeRows([target(of, "plain", "one")], of)).toEqual({
+    skipped: "README.md: it leads out of the project",
+  });
 });
