@@ -27,7 +27,7 @@ export const limits = {
   lists: 2 ** 30,
   /** Folders and links gone through to find the files that databases name. A million files take 10,000,000. */
   steps: 200_000_000,
-  /** Components: sorting them into layers takes time by their square, a second for these. Large systems have 3,000. */
+  /** Components: sorting them into layers takes time by their square, half a minute for these. Large systems have 3,000. */
   components: 8_000,
 } as const;
 

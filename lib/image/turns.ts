@@ -15,6 +15,16 @@ export async function inTurns<T>(items: Iterable<T>, each: (item: T) => void): P
   }
 }
 
+/** Runs work that stops now and then to be gone on with, and lets signals and timers in. @returns what it comes to */
+export async function workInTurns<R>(work: Generator<void, R, void>): Promise<R> {
+  const end: { value?: R } = {};
+  function* steps(): Generator<void> {
+    end.value = yield* work;
+  }
+  await inTurns(steps(), () => undefined);
+  return end.value as R;
+}
+
 /** 0, 1, 2 … below `count`. */
 export function* upTo(count: number): Generator<number> {
   for (let i = 0; i < count; i++) yield i;

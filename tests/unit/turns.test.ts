@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { writeLines } from "../../lib/image/lines.ts";
 import { Tree } from "../../lib/image/tree.ts";
-import { inTurns } from "../../lib/image/turns.ts";
+import { inTurns, workInTurns } from "../../lib/image/turns.ts";
 import { Place } from "../support/images.ts";
 import { entry } from "../support/tars.ts";
 
@@ -36,4 +36,12 @@ test("laying a layer over others does, whiteouts and entries", async () => {
 
 test("writing a list for a thread does", async () => {
   await writeLines(join(place.root, "list"), untilSignal({ a: 1 }));
+});
+
+test("planning layers does", async () => {
+  function* work(): Generator<void, string, void> {
+    yield* untilSignal(undefined);
+    return "planned";
+  }
+  expect(await workInTurns(work())).toBe("planned");
 });

@@ -75,8 +75,8 @@ export function union(a: Cluster, b: Cluster): Cluster {
   };
 }
 
-/** The pair of least cost each time; every cluster remembers its best partner, so a merge asks only those anew that lost theirs. */
-export function mergeDown(clusters: Cluster[], limit: number, costs: Costs): Cluster[] {
+/** Stops after each step of it. The pair of least cost each time; every cluster remembers its best partner, so a merge asks only those anew that lost theirs. */
+export function* mergeDown(clusters: Cluster[], limit: number, costs: Costs): Generator<void, Cluster[], void> {
   const all: (Cluster | undefined)[] = clusters;
   let count = all.length;
   const look = (i: number) => {
@@ -94,8 +94,12 @@ export function mergeDown(clusters: Cluster[], limit: number, costs: Costs): Clu
       }
     }
   };
-  for (let i = 0; i < all.length; i++) look(i);
+  for (let i = 0; i < all.length; i++) {
+    look(i);
+    yield;
+  }
   while (count > 1) {
+    yield;
     let at = -1;
     let least = Number.POSITIVE_INFINITY;
     for (const [i, c] of all.entries())

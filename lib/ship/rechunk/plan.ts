@@ -89,6 +89,20 @@ function grow(past: Past | undefined, component: Component): Past {
  * @param epoch for the first plan; a later one keeps the first one's.
  */
 export function plan(components: Component[], limit: number, epoch: number, previous?: Memory): Plan {
+  const work = planning(components, limit, epoch, previous);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** The same, stopping now and then: thousands of components take seconds. */
+export function* planning(
+  components: Component[],
+  limit: number,
+  epoch: number,
+  previous?: Memory,
+): Generator<void, Plan, void> {
   const now = new Map(components.map((c) => [c.name, c]));
   const before = new Map((previous?.layers ?? []).flat().map((p) => [p.name, p]));
   const isClean = (layer: Past[]) => layer.length > 0 && layer.every((p) => now.get(p.name)?.digest === p.digest);
@@ -123,7 +137,7 @@ export function plan(components: Component[], limit: number, epoch: number, prev
   });
   const settled = new Set(clean.flatMap((c) => c.components));
   const loose = components.filter((c) => !settled.has(c.name)).map((c) => single(c.name));
-  const clusters = mergeDown([...clean, ...loose].sort(byName), limit, costs);
+  const clusters = yield* mergeDown([...clean, ...loose].sort(byName), limit, costs);
 
   // Kept layers first and in their order, then the calm before the lively: what lies below stays for whoever stores by chain.
   const likely = (c: Cluster) => costs.probability(c.still, c.changed);

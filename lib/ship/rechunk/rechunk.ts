@@ -13,10 +13,11 @@ import { type Descriptor, type ImageConfig, mediaTypes } from "../../image/manif
 import { readTree } from "../../image/read-tree.ts";
 import type { Image } from "../../image/source.ts";
 import type { Tree } from "../../image/tree.ts";
+import { workInTurns } from "../../image/turns.ts";
 import { type Component, divide } from "./components.ts";
 import { encodeMemory, planAnnotation, planLimits } from "./memory.ts";
 import { pieces } from "./pieces.ts";
-import { type Memory, type Plan, type PlannedLayer, plan } from "./plan.ts";
+import { type Memory, type Plan, type PlannedLayer, planning } from "./plan.ts";
 import { prune } from "./prune.ts";
 
 /** The annotation of a layer that says what is in it, for whoever looks. */
@@ -106,7 +107,7 @@ export async function rechunk(image: Image, folder: string, options: RechunkOpti
     const epoch = options.previous?.epoch ?? epochOf(image.config);
     const { components, leaves } = await divide(tree, tars, { tags: options.tags, epoch, work: options.work });
     if (leaves.count === 0) throw new Failure(exit.failed, `${image.name} has no files`);
-    const planned = plan(components, options.layers, epoch, options.previous);
+    const planned = await workInTurns(planning(components, options.layers, epoch, options.previous));
     const dealt = leaves.dealt(deal(components, planned.layers), planned.layers.length);
     const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
     const { work, tag } = options;
