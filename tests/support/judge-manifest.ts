@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { YAML } from "bun";
-import { labelLines, ociLabels } from "../../lib/build/containerfile.ts";
+import { imageLabels, labelLines } from "../../lib/build/containerfile.ts";
 import { expand, generatedFiles } from "../../lib/build/expand.ts";
 import { checkManifest } from "../../lib/family/check.ts";
 import { type Family, linkFamily, type Manifest, type Target } from "../../lib/family/family.ts";
@@ -109,7 +109,8 @@ export function harmless({ head, flavors }: Manifest, root: string): Family {
 
 /** What podman gets: the recipe, filled in, and the labels. */
 export function containerfile(target: Target, family: Family): string {
-  const labels = ociLabels(target, family, { epoch: 0, revision: undefined } as never, { name: "a", digest: "b" });
+  const origin = { epoch: 0, revision: undefined } as never;
+  const labels = imageLabels(target, family, origin, { name: "a", digest: "b" }, "");
   return `${expand(target, family).replace(/\n?$/, "\n")}${labelLines(labels)}`;
 }
 
