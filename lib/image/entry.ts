@@ -56,7 +56,7 @@ export function printable(text: ByteString): string {
 }
 
 /** Characters of a name in a message. */
-const mostShown = 60;
+const mostShown = 200;
 
 /** Text of ours as bytes. */
 export function byteString(text: string): ByteString {
