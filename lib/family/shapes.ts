@@ -86,8 +86,11 @@ export const address = word(
   /^https?:\/\/[\w.:-]+(\/[!-~]*)?$/,
 ).max(mostLine);
 
-/** What moves a terminal, ends a line, or turns the direction of what is read (Unicode's controls and "bidi controls"). */
-const controls = "\\p{Cc}\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
+/**
+ * What moves a terminal, ends a line, or turns the direction of what is read (Unicode's controls and "bidi controls"); and half
+ * characters, which no file can hold.
+ */
+const controls = "\\p{Cc}\\p{Cs}\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
 export const oneLine = word(
   "one line",
   "a value without line breaks and control characters",

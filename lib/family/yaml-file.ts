@@ -3,7 +3,6 @@ import {
   isAlias,
   isCollection,
   isMap,
-  isNode,
   isScalar,
   LineCounter,
   type Node,
@@ -94,9 +93,10 @@ export class YamlFile {
     let odd = false;
     visit(this.doc, {
       Pair: (_, { key }) => {
-        if (isScalar(key) ? key.value !== "__proto__" : !isNode(key)) return;
+        const value = isScalar(key) ? key.value : key;
+        if (value !== "__proto__" && (typeof value !== "object" || value === null)) return;
         odd = true;
-        const message = isScalar(key) ? "`__proto__` is no key" : "a key that is no word";
+        const message = value === "__proto__" ? "`__proto__` is no key" : "a key that is no word";
         this.mistakes.push(this.at((key as Node).range?.[0] ?? 0, message, "a word"));
       },
     });

@@ -298,7 +298,7 @@ function written(usual: number, free: fc.Arbitrary<string>): fc.Arbitrary<Files>
 }
 
 /** Free text as a careless writer of shell or of a Containerfile would stumble over it; nothing in it is forbidden. */
-const allowed = /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,1000}$/u;
+const allowed = /^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,1000}$/u;
 const tricky = fc.oneof(
   from(...poison.filter((p) => allowed.test(p))),
   from(

@@ -134,6 +134,7 @@ describe("a value that would leave its place", () => {
     ['kargs: ["a=\\e[2J"]', "4:9: `a=\x1b[2J`: not a kernel argument", "name or name=value"],
     ['session: "\\e]0;x\\a"', "4:10: `\x1b]0;x\x07`: not one line", oneLine],
     ['session: "\\u202egnp.exe"', "4:10: `\u202egnp.exe`: not one line", oneLine],
+    ['args: {A: "\\ud800"}', "4:11: `\ud800`: not one line", oneLine],
     ['args: {A: "x\\0"}', "4:11: `x\0`: not one line", oneLine],
     ['sysctl: {vm.x: "1\\nkernel.y = 2"}', "4:16: `1\\nkernel.y = 2`: not one line", oneLine],
     ['smoke: {commands: [{run: "a\\0b"}]}', "4:26: `a\0b`: not a command", "text without control characters"],
@@ -210,6 +211,11 @@ describe("a file that nobody should write", () => {
     const said = told({ "flavors/one.yaml": one + text });
     for (const line of said) expect(line).toMatch(place);
     expect(said.join("\n")).toContain(message);
+  });
+
+  test("a key of bytes, as YAML 1.1 has them", () => {
+    const said = told({ "flavors/one.yaml": `%YAML 1.1\n---\n${one}!!binary YQ==: x\n` });
+    expect(said).toEqual(["flavors/one.yaml:6:10: a key that is no word"]);
   });
 
   test("`default` of nothing", () => {
