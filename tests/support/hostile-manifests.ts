@@ -311,6 +311,82 @@ const tricky = fc.oneof(
   ),
 );
 
+/** Where a value stands: in a line added to a flavor, or in place of a good one in family.yaml. */
+const fields: ((value: string) => string)[] = [
+  ...[
+    "suid: [#]",
+    "kargs: [#]",
+    "units: {enable: [#]}",
+    "units: {mask: [#]}",
+    "units: {user-enable: [#]}",
+    "session: #",
+  ],
+  ...['modes: {#: "0750"}', "aur: {packages: [#]}", "groups: {#: {packages: [x]}}", "groups: {a: {packages: [#]}}"],
+  ...[
+    "groups: {a: {packages: [x], replace: {y: #}}}",
+    "groups: {a: {packages: [x], replace: {#: y}}}",
+    "sysctl: {#: 1}",
+  ],
+  ...[
+    "sysctl: {vm.x: #}",
+    "args: {#: x}",
+    "args: {A: #}",
+    "run: [#]",
+    "finish: [#]",
+    "smoke: {files: [#]}",
+    "displayManager: #",
+  ],
+].map((line) => (value: string) => `${line.replace("#", () => value)}\n`);
+const heads = ["registry.test/toys", "toy.pub", "registry.test/base/best", "trixie", "avx512f", "Toy", "prefix: toy"];
+
+/** A good family with one wrong value: were it accepted, what it does would be seen. Also where such a file is there. */
+function poisonedBy(value: string, field: (typeof fields)[number] | string): Files {
+  const quoted = JSON.stringify(value);
+  if (typeof field !== "string") return { "flavors/one.yaml": `${small["flavors/one.yaml"]}${field(quoted)}` };
+  const put = field === "prefix: toy" ? `prefix: ${quoted}` : quoted;
+  const head = { "flavors/family.yaml": small["flavors/family.yaml"]?.replace(field, () => put) };
+  return /^[a-z-][^/\0]{0,60}$/.test(value) && field === "toy.pub" ? { ...head, [value]: small["toy.pub"] } : head;
+}
+const poisoned: fc.Arbitrary<Files> = fc
+  .tuple(text, fc.constantFrom<(typeof fields)[number] | string>(...fields, ...heads))
+  .map(([value, field]) => poisonedBy(value, field));
+
+/** What is tried in every place: an end of the line, of the word, of the quotes; a glob, an option; each in the form of a path too. */
+const sharp = [
+  ...[
+    "x.pub\nRUN touch PWNED\n#",
+    "$(touch PWNED)",
+    "'; touch PWNED; '",
+    "a;touch PWNED",
+    "a\\",
+    "a b",
+    "\u001b[2J",
+    "--from=x",
+  ],
+  ...[
+    "/x\nRUN touch PWNED\n#",
+    "/$(touch PWNED)",
+    "/'; touch PWNED; '",
+    "/a;touch PWNED",
+    "/a\\",
+    "/a b",
+    "/bin/*",
+    "/{a,b}",
+  ],
+  ...[
+    "a=x\nRUN touch PWNED",
+    "vm.x\nRUN touch PWNED",
+    "x;y.service",
+    "a b.service",
+    "x\nRUN y.service",
+    "-rf.service",
+    "../../etc",
+  ],
+];
+
+/** Each of them in each place. */
+export const pinned: Files[] = [...fields, ...heads].flatMap((field) => sharp.map((value) => poisonedBy(value, field)));
+
 /** What a text is cut with: signs of YAML, alone and many times. */
 const splinters = [
   ...[
@@ -444,8 +520,11 @@ const strange: fc.Arbitrary<Files> = fc
 
 /** Files that take the place of the small family's. */
 export const hostileManifest: fc.Arbitrary<Files> = fc.oneof(
-  { weight: 6, arbitrary: written(40, text) },
-  { weight: 10, arbitrary: written(4_000, tricky) },
+  { weight: 2, arbitrary: written(40, text) },
+  { weight: 3, arbitrary: written(400, tricky) },
+  { weight: 6, arbitrary: poisoned },
+  { weight: 4, arbitrary: written(4_000, text) },
+  { weight: 6, arbitrary: written(4_000, tricky) },
   { weight: 5, arbitrary: cut },
   { weight: 2, arbitrary: blown },
   { weight: 1, arbitrary: strange },
