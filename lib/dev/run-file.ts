@@ -17,6 +17,9 @@ export interface Outcome extends Counts {
   endedEarly: boolean;
 }
 
+/** Five seconds, Bun's own limit of a test, say nothing on a machine that is busy. Tests that take longer say so themselves. */
+const usualPatience = "--timeout=60000";
+
 /** What ran is a program that makes something for tests, and not a file of tests. */
 export function isNeed(file: string): boolean {
   return file.startsWith("tests/needs/");
@@ -58,7 +61,7 @@ export async function runFile(file: string, index: number, signal: AbortSignal):
   const out = openSync(log, "w");
   const words = isNeed(file)
     ? ["flock", join(sharedImages(), `${name}.lock`), process.execPath, file]
-    : [process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`];
+    : [process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`, usualPatience];
   const child = Bun.spawn(words, {
     cwd: toolRoot,
     stdio: ["ignore", out, out],

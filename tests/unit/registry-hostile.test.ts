@@ -329,7 +329,11 @@ const modes: Mode[] = [
     ]),
     says: /has no image for/,
   },
-  { name: "index of 5,000 images", on: index(Array(5000).fill({ digest, size: 1 })), says: /5000 images; Slipway reads 1024 at most/ },
+  {
+    name: "index of 5,000 images",
+    on: index(Array(5000).fill({ digest, size: 1 })),
+    says: /5000 images; Slipway reads 1024 at most/,
+  },
   // trouble
   {
     name: "500 without end",
