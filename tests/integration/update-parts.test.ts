@@ -1,3 +1,4 @@
+// reaches: update
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { checkout, exec } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";
 
 // `bun run update` on a machine whose tools are stand-ins that write down their calls. The system image, which needs a
-// registry and a verdict, is tested in integration/update.test.ts; here the machine was booted from none.
+// registry and a verdict, is tested in update.test.ts; here the machine was booted from none.
 
 setDefaultTimeout(60_000);
 let host: BootcHost;

@@ -1,3 +1,4 @@
+// reaches: lib/host/guard.sh
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
