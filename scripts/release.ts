@@ -24,8 +24,8 @@ await command("release", async (args) => {
   const usual = defaultPushOptions(new Date());
   const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };
   const budget = parseBudget(args.value("budget"));
-  const dated = !args.has("no-push");
-  const options = { force: false, refresh: args.has("refresh"), noCache: args.has("no-cache"), dated };
+  // With --no-push too: CI builds so, and publishes what it built in a step of its own.
+  const options = { force: false, refresh: args.has("refresh"), noCache: args.has("no-cache"), dated: true };
   const built = toldBuilds(buildSteps(targets, family, options, await origin()));
   const builds = args.has("smoke") ? thenSmoke(built, targets) : built;
   if (args.has("dry-run")) return showRelease(targets, builds, family, push, !args.has("no-push"), args.has("json"));

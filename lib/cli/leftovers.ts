@@ -1,6 +1,6 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { endProgram } from "./ending.ts";
+import { endProgram, podmanIn } from "./ending.ts";
 import { onInterrupt } from "./interrupt.ts";
 import {
   deadFolders,
@@ -16,7 +16,7 @@ import {
 } from "./owner.ts";
 import { podman, podmanEnv } from "./podman.ts";
 import { signal, startOf } from "./process.ts";
-import { stateFolder } from "./project.ts";
+import { isCompiled, stateFolder } from "./project.ts";
 import { question } from "./question.ts";
 import type { Outcome, RunOptions } from "./shell.ts";
 import { findStore, type Store } from "./store.ts";
@@ -39,23 +39,29 @@ function read(file: string): string {
   }
 }
 
-/** Ends what a gone command has started. A container's keeper and its end are podman's own business. */
+/** A process of this user, by all of its four numbers: real, effective, saved, file system. Source: proc_pid_status(5). */
+function isOwn(pid: number): boolean {
+  const uids = /^Uid:\t(.*)$/m.exec(read(`/proc/${pid}/status`))?.[1]?.split("\t") ?? [];
+  return uids.length === 4 && uids.every((uid) => Number(uid) === process.getuid?.());
+}
+
+/**
+ * Ends what a gone command has started. A container's keeper and its end are podman's own business.
+ * Anybody can start a process with these words and this environment. So they only decide how it is ended, and none of them is run.
+ */
 export async function endPrograms(owner: string): Promise<void> {
-  const found = readdirSync("/proc")
-    .map(Number)
-    .filter(
-      (pid) => pid > 1 && pid !== process.pid && `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${ownerLine(owner)}`),
-    );
+  const hasName = (pid: number) => `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${ownerLine(owner)}`);
+  const found = readdirSync("/proc").map(Number);
   await Promise.all(
-    found.map((pid) => {
-      const began = startOf(pid);
-      const argv = read(`/proc/${pid}/cmdline`).split("\0");
-      const settings = read(`/proc/${pid}/environ`)
-        .split("\0")
-        .filter((line) => line.startsWith("CONTAINERS_"));
-      const env = Object.fromEntries(settings.map((line) => line.split(/=(.*)/s, 2)));
-      return endProgram({ pid, argv, env }, gone(pid, began));
-    }),
+    found
+      .filter((pid) => pid > 1 && pid !== process.pid && hasName(pid) && isOwn(pid))
+      .map(async (pid) => {
+        const began = startOf(pid);
+        const argv = read(`/proc/${pid}/cmdline`).split("\0");
+        const asked = podmanIn(argv);
+        const started = asked ? { argv: ["podman", ...asked.args], env: await podmanEnv() } : { argv, env: {} };
+        await endProgram({ pid, ...started }, gone(pid, began));
+      }),
   );
 }
 
@@ -102,17 +108,22 @@ async function removeContainers(mark: string): Promise<boolean> {
   return !left;
 }
 
+/** Ends what a gone command has started. @returns whether nothing of it is left */
+async function endAll(folder: string, owner: string): Promise<boolean> {
+  await endPrograms(owner);
+  for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
+  return !hadContainers(folder) || !Bun.which("podman") || removeContainers(`${owner}-`);
+}
+
 /** Where below the state folder things appear by a rename. */
 const placesOfHalves = ["", "cache", "state", "images"];
 
-/** Clears up after commands that are gone: a SIGKILL, a power cut. What cannot be removed is tried again by the next command. */
+/**
+ * Clears up after commands that are gone: a SIGKILL, a power cut. What cannot be removed is tried again by the next command.
+ * On people's machines only files are removed: there no command starts what it would have to end.
+ */
 export async function sweepDead(): Promise<void> {
-  for (const { folder, owner } of deadFolders()) {
-    await endPrograms(owner);
-    for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
-    if (hadContainers(folder) && Bun.which("podman") && !(await removeContainers(`${owner}-`))) continue;
-    removeQuietly(folder);
-  }
+  for (const { folder, owner } of deadFolders()) if (isCompiled || (await endAll(folder, owner))) removeQuietly(folder);
   for (const place of placesOfHalves) removeHalfMade(join(stateFolder, place));
 }
 

@@ -11,9 +11,15 @@ export interface Answer {
 
 const asked = new Set<Bun.Subprocess>();
 
+/** Milliseconds: a program that has not heeded SIGTERM by then, say for a lock or a disk that hangs, gets SIGKILL and no more time. */
+const patience = 3000;
+
 onInterrupt(async () => {
-  for (const child of asked) child.kill();
-  await Promise.all([...asked].map((child) => child.exited));
+  const ended = Promise.all([...asked].map((child) => child.exited));
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    for (const child of asked) child.kill(signal);
+    await Promise.race([ended, Bun.sleep(patience)]);
+  }
 });
 
 /**

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { spaceAt } from "../cli/machine.ts";
+import { together } from "../cli/together.ts";
 import { accessTo } from "./access.ts";
 import { longestWait, Passing, type Patience, Refused } from "./http.ts";
 import { choose, type Descriptor, type Opened, parseConfig, parseManifest, sha256 } from "./manifest.ts";
@@ -91,7 +92,14 @@ export class Repository {
    * states is read.
    * @throws RegistryFailure; Failure where there is no space for it
    */
-  async fetchBlob(descriptor: Descriptor, path: string): Promise<void> {
+  fetchBlob(descriptor: Descriptor, path: string): Promise<void> {
+    // several images of a family share layers, and one image may have the same layer twice
+    return together(`blob ${path}`, async () => {
+      if (!existsSync(path)) await this.fetch(descriptor, path);
+    });
+  }
+
+  private async fetch(descriptor: Descriptor, path: string): Promise<void> {
     const [way] = this.ways;
     if (!way) throw new Failure(exit.failed, `there is no way to ${this.at.host}`);
     const partial = `${path}.partial`;

@@ -8,7 +8,7 @@ import type { Registry } from "./registry.ts";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
 
 const files = join(checkout, "tests/vm/ostree");
-const versionFolder = "overlays/version";
+const versionFolder = "version";
 
 async function must(said: Promise<Said>): Promise<void> {
   const { code, stdout, stderr } = await said;
@@ -53,6 +53,7 @@ export class OstreeFamily extends Project {
     const recipe = readFileSync(join(checkout, "containerfiles/debian.Containerfile"), "utf8");
     const late = recipe.replace("# @finish", `COPY ${versionFolder}/ /\n# @finish`);
     this.write("containerfiles/debian-versions.Containerfile", late);
+    this.write(".containerignore", `${readFileSync(join(checkout, ".containerignore"), "utf8")}!${versionFolder}\n`);
     for (const [flavor, files] of Object.entries(shipped))
       for (const file of files) copy(`overlays/${flavor}/${file}`, `${overlay}/${file}`);
     this.version(1);

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -136,6 +137,21 @@ test("a second Ctrl-C ends at once; what is left is ended by the next command, b
   expect(await child?.exited).toBe(0);
   expect(runs()).toBe(false);
   expect(isBetweenWrites(store())).toBe(true);
+  expect(run()).toEqual([]);
+});
+
+test("words that a process has among the processes are not run, whatever mark it has", async () => {
+  const dead = "4194305-1";
+  mkdirSync(path(`.slipway/run/${dead}`), { recursive: true });
+  writeFileSync(path("bin/evil"), `#!/bin/sh\ntouch ${path("ran")}\n`, { mode: 0o755 });
+  mkdirSync(path("evil"));
+  symlinkSync("../bin/evil", path("evil/podman"));
+  const env = { SLIPWAY_OWNER: dead, CONTAINERS_CONF: path("evil/conf") };
+  const stranger = Bun.spawn(["sleep", "600"], { argv0: path("evil/podman"), env });
+  start("version");
+  expect(await child?.exited).toBe(0);
+  expect(existsSync(path("ran"))).toBe(false);
+  expect(await stranger.exited).not.toBe(0);
   expect(run()).toEqual([]);
 });
 

@@ -1,9 +1,10 @@
 import { exit, Failure } from "../../../cli/errors.ts";
 import { Held } from "../../below.ts";
-import { type AccountFile, accountFiles, withoutUser } from "../accounts.ts";
+import { type AccountFile, accountFiles, readShadow, withoutUser } from "../accounts.ts";
 import { at, exists, readBytes } from "../machine.ts";
 import { places } from "../plan.ts";
 import { isSigned, recordFolder, type UserRecord } from "../record.ts";
+import { stillTheSame } from "./data.ts";
 import { keys, readRecord, stillLoggedOut } from "./place.ts";
 import { type Job, type Step, tool } from "./step.ts";
 
@@ -57,6 +58,17 @@ async function silence(job: Job, name: string, uid: number): Promise<string[] | 
   return got.stdout.startsWith(`${name}:`) ? undefined : [`getent -s systemd passwd ${name}: nothing`];
 }
 
+/** @throws Failure where the person changed the password after the record was made */
+function samePassword({ machine, plan }: Job, text: string): void {
+  const { privileged } = JSON.parse(Buffer.from(text, "latin1").toString("utf8")) as UserRecord;
+  const { hashedPassword } = (privileged ?? {}) as { hashedPassword?: string[] };
+  const now = readShadow(readBytes(machine, "/etc/shadow") ?? "", plan.user.name)?.hash;
+  if (hashedPassword?.[0] === now) return;
+  throw new Failure(exit.failed, `the password of ${plan.user.name} changed after the new home was made`, {
+    next: "guara-migrate --rollback, then begin anew: the new account then has the new password",
+  });
+}
+
 export const record: Step = {
   id: "record",
   phase: "Account",
@@ -69,6 +81,7 @@ export const record: Step = {
       const text = readRecord(job, homes);
       if (text === undefined)
         throw new Failure(exit.failed, `the record of ${name} is gone`, { next: "guara-migrate --rollback" });
+      samePassword(job, text);
       await changes.write(recordPath(name), text, { mode: 0o600, uid: 0 });
     }
     if (machine.live) {
@@ -94,7 +107,10 @@ export const oldHome: Step = {
     stillLoggedOut(job);
     await answers(job);
     // Moved already, when it is aside: what stands in its place is where homed shows the new home.
-    if (!exists(job.machine, job.plan.aside)) job.changes.move(from, job.plan.aside);
+    if (!exists(job.machine, job.plan.aside)) {
+      await stillTheSame(job);
+      job.changes.move(from, job.plan.aside);
+    }
     return `the old home, unchanged: ${job.plan.aside}`;
   },
 };

@@ -28,6 +28,12 @@ function skip(job: Job): (path: string) => boolean {
 /** The name of the new home in the folder in which it grows. */
 export const seed = "home";
 
+/** The new home has its name: nothing is copied into it any more, also where the line that says so was not written. */
+export function isHandedOver(job: Job): boolean {
+  using homes = Held.ofRoot(at(job.machine, job.plan.homes));
+  return homes.look(places(job.plan).newHomeName) !== undefined;
+}
+
 /** The new home while it grows. @throws Failure where it is gone */
 export function growing(job: Job, homes: Held): Held {
   const path = `${places(job.plan).growing}/${seed}`;
@@ -111,6 +117,7 @@ export const copyData: Step = {
   title: "home data copied",
   until: "place",
   async run(job) {
+    if (isHandedOver(job)) return undefined;
     const { items } = job.plan;
     const total = items.reduce((sum, item) => sum + item.bytes, 0);
     const paths = items.map(({ path }) => path);
@@ -120,16 +127,36 @@ export const copyData: Step = {
   },
 };
 
-async function compare(job: Job): Promise<Comparison> {
+async function compared(job: Job, from: Held, to: Held): Promise<Comparison> {
   const bar = new Bar(
     "comparing",
     job.plan.items.reduce((sum, item) => sum + item.bytes, 0),
   );
-  return await both(job, async (from, to) => {
-    const comparison = new Comparison(from, to, { meter: bar.add, skip: skip(job) });
-    for (const { path } of job.plan.items) await comparison.item(path);
-    bar.end();
-    return comparison;
+  const comparison = new Comparison(from, to, { meter: bar.add, skip: skip(job) });
+  for (const { path } of job.plan.items) await comparison.item(path);
+  bar.end();
+  return comparison;
+}
+
+const compare = (job: Job) => both(job, (from, to) => compared(job, from, to));
+
+/**
+ * The person may have worked in the old home since an earlier run handed the new one over.
+ * @throws Failure where they differ: with the old home that work would be set aside
+ */
+export async function stillTheSame(job: Job): Promise<void> {
+  const { plan, journal } = job;
+  const placed = journal.lines.find((line) => line.type === "done" && line.step === "place");
+  if (!placed || Date.parse(placed.at) >= performance.timeOrigin) return;
+  using homes = Held.ofRoot(at(job.machine, plan.homes));
+  using from = homes.hold(plan.user.name);
+  using to = homes.hold(places(plan).newHomeName);
+  const differences = from && to ? (await compared(job, from, to)).differences : [];
+  if (differences.length === 0) return;
+  throw new Failure(exit.failed, `the old home changed after it was copied: ${differences.length} differences`, {
+    tried: differences.slice(0, 5).map(({ what }) => what),
+    next: "guara-migrate --rollback, then begin anew: what changed is then copied too",
+    log: journal.logFile,
   });
 }
 
@@ -158,6 +185,7 @@ export const compareData: Step = {
   title: "home data compared",
   until: "place",
   async run(job) {
+    if (isHandedOver(job)) return job.journal.noteOf("compare");
     let comparison = await compare(job);
     if (comparison.differences.length) {
       await copyAgain(job, comparison.differences);

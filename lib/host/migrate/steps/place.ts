@@ -6,7 +6,7 @@ import { processesOf } from "../look/items.ts";
 import { at, readBytes } from "../machine.ts";
 import { places } from "../plan.ts";
 import { newKeys, newRecord, recordFolder, recordTexts, signRecord, type UserRecord } from "../record.ts";
-import { growing, seed } from "./data.ts";
+import { growing, isHandedOver, seed } from "./data.ts";
 import type { Job, Step } from "./step.ts";
 
 /**
@@ -90,11 +90,8 @@ async function makeRecord(job: Job, home: Held): Promise<string> {
       next: "guara-migrate --rollback",
     });
   const found = authorizedKeys(home, uid);
-  if (found.trouble)
-    job.journal.add({
-      type: "note",
-      text: `${found.trouble}, and no ordinary file of ${name}: homed knows no keys for ssh (homectl update ${name} --ssh-authorized-keys=@FILE)`,
-    });
+  const trouble = `${found.trouble}, and no ordinary file of ${name}: homed knows no keys for ssh (homectl update ${name} --ssh-authorized-keys=@FILE)`;
+  if (found.trouble && !job.journal.notes.includes(trouble)) job.journal.add({ type: "note", text: trouble });
   const { privateKey } = await keys(job);
   const machineId = readBytes(machine, "/etc/machine-id")?.trim() ?? "";
   const { hash, changed: passwordChanged } = shadow;
@@ -112,11 +109,11 @@ export const place: Step = {
     const { name, uid } = job.plan.user;
     stillLoggedOut(job);
     using homes = Held.ofRoot(at(job.machine, job.plan.homes));
-    if (homes.look(newHomeName)) return undefined;
+    if (isHandedOver(job)) return undefined;
     using home = growing(job, homes);
     using folder = homes.folder(folderName);
-    const text = readRecord(job, homes);
-    if (text === undefined) folder.put(kept, await makeRecord(job, home));
+    // Anew each time: the person may have another password by now, or other keys.
+    folder.put(kept, await makeRecord(job, home));
     const record = JSON.parse(Buffer.from(readRecord(job, homes) ?? "", "latin1").toString("utf8")) as UserRecord;
     const { binding: _, ...embedded } = record;
     home.put(".identity", recordTexts(embedded, "").embedded, uid);
