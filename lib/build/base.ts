@@ -13,7 +13,7 @@ interface BaseImage {
   image: LocalImage;
 }
 
-/** A pinned image's name in podman's storage: a name by digest is none that podman lists. */
+/** A pinned image's name in podman's storage, where podman does not list names by digest. */
 function localName(name: string, pins: Pin[] | undefined): string {
   return pinned(name, pins).replace("@sha256:", ":sha256-");
 }

@@ -77,7 +77,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
   const { build, why } = decide({ image, key: keyFor(known), stale }, options);
-  // A first build takes the packages of now; it says so only where that is wished, so that two others are equal.
+  // A first build takes today's packages. It gets a stamp only on request, so that two builds without one are equal.
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
   const labels = {

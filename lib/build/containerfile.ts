@@ -26,7 +26,7 @@ export function containerfilePath({ flavor, arch }: Target): string {
 
 /**
  * The labels that every image carries. Source: the OCI image specification, annotations.md; ours are in lib/trust/facts.ts.
- * An image is as new as its commit or its packages, whichever is newer: by that date machines tell an older image.
+ * Its date is that of its commit or its packages, whichever is newer: machines recognise an older image by that date.
  * @param stamp when its packages were last upgraded on purpose
  */
 export function imageLabels(
@@ -141,7 +141,7 @@ export async function buildImage(job: Job, family: Family, progress: Progress): 
     onLine: (line) => {
       const title = stepTitle(line);
       if (title) progress.now(title);
-      // A person shall see it, not only the log.
+      // The user must see this, not only the log.
       if (line.startsWith("not pinned: ")) say(line);
     },
   });

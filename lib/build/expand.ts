@@ -111,7 +111,7 @@ export function generatedFiles({ flavor }: Target, family: Family): GeneratedFil
 const existing = (paths: string[], action: string) =>
   `for f in ${paths.map(quote).join(" ")}; do if [ -e "$f" ]; then ${action} "$f"; fi; done`;
 
-/** Which commits `aur-build` takes; nothing where no package of the flavor, or of one below it, is from the AUR. */
+/** The commits that `aur-build` takes; nothing if neither the flavor nor one below it has a package from the AUR. */
 function aurPins({ flavor }: Target, { root }: Family): string[] {
   if (!lineage(flavor).some(({ aur }) => aur)) return [];
   const pins = (readPins(root) ?? []).filter(({ kind, pin }) => kind === "aur" && pin);
@@ -205,7 +205,7 @@ function withPin(text: string, pins: Pin[] | undefined): string {
 
 /**
  * The recipe's lines, markers filled in, addresses pinned.
- * @throws Failure (usage) for a marker that does not exist, or a pin that is none, at its file and line.
+ * @throws Failure (usage) for a marker that does not exist, or a bad pin, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
   const file = recipePath(target);

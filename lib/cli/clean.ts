@@ -24,7 +24,7 @@ const known: Place[] = [
   { name: "run", what: "left by commands that ended early", all: false, inUse: isInUse },
   { name: "build", what: "expanded Containerfiles", all: false },
   { name: "context", what: "compiled for the images", all: false },
-  { name: "images", what: "images dealt out to layers (rechunk makes them again)", all: true },
+  { name: "images", what: "rechunked images (rechunk makes them again)", all: true },
   { name: "disks", what: "disks of images", all: false },
   {
     name: "vm",
@@ -46,7 +46,7 @@ export function bytesBelow(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0);
 }
 
-/** By the name that it has from its owner; anything else there was left by some older version. */
+/** Its owner is in its name; anything without an owner was left by an older version. */
 function isInUse(path: string): boolean {
   const whose = ownerOf(basename(path));
   return whose !== undefined && !isGone(whose);

@@ -15,7 +15,7 @@ export interface Checkup {
   tools: (ToolHealth & { remark?: string })[];
   toolboxes: ToolboxHealth[];
   podman: { works: boolean; graphRoot: string | null; because: string };
-  /** Images that podman cannot use any more, over which commands stumble. */
+  /** Images that podman cannot use any more, and that make commands fail. */
   broken: { image: string; mend: string }[];
   registries: Answer[];
   cpu: string;
@@ -105,6 +105,6 @@ function showCheckup(c: Checkup): void {
     ...mends.map((h): [State, string, string] => [h.state, h.name, h.mend ?? ""]),
     ...c.broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
   ];
-  if (rows.length) print(section("What mends it", rows));
+  if (rows.length) print(section("How to fix it", rows));
   if (c.good) print("Everything that is needed is here.");
 }

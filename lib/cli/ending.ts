@@ -4,25 +4,26 @@ import { question } from "./question.ts";
 import { findStore, isBetweenWrites } from "./store.ts";
 
 /**
- * How a program that a command started is ended. Most of them get SIGTERM, and SIGKILL if they do not heed it. podman does not bear
- * either at every moment: 4.3 ends at once, and where it was writing an image the store is left with one that has no manifest, over
- * which every later command stumbles. So podman is ended by what it does:
+ * How a command ends a program that it started. Most programs get SIGTERM, and SIGKILL if they ignore it. podman must not get
+ * either at a bad moment: 4.3 ends at once, and if it was writing an image, the store keeps an image without a manifest, which
+ * makes every later command fail. So it depends on what podman does:
  *
- * - Where it runs a container, SIGTERM (it holds that back itself while it makes one), then the container is removed.
- * - Else it is stopped, and the store is looked at: nothing moves meanwhile. Between two writes it is killed, else it goes on for a moment.
+ * - If it runs a container: SIGTERM (podman itself delays that while it makes the container), then the container is removed.
+ * - Else it is stopped (SIGSTOP), so that the store does not change during a look at it. If no image is half written, podman is
+ *   killed; else it goes on for a moment.
  */
 
 /** A program that runs, and how it was started. */
 export interface Started {
   pid: number;
   argv: readonly string[];
-  /** Beside this process's own environment. */
+  /** In addition to this process's own environment. */
   env: Record<string, string | undefined>;
 }
 
-/** Milliseconds: a program that has not heeded SIGTERM by then will not. */
+/** Milliseconds: a program that has not reacted to SIGTERM by then will not. */
 const patience = 3000;
-/** How long podman may take for what it must not be ended in; a commit of a large image takes a few seconds on a slow disk. */
+/** How long podman may take for what must not be interrupted; a commit of a large image takes a few seconds on a slow disk. */
 const patienceForStore = 30_000;
 /** Between two looks at the store: longer than one write, shorter than a step of a build. */
 const pause = 20;
@@ -74,7 +75,7 @@ async function endPlainly(pid: number, ended: Promise<unknown>): Promise<void> {
   await within(patience, ended);
 }
 
-/** Stops all threads, so that what the store looks like stays so. One that waits for the disk stops only then. */
+/** Stops all threads, so that the store does not change. A thread that waits for the disk stops after that. */
 function stopAll(pid: number, send: (name: NodeJS.Signals) => void): boolean {
   send("SIGSTOP");
   for (let tries = 0; tries < 200; tries++) {
@@ -89,7 +90,7 @@ async function endBetweenWrites({ pid, env }: Started, words: string[], ended: P
   const store = await findStore(words, env);
   const end = performance.now() + patienceForStore;
   for (;;) {
-    // Without a pause: a second Ctrl-C, which is heard in one, shall not leave it stopped.
+    // No await here: a second Ctrl-C would get in during one and leave podman stopped.
     const send = family(pid);
     const good = stopAll(pid, send) && (!store || isBetweenWrites(store));
     send(good || performance.now() > end ? "SIGKILL" : "SIGCONT");

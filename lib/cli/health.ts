@@ -13,7 +13,7 @@ export interface ToolHealth {
   version: string | null;
   range: string;
   purpose: string;
-  /** The command that mends it. */
+  /** The command that fixes it. */
   mend: string | null;
 }
 

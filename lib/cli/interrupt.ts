@@ -6,7 +6,7 @@ type Cleanup = () => void | Promise<void>;
 const cleanups = new Set<Cleanup>();
 let began: number | undefined;
 
-/** One press of the keys may arrive twice, from the terminal and from the program that started this one: within so many milliseconds it is one. */
+/** One Ctrl-C may arrive twice, from the terminal and from the program that started this one: within these milliseconds it is one. */
 const onePress = 500;
 
 /** Registers what must be undone if the command is interrupted; returns how to take it back. */
@@ -19,7 +19,7 @@ export function isInterrupted(): boolean {
   return began !== undefined;
 }
 
-/** After an interruption nothing goes on but the clearing up: whoever awaits this waits until the process has ended. */
+/** After an interruption only the clearing up goes on: code that awaits this waits until the process has ended. */
 export async function unlessInterrupted(): Promise<void> {
   if (began !== undefined) await new Promise(() => undefined);
 }
@@ -33,7 +33,7 @@ async function interrupted(signal: string): Promise<void> {
   }
   began = performance.now();
   standStill();
-  say(paint.yellow(`\ninterrupted (${signal}): stopping what was started; once more ends at once`));
+  say(paint.yellow(`\ninterrupted (${signal}): stopping what was started; press Ctrl-C again to end at once`));
   // In the order of registration: what runs is stopped before what it wrote is removed.
   for (const cleanup of cleanups)
     try {

@@ -22,10 +22,11 @@ import type { Outcome, RunOptions } from "./shell.ts";
 import { findStore, type Store } from "./store.ts";
 
 /**
- * What a killed command leaves, and who clears it up: programs that it started, containers, folders. All carry the command's name
- * (owner.ts), so that nothing else is touched.
+ * Clears up what a killed command leaves: programs that it started, containers, folders. All of them carry the command's name
+ * (owner.ts), so nothing else is touched.
  *
- * A build's working containers know no labels. They get a line in their /etc/hosts, which is no part of the image nor of its cache key.
+ * A build's working containers cannot have labels. They get a line in /etc/hosts, which is neither in the image nor in its
+ * cache key.
  */
 function hostName(mark: string): string {
   return `slipway-${mark}`;
@@ -46,8 +47,8 @@ function isOwn(pid: number): boolean {
 }
 
 /**
- * Ends what a gone command has started. A container's keeper and its end are podman's own business.
- * Anybody can start a process with these words and this environment. So they only decide how it is ended, and none of them is run.
+ * Ends the programs of a command that is gone. podman itself ends a container and the process that watches it (conmon).
+ * Anybody can start a process with these words and this environment, so we only read from them how to end it, and run none of them.
  */
 export async function endPrograms(owner: string): Promise<void> {
   const hasName = (pid: number) => `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${ownerLine(owner)}`);
@@ -69,7 +70,7 @@ async function gone(pid: number, began: string | undefined): Promise<void> {
   while (began !== undefined && startOf(pid) === began) await Bun.sleep(20);
 }
 
-/** Kills what a RUN line does: buildah writes its process beside the bundle. */
+/** Kills the process of a RUN line: buildah writes its number next to the bundle. */
 function killRunLines(tmp: string): void {
   for (const file of globSync(join(tmp, "buildah*/pid"))) {
     const pid = Number(read(file));

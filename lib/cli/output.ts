@@ -21,7 +21,7 @@ export const paint: Paint = coloured ? new (await import("chalk")).Chalk({ level
 /** Colours for stdout, which may go into a pipe while stderr does not. */
 export const paintOut: Paint = process.stdout.isTTY ? paint : plain;
 
-/** The codes that `paint` makes: its six styles and their ends. Only with colours are they ours. */
+/** The codes that `paint` makes: six styles and their ends. Without colours, such a code cannot be ours. */
 const ourCodes = coloured ? "(?!\\x1b\\[(?:1|2|31|32|33|36|22|39)m)" : "";
 
 /** Unicode's controls but for tab and line feed, and the marks that turn the direction of what is read. */

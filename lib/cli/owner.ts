@@ -5,8 +5,8 @@ import { isCompiled, stateFolder, statePath } from "./project.ts";
 import { removeAll } from "./remove.ts";
 
 /**
- * Whose things are. All that a command makes for itself while it runs carries the name of its process, `NUMBER-START`, so that
- * the next command can tell what was left by one that is gone:
+ * Which process made a thing. All that a command makes for itself while it runs carries the name of its process,
+ * `NUMBER-START`, so that the next command recognises what a dead one left:
  *
  * | what | where the name is |
  * | --- | --- |
@@ -21,7 +21,7 @@ export const owner = `${process.pid}-${startOf(process.pid)}`;
 export const ownerLabel = "org.slipway.owner";
 const variable = "SLIPWAY_OWNER";
 
-/** For a program that is started. On people's machines nothing is swept: a system update that was begun there shall go on. */
+/** For a program that is started. People's machines are not swept: a system update that was begun there must go on. */
 export const ownerEnv: Record<string, string> = isCompiled ? {} : { [variable]: owner };
 
 /** How the environment of a program of that owner reads, in `/proc/PID/environ`. */
@@ -34,12 +34,12 @@ export function newMark(): string {
   return `${owner}-${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** The owner by whose name this name begins (`4711-815-0a1b2c3d` is of 4711-815), or ends after a dot (`root.tar.4711-815`). */
+/** The owner in a name: at its beginning (`4711-815-0a1b2c3d` is of 4711-815), or after a dot (`root.tar.4711-815`). */
 export function ownerOf(name: string): string | undefined {
   return /^(\d+-\d+)(?:-[0-9a-f]{8}(?:-work)?)?$/.exec(name)?.[1] ?? /\.(\d+-\d+)(?:\.[a-z]+)?$/.exec(name)?.[1];
 }
 
-/** The process of that name is gone. One that has ended, and whose parent has not looked yet, is gone too. */
+/** The process of that name is gone. A zombie, which has ended and waits for its parent, counts as gone too. */
 export function isGone(name: string): boolean {
   const [pid, began] = name.split("-");
   return startOf(Number(pid)) !== began || isZombie(Number(pid));
@@ -47,7 +47,7 @@ export function isGone(name: string): boolean {
 
 const containers = "containers";
 
-/** podman's word for a container that is about to be started; from now on the next command looks for containers of this process. */
+/** podman's option for a container that is about to start. From now on the next command looks for containers of this process. */
 export function containerLabel(): string {
   noteContainers();
   return `--label=${ownerLabel}=${newMark()}`;
@@ -80,7 +80,7 @@ export function ownFolder(): string {
   return folder;
 }
 
-/** Where something is mounted in it, it stays, and the next command tries again. */
+/** If something is mounted in it, it stays, and the next command tries again. */
 export function removeQuietly(folder: string): void {
   try {
     removeAll(folder);

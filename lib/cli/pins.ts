@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { exit, Failure } from "./errors.ts";
 
 /**
- * Pins: exactly which image, commit or recipe a build takes from outside. They are lines of one file, so that a change of what
- * an image is made from is a change of a line that somebody reads.
+ * Pins: exactly which image, commit or recipe a build takes from outside. They are lines of one file, so that a reviewer sees
+ * each change of what an image is made from.
  */
 
-/** Where they stand, from the root of a project. */
+/** Their file, from the root of a project. */
 export const pinsFile = "containerfiles/pins";
 
 export type PinKind = "image" | "git" | "aur";
@@ -60,14 +60,14 @@ function parseLine(text: string, line: number): Pin | undefined {
     });
   const [address = "", pin = "", day = "", follows] = words.map(({ word }) => word);
   const kind = kindOf(address);
-  if (!kind) throw wrong(0, "this is no address", "IMAGE:TAG, https://HOST/REPOSITORY or aur:NAME");
-  if (pin !== none && !forms[kind].pin.test(pin)) throw wrong(1, "this is no pin", `${forms[kind].look}, or -`);
+  if (!kind) throw wrong(0, "this is not an address", "IMAGE:TAG, https://HOST/REPOSITORY or aur:NAME");
+  if (pin !== none && !forms[kind].pin.test(pin)) throw wrong(1, "this is not a pin", `${forms[kind].look}, or -`);
   if (pin === none ? day !== none : Number.isNaN(Date.parse(/^\d{4}-\d\d-\d\d$/.test(day) ? day : "")))
-    throw wrong(2, "this is no day", "the day on which the pin was looked up, as 2026-11-28; - where there is none");
+    throw wrong(2, "this is not a day", "the day when the pin was looked up, as 2026-11-28; - without a pin");
   if (words.length > (kind === "git" ? 4 : 3))
     throw wrong(words.length - 1, "one word too many", "the end of the line");
   if (follows !== undefined && !/^[\w][\w./*-]*$/.test(follows))
-    throw wrong(3, "this is no branch", "a branch, or a pattern of tags such as v*");
+    throw wrong(3, "this is not a branch", "a branch, or a pattern of tags such as v*");
   const known = (word: string) => (word === none ? undefined : word);
   return { address, kind, pin: known(pin), day: known(day), follows, line };
 }
@@ -93,8 +93,8 @@ export function pinLine({ address, pin, day, follows }: Omit<Pin, "line" | "kind
 }
 
 /**
- * An address with its pin: an image's digest takes the place of its tag (podman 4.3 takes no tag beside a digest), a commit
- * follows a `#`. An address that has no pin stays as it is.
+ * An address with its pin: an image's digest replaces its tag (podman 4.3 does not take both), a commit follows a `#`.
+ * An address that has no pin stays as it is.
  */
 export function pinned(address: string, pins: Pin[] | undefined): string {
   const found = pins?.find((one) => one.address === address);

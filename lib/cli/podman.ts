@@ -179,12 +179,12 @@ export async function askPodman(...args: string[]): Promise<Answer> {
   return question(["podman", ...args], await podmanEnv());
 }
 
-/** What starts a container; it gets the mark by which the next command finds one that was left. */
+/** Commands that start a container: it gets a mark, so that the next command finds it if it is left behind. */
 const starts = ["run", "create"];
 /** What copies images, by way of large files in TMPDIR. */
 const copies = ["build", "pull", "push", "save", "load", "import", "commit"];
 
-/** Without root podman's own folder is below TMPDIR where no other is given: there TMPDIR has to stay. */
+/** Without root, podman's own folder is below TMPDIR unless another one is set: then TMPDIR must not change. */
 function mayMoveTmp(): boolean {
   return process.getuid?.() === 0 || !!process.env.XDG_RUNTIME_DIR;
 }

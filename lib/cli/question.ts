@@ -25,7 +25,7 @@ onInterrupt(async () => {
 /**
  * Asks a program something that it answers at once and by which nothing changes. It needs no shell, no log and no zx, whose
  * loading takes longer than most answers; whatever works is started by `run`.
- * @param options.cleaning it is part of the clearing up after an interruption: Ctrl-C does not reach it, and its end is waited for.
+ * @param options.cleaning part of the clearing up after an interruption: Ctrl-C does not reach it, and we wait for its end.
  */
 export async function question(
   argv: readonly string[],

@@ -4,7 +4,7 @@
  * anybody sees it.
  */
 
-/** Read once, by name. `run` keeps the same ones from what it calls. */
+/** Read once, by name. `run` hides the same ones from the programs that it calls. */
 export const secretNames = ["COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"] as const;
 export type SecretName = (typeof secretNames)[number];
 
@@ -68,8 +68,8 @@ function heldBack(text: string): number {
 }
 
 /**
- * Hides secrets in what a program says, however it is cut: only an end that may go on as a secret waits for what follows, and
- * a character of several bytes for its last one.
+ * Hides secrets in a program's output, wherever a buffer cuts it. Only two things wait for more output: an end that may be the
+ * beginning of a secret, and a character of which some bytes are missing.
  */
 export class Hider {
   private readonly decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -88,7 +88,7 @@ export class Hider {
   private show(text: string, held: (text: string) => number): string {
     const all = this.rest + text;
     let cut = all.length - held(all);
-    // A secret that is there already is not cut, though its end may begin another one.
+    // A whole secret is not cut here, even if its end may begin another one.
     for (const { from, to } of placesIn(all)) if (from < cut && cut < to) cut = from;
     this.rest = all.slice(cut);
     return hideSecrets(all.slice(0, cut));

@@ -76,8 +76,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     nothrow: true,
     quiet: true,
     verbose: false,
-    // The terminal's Ctrl-C goes to all that it sees. podman is ended at a moment that suits it, and a second Ctrl-C shall
-    // not stop the clearing up. Others stay: sudo asks for its password at the terminal.
+    // The terminal sends Ctrl-C to every program in its session. podman must end at a safe moment, and a second Ctrl-C must not
+    // stop the clearing up, so these two leave the session. Others stay: sudo asks for its password at the terminal.
     detached: options.cleaning === true || podmanIn(argv) !== undefined,
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.stdin === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: options.stdin }),

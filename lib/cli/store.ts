@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { question } from "./question.ts";
 
 /**
- * What podman's store looks like on disk, as far as it tells a whole store from one in which somebody is just writing, or was when
- * he was killed. Source: containers/storage, images.go and containers.go.
+ * podman's store on disk: enough of it to see whether it is whole, or whether a program is writing to it or was killed while it
+ * wrote. Source: containers/storage, images.go and containers.go.
  */
 export interface Store {
   root: string;
@@ -25,7 +25,7 @@ export interface BrokenImage extends StoredImage {
 
 /**
  * Where podman keeps its images.
- * @param words podman, and the words before it. @param env beside this process's own.
+ * @param words podman, and the words before it. @param env in addition to this process's own.
  * @returns undefined where podman does not answer.
  */
 export async function findStore(words: string[], env: Record<string, string | undefined>): Promise<Store | undefined> {
@@ -55,12 +55,12 @@ function isWhole(path: string): boolean {
   }
 }
 
-/** podman writes an image's record first and its manifest last; between them it cannot be used, and podman stumbles over it. */
+/** podman writes an image's record first and its manifest last; in between it cannot use the image, and fails. */
 function lacksManifest({ root, driver }: Store, id: string): boolean {
   return !isWhole(join(root, `${driver}-images`, id, "manifest"));
 }
 
-/** Images that podman cannot use: without a manifest or a layer. One of them may be about to be written by another podman. */
+/** Images that podman cannot use: without a manifest or a layer. Another podman may be writing one of them right now. */
 export function brokenImages(store: Store): BrokenImage[] {
   const layers = new Map(readList<{ id: string; parent?: string }>(store, "layers").map((layer) => [layer.id, layer]));
   const files = store.driver === "overlay" ? join(store.root, "overlay") : join(store.root, store.driver, "dir");
@@ -79,7 +79,7 @@ export function brokenImages(store: Store): BrokenImage[] {
   });
 }
 
-/** Nobody is between the first and the last write for an image or a build's container: whoever writes may be ended now. */
+/** No image and no container of a build is half written: a program that writes to the store may be ended now. */
 export function isBetweenWrites(store: Store): boolean {
   if (readList<StoredImage>(store, "images").some(({ id }) => lacksManifest(store, id))) return false;
   const containers = readList<{ id: string; metadata?: string }>(store, "containers");

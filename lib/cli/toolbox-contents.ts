@@ -37,7 +37,7 @@ async function ask(box: Box): Promise<Contents> {
     if (known.id === id) return known.contents;
   } catch {} // nothing is remembered yet
   const names = tools.flatMap(({ toolbox }) => toolbox ?? []);
-  // dpkg-query fails where one of the names is no package of this toolbox, and tells of all the others.
+  // dpkg-query fails if one of the names is not a package of this toolbox, but still lists all the others.
   const script = `head -n 1 ${originFile} || echo; dpkg-query --show --showformat='\${Package} \${Version}\\n' "$@" || true`;
   const { code, stdout } = await podman([
     "run",

@@ -31,7 +31,7 @@ export async function toolboxHealth(): Promise<ToolboxHealth[]> {
   return all;
 }
 
-/** Those whose whole version is told: they handle the key, or decide what is trusted. */
+/** Tools shown with their full version: they handle the key, or decide what is trusted. */
 const told = ["cosign", "skopeo", "ostree", "buildstream"];
 
 /** Pure: lines about a toolbox, as rows with a state and a name. */
@@ -43,6 +43,6 @@ export function toolboxRows(box: ToolboxHealth): [State, string, string][] {
   return [
     [state, name, `Debian ${suite ?? "of an unknown suite"} of ${day ?? "an unknown day"}`],
     ...(versions.length ? [["good", "", versions.join(", ")] satisfies [State, string, string]] : []),
-    ...(old ? [["note", "", `to have it built anew: podman rmi ${reference}`] satisfies [State, string, string]] : []),
+    ...(old ? [["note", "", `to rebuild it: podman rmi ${reference}`] satisfies [State, string, string]] : []),
   ];
 }

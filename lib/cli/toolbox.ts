@@ -14,7 +14,7 @@ import { together } from "./together.ts";
 export const toolboxLabel = "org.slipway.toolbox";
 
 /**
- * The toolboxes. Secrets go to the stable one only; the rolling one has what stable has not.
+ * The toolboxes. Secrets go to the stable one only; the rolling one has what stable lacks.
  */
 const boxes = { stable: "trixie", rolling: "sid" } as const;
 export type Box = keyof typeof boxes;
@@ -113,7 +113,7 @@ async function build(box: Box, progress: Progress): Promise<string> {
     tried: [`podman build on ${from}`, ...errors.slice(-4)],
     next: tooOld
       ? "name a mirror that is up to date with SLIPWAY_DEBIAN_MIRROR, or how old it may be with SLIPWAY_ARCHIVE_DAYS"
-      : "see that Debian's packages can be reached from here, then run this again",
+      : "make sure that this machine can reach Debian's packages, then run this again",
     log: progress.log,
   });
 }
@@ -127,7 +127,7 @@ export interface ContainerOptions {
   env?: string[];
   /** It reads what is written to it. */
   stdin?: boolean;
-  /** It goes on when this command ends, and has another way to be found. */
+  /** It keeps running when this command ends, and is found in another way. */
   outlives?: boolean;
 }
 

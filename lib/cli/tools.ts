@@ -126,7 +126,7 @@ export function mendCommand(found: Found): string | undefined {
 /**
  * The words that run a tool, to be followed by its own; the toolbox is built if that is where the tool is.
  * @param options for a tool in the toolbox: where it runs and what it sees beside the project.
- * @throws Failure (missing) with the command that mends it
+ * @throws Failure (missing) with the command that fixes it
  */
 export async function tool(name: string, options: ContainerOptions & { progress?: Progress } = {}): Promise<string[]> {
   const found = await findTool(name);
@@ -140,7 +140,7 @@ export async function tool(name: string, options: ContainerOptions & { progress?
   return [...(await inToolbox(found.tool.container?.() ?? [], { ...options, box: boxOf(found.tool) })), program];
 }
 
-/** Every tool of the table: where it was found, and the command that mends it. */
+/** Every tool of the table: where it was found, and the command that fixes it. */
 export async function checkTools(): Promise<{ found: Found; mend: string | undefined }[]> {
   const all = [];
   for (const { name } of tools) {

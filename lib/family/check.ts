@@ -36,7 +36,7 @@ export function checkManifest(root: string, besides: Rule[] = []): Manifest {
   return manifest;
 }
 
-/** Something is there to be read; whether it can be is told when it is opened. */
+/** A file is there; whether it can be read shows when it is opened. */
 function isThere(path: string): boolean {
   try {
     return !statSync(path).isDirectory();
@@ -50,7 +50,7 @@ function nameMistakes(entry: string, readable: boolean): Mistake[] {
   const file = `flavors/${entry}`;
   const name = entry.replace(/\.[^.]*$/, "");
   const look = "flavors/NAME.yaml, NAME of small letters, digits and dashes";
-  const message = readable ? "nothing that Slipway reads" : "no file that can be read";
+  const message = readable ? "nothing that Slipway reads" : "not a readable file";
   if (!readable || !entry.endsWith(".yaml")) return [{ file, message, expected: look }];
   return flavorName.test(name) ? [] : [{ file, message: `\`${name}\` is no name of a flavor`, expected: look }];
 }

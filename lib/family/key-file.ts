@@ -3,7 +3,7 @@ import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readProjectFile } from "./project-file.ts";
 
-/** The family's public key as a file. It goes into every image and stands for whom machines trust, so nothing else may be in it. */
+/** The family's public key as a file. Every image has it, and it decides whom machines trust, so nothing else may be in it. */
 
 /** A public key of RSA with 4096 bits has 800 bytes. */
 const mostKey = 16_000;
@@ -11,14 +11,14 @@ const mostKey = 16_000;
 /** One block as cosign writes it. Source: RFC 7468, "Textual Encoding of Subject Public Key Info". */
 const oneBlock = /^\s*-----BEGIN PUBLIC KEY-----\r?\n(?:[A-Za-z0-9+/=]+\r?\n)+-----END PUBLIC KEY-----\s*$/;
 
-/** Where the private half of a key lies when it lies beside it. */
+/** Where the private half of a key is, if it is next to the public one. */
 function privateHalves(key: string): string[] {
   const beside = (name: string) => join(dirname(key), name);
   const names = [`${key.replace(/\.pub$/, "")}.key`, beside("cosign.key"), "cosign.key"];
   return [...new Set(names)].filter((name) => name !== key);
 }
 
-/** Those of the files that git keeps. None where there is no git, or one that does not trust the folder: then nobody knows. */
+/** The files that git tracks. None if git is missing or does not trust the folder: then we cannot know. */
 function tracked(root: string, names: string[]): string[] {
   const there = names.filter((name) => existsSync(join(root, name)));
   if (there.length === 0) return [];
@@ -45,7 +45,7 @@ export function keyMistake(root: string, key: string): { message: string; expect
       };
 }
 
-/** Changes when the key does, or what `keyMistake` looks at beside it. */
+/** Changes when the key or another thing that `keyMistake` looks at changes. */
 export function keyTrace(root: string, key: string): string {
   const halves = privateHalves(key).filter((name) => existsSync(join(root, name)));
   const index = halves.length ? [".git/index"] : [];

@@ -13,7 +13,7 @@ export interface Mistake {
   expected?: string;
 }
 
-/** Of a line as much is shown around the mistake as a wide terminal holds. */
+/** So much of a line is shown around the mistake: the width of a wide terminal. */
 const shownBefore = 60;
 const shownLine = 120;
 

@@ -1,11 +1,11 @@
 import { RE2JS } from "re2js";
 
 /**
- * The regular expressions of the manifest. They are RE2's: the time that one takes grows with the text and not, as with
- * JavaScript's, with every way to read it, so no pattern can hang a command. Syntax: https://github.com/google/re2/wiki/Syntax
+ * The regular expressions of the manifest. They are RE2's: their time grows with the text only. A pattern of JavaScript's can
+ * try every way to read the text, and so hang a command. Syntax: https://github.com/google/re2/wiki/Syntax
  */
 
-/** `^` and `$` are a line's, and `.` is any character. @throws for what is no regular expression. */
+/** `^` and `$` are a line's, and `.` is any character. @throws for what is not a regular expression. */
 function compiled(pattern: string): RE2JS {
   return RE2JS.compile(pattern, RE2JS.MULTILINE | RE2JS.DOTALL);
 }

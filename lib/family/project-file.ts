@@ -13,7 +13,7 @@ export const mostText = 256_000;
 /** A file's text, or why there is none. */
 export type ProjectText = { text: string } | { wrong: string };
 
-/** What is no regular file, in words. */
+/** Names, in words, what is there in place of a regular file. */
 export function kindOf(stat: Stats): string {
   if (stat.isDirectory()) return "a folder";
   if (stat.isFIFO()) return "a FIFO";
@@ -32,10 +32,11 @@ function readUpTo(fd: number, most: number): Buffer {
 
 /**
  * The beginning of a regular file; a link is not followed.
- * @throws what `open` throws, and for anything that is no regular file.
+ * @throws what `open` throws, and for anything that is not a regular file.
  */
 export function firstBytes(path: string, most: number): { bytes: Buffer; size: number } {
-  // A device may act when it is opened, so it is looked at before; what takes its place until then is not waited for.
+  // Opening a device may start something, so the kind is checked first. If a pipe takes its place in between, the open does not
+  // wait.
   const before = lstatSync(path);
   if (!before.isFile()) throw new Error(kindOf(before));
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);

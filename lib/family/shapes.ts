@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { isPattern } from "./pattern.ts";
 
-/** What a word of each kind looks like. Its value ends in a Containerfile, a shell's line or a terminal, so its signs are counted out. */
+/** The allowed characters of each kind of word: values end up in a Containerfile, in a line of shell or on a terminal. */
 
-/** What was expected, by the message about a word that does not look so. */
+/** What was expected, for each message about a wrong word. */
 export const looks = new Map<string, string>();
 
 export function word(what: string, look: string, pattern: RegExp) {
@@ -12,7 +12,7 @@ export function word(what: string, look: string, pattern: RegExp) {
   return z.string().regex(pattern, { error });
 }
 
-/** Long enough for every name; what has two of them in it stays below a tag's 128 and a file name's 255 characters. */
+/** Long enough for every name. Two of them in one word stay below the limit of a tag (128) and of a file name (255). */
 const mostName = 64;
 /** A line of a file, a label, a kernel argument. The kernel takes 2,048 characters for all of them. */
 const mostLine = 1_000;
@@ -60,7 +60,7 @@ export const projectFile = word(
 // Names of registries and images. Source: github.com/distribution/reference, regexp.go.
 const label = "[a-z0-9]+(?:-+[a-z0-9]+)*";
 const host = `${label}(?:\\.${label})*(?::\\d{1,5})?`;
-/** A first word without a dot or a port is no host: guara92/x is read as docker.io/guara92/x. */
+/** A first word without a dot or a port is not a host: guara92/x is read as docker.io/guara92/x. */
 const isHost = "(?=localhost(?:[:/]|$)|[^/]*[.:])";
 const folder = "(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)";
 const digest = "@sha256:[0-9a-f]{64}";
@@ -111,7 +111,7 @@ export const pattern = z.string().max(mostLine).refine(isPattern, { error: noPat
 
 const noSetting = "not a setting";
 looks.set(noSetting, "a string or a number");
-/** Numbers up to here are what was written. */
+/** Above this, JavaScript changes a number when it reads it. */
 const exact = Number.MAX_SAFE_INTEGER;
 const setting = z.union([oneLine, z.number().min(-exact).max(exact)], { error: noSetting });
 export const sysctl = z.record(word("a sysctl key", "such as vm.swappiness", /^[a-z0-9_]+(\.[\w-]+)+$/), setting);

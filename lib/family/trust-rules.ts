@@ -14,8 +14,8 @@ function usualName(registry: string): string {
 }
 
 /**
- * What is opened may be around the family's namespace, because in policy.json the nearest name counts; it may not be that
- * namespace, nor anything in it. Source: containers-policy.json(5), "Policy Requirements".
+ * An open registry may contain the family's namespace, because the longest matching name in policy.json counts. It must not be
+ * that namespace, nor be in it. Source: containers-policy.json(5), "Policy Requirements".
  */
 export const signedIsNotOpen: Rule = ({ family: { registry, openRegistries }, top, topWhole }) => {
   if (!topWhole) return [];

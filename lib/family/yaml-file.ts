@@ -24,7 +24,7 @@ export interface Content<T> {
   whole: boolean;
 }
 
-/** Lost aliases that are told of a file, and names that are offered for one. */
+/** How many unknown aliases of a file are reported, and how many names are offered for one. */
 const mostTold = 20;
 
 /** A YAML file that remembers where everything in it stands. */
@@ -88,7 +88,7 @@ export class YamlFile {
     return lost > 0;
   }
 
-  /** A key that JavaScript keeps for itself would vanish without a word; any other key than a word would become one. */
+  /** JavaScript would silently drop the key `__proto__`, and turn a key that is not a word into one. */
   private oddKeys(): boolean {
     let odd = false;
     visit(this.doc, {
@@ -96,14 +96,14 @@ export class YamlFile {
         const value = isScalar(key) ? key.value : key;
         if (value !== "__proto__" && (typeof value !== "object" || value === null)) return;
         odd = true;
-        const message = value === "__proto__" ? "`__proto__` is no key" : "a key that is no word";
+        const message = value === "__proto__" ? "`__proto__` is not a key" : "a key that is not a word";
         this.mistakes.push(this.at((key as Node).range?.[0] ?? 0, message, "a word"));
       },
     });
     return odd;
   }
 
-  /** Aliases that multiply without end, or that stand inside of what they stand for. */
+  /** Aliases that multiply too often, or that are inside their own value. */
   private unread(): boolean {
     try {
       if (!isTooMuch(this.doc.toJS())) return false;
@@ -116,7 +116,7 @@ export class YamlFile {
       },
     });
     this.mistakes.push(
-      this.at(at, "aliases make too much of the file", "fewer, and none inside of what it stands for"),
+      this.at(at, "aliases make too much of the file", "fewer aliases, and none inside its own value"),
     );
     return true;
   }

@@ -9,7 +9,7 @@ const mostTokens = 20_000;
 /** Values, those that aliases repeat counted each time: our largest flavor has 800. */
 const mostValues = 20_000;
 
-/** Lists and maps inside each other: a good file has six. What reads the file calls itself for each level. */
+/** Lists and maps inside each other: a good file has six. The reader calls itself for each level. */
 const mostLevels = 32;
 
 /** What the parser's stack holds for a level: the collection, and an element of it. */
@@ -40,7 +40,7 @@ export function beyondLimits(text: string): { offset: number; message: string; e
   return undefined;
 }
 
-/** Whether a value is made of too many, as aliases can make it; one that is part of itself has no end. */
+/** Whether a value has too many values in it, as aliases can make it; a value inside itself has no end. */
 export function isTooMuch(value: unknown): boolean {
   const waiting = [value];
   for (let seen = 0; waiting.length > 0; seen++) {

@@ -19,14 +19,14 @@ import {
 import { holdAt, holdFolder, linkTarget } from "./libc.ts";
 
 /**
- * What lies below a folder that somebody else may change at any time, a home for one: docs/untrusted-paths.md. Everything is held by a
- * descriptor, found by one name in a folder that is held, and asked and changed by that descriptor. So it stays what it was when it
- * was looked at, whatever happens to its name, and no path is too long. Names are bytes, one a character.
+ * Files below a folder that somebody else may change at any time, such as a home: docs/untrusted-paths.md. A descriptor holds
+ * each file. It is found by one name in a folder that is already held; all reads and changes go through the descriptor. So it
+ * stays the same file, whatever happens to its name, and a path is never too long. Names are bytes, one in each character.
  */
 export class Held implements Disposable {
   private constructor(
     readonly fd: number,
-    /** What it was when it was taken hold of; its kind and number never change. */
+    /** Its state when it was opened; its kind and inode number never change. */
     readonly stat: BigIntStats,
   ) {}
 
@@ -43,7 +43,7 @@ export class Held implements Disposable {
     closeSync(this.fd);
   }
 
-  /** A path to this very thing, for calls that know no descriptors; it leads through no name. */
+  /** A path to exactly this file, for calls that do not take descriptors; it does not depend on a name. */
   get path(): string {
     return `/proc/self/fd/${this.fd}`;
   }
@@ -61,7 +61,7 @@ export class Held implements Disposable {
     return fd === undefined ? undefined : Held.of(fd);
   }
 
-  /** Several names deep, through folders only: a link on the way is nothing that leads on. */
+  /** Several names deep, through folders only: a link on the way is not followed. */
   walk(path: string): Held | undefined {
     const [name = "", ...rest] = path.split("/");
     const next = this.hold(name);
@@ -87,7 +87,7 @@ export class Held implements Disposable {
     return linkTarget(this.fd);
   }
 
-  /** Opens a file or folder for reading. @returns a descriptor @throws Error for what would wait, or do something, when it is opened */
+  /** Opens a file or folder for reading. @returns a descriptor @throws Error for what would wait or act when it is opened */
   open(): number {
     if (!this.stat.isFile() && !this.stat.isDirectory()) throw new Error("neither a file nor a folder");
     return openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -116,7 +116,7 @@ export class Held implements Disposable {
     chmodSync(this.path, mode);
   }
 
-  /** The folder of a name: there, or made new in place of what is no folder. */
+  /** The folder of this name. What is there and not a folder is replaced by a new one. */
   folder(name: string): Held {
     const there = this.hold(name);
     if (there?.stat.isDirectory()) return there;
@@ -144,7 +144,7 @@ export class Held implements Disposable {
     }
   }
 
-  /** Gives a name to a small file, whole or not at all. @param owner who may read it, and nobody else */
+  /** Gives a name to a small file, whole or not at all. @param owner the only one, besides root, that may read it */
   put(name: string, text: string, owner = 0): void {
     const made = `${name}.part`;
     this.remove(made);

@@ -5,7 +5,7 @@ import type { Configured } from "./kargs-entries.ts";
 import { applyWords, runningArguments, type Tool, toolForApplying } from "./kargs-host.ts";
 import { asRoot } from "./root.ts";
 
-/** @throws Failure where the list would be another system's, or would no longer find this one */
+/** @throws Failure if the list is another system's, or the machine would not find this system with it */
 function refuseUnbootable(tool: Tool, { words, doubt }: Configured, wanted: Difference): void {
   if (tool === "ostree" && doubt)
     throw new Failure(exit.failed, `the kernel arguments were not changed: ${doubt.why}`, {

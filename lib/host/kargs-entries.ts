@@ -8,8 +8,8 @@ import { nameOf, splitArguments } from "./kargs.ts";
 import { asRoot } from "./root.ts";
 
 /**
- * What the boot loader's entries say of the booted deployment. Other systems of this disk have entries in the same folder, with
- * a `root=` of their own: only ostree's files are opened, and of these only the one counts that leads to the booted deployment.
+ * What the boot loader's entries say of the booted deployment. Other systems on this disk have entries in the same folder, with
+ * a `root=` of their own. So only ostree's files are opened, and only the one that leads to the booted deployment counts.
  *
  * Sources: UAPI.1, the Boot Loader Specification, "Type #1": a key and its value a line, `#` begins a comment, several `options` are
  * combined in their order. ostree itself takes the files `ostree-*.conf`, and the highest `version` for the next boot.
@@ -48,7 +48,7 @@ export interface Configured {
   doubt?: { why: string; next: string };
 }
 
-/** The value by which an initramfs of ostree finds its deployment: the first. */
+/** ostree's initramfs finds its deployment by this value: the first one counts. */
 export function deploymentPath(words: string[]): string | undefined {
   return words.find((word) => nameOf(word) === "ostree")?.replace(/^[^=]*=/, "");
 }
@@ -74,7 +74,7 @@ export function chooseEntry(entries: BootEntry[], isBooted: (path: string) => bo
     return {
       words,
       doubt: {
-        why: `the next boot is of another deployment (${sorted[0]?.file}); the booted one has ${file}`,
+        why: `the next boot uses another deployment (${sorted[0]?.file}); the booted one has ${file}`,
         next: "reboot into it first, then run this again",
       },
     };
@@ -82,8 +82,8 @@ export function chooseEntry(entries: BootEntry[], isBooted: (path: string) => bo
     return {
       words,
       doubt: {
-        why: `the options of ${file} hold \`--\` or a lone quotation mark, and what is behind it would be lost`,
-        next: "put that in order first: ostree admin instutil set-kargs",
+        why: `the options of ${file} hold \`--\` or a lone quotation mark; what follows it would be lost`,
+        next: "correct that first: ostree admin instutil set-kargs",
       },
     };
   return { words };
@@ -101,8 +101,8 @@ function deploymentOf(path: string): string | undefined {
 }
 
 /**
- * Who is booted, as bootc says: the path that /proc/cmdline has may be gone, or lead elsewhere, since entries were written.
- * Where bootc does not answer only the very same path will do, and nothing can be applied then anyway.
+ * What is booted, as bootc says: the path in /proc/cmdline may be gone or lead elsewhere since the entries were written. If
+ * bootc does not answer, only exactly the same path counts; nothing can be applied then anyway.
  */
 async function whoIsBooted(running: string[]): Promise<(path: string) => boolean> {
   const host = Bun.which("bootc")

@@ -86,8 +86,8 @@ export async function configuredArguments(): Promise<Configured> {
 }
 
 /**
- * The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice; it writes new entries
- * beside the old ones and puts them in place by one rename. No argument is read as an option, whatever it begins with.
+ * The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice; it writes new
+ * entries next to the old ones and puts them in place by one rename. No argument is read as an option, whatever it begins with.
  */
 export function applyWords(tool: Tool, configured: string[], change: Difference): string[] {
   if (tool === "ostree")

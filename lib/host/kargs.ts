@@ -136,7 +136,7 @@ export function wholeList(configured: string[], { add, drop }: Difference): stri
   return [...configured.filter((word) => !added.test(word) && !has(drop, word)), ...add];
 }
 
-/** Words by which a boot finds its system, of which the last one counts: they are the machine's, never an image's to change. */
+/** Arguments by which a boot finds its system; the last of each counts. They are the machine's: an image must not change them. */
 const finding = ["root", "ostree"];
 
 /**
@@ -150,7 +150,8 @@ export function systemLost(running: string[], configured: string[], { add, drop 
     const before = last(configured);
     const after = last(result);
     if (after === undefined) {
-      // ostree= is added at every boot, so a list may be without it; a root= that runs and is not in the list is a wrong list.
+      // The boot loader adds ostree= at every boot, so a list may lack it. A list that lacks the root= of the running system is
+      // wrong.
       const lost = before ?? (name === "root" ? last(running) : undefined);
       if (lost !== undefined) return `${lost} would be lost`;
     } else if (before === undefined ? name === "ostree" : sameWord(before) !== sameWord(after))

@@ -45,7 +45,7 @@ const limit = 65_536;
 const list = Buffer.alloc(limit);
 const value = Buffer.alloc(limit);
 
-/** What a descriptor stands for, also one that was only opened to hold it (O_PATH). Source: proc_pid_fd(5). */
+/** A path to what a descriptor is open on, also one that was opened only to hold it (O_PATH). Source: proc_pid_fd(5). */
 const held = (fd: number) => `/proc/self/fd/${fd}`;
 
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
@@ -91,7 +91,7 @@ export function linkTarget(fd: number): Buffer {
   return Buffer.from(value.subarray(0, length));
 }
 
-/** The extended attributes of what a descriptor stands for; of a link, not of what it names. */
+/** The extended attributes of what a descriptor is open on; for a link those of the link itself, not of its target. */
 export function attributes(fd: number): Map<string, Buffer> {
   const all = new Map<string, Buffer>();
   const p = text(held(fd));

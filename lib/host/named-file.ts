@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
 /**
  * The text of a small file that the caller named, perhaps in somebody else's folder. Links are followed, as the caller may wish; a pipe
- * is not waited for, and a device is not read. @throws Error for what is no file, or has more than `most` bytes
+ * is not waited for, and a device is not read. @throws Error for what is not a file, or has more than `most` bytes
  */
 export function readNamed(path: string, most: number): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
-    if (!fstatSync(fd).isFile()) throw new Error(`${path} is no ordinary file`);
+    if (!fstatSync(fd).isFile()) throw new Error(`${path} is not an ordinary file`);
     const bytes = Buffer.alloc(most + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length < bytes.length; length += got)
@@ -25,7 +25,7 @@ export async function readBody(answer: Response, most: number): Promise<string> 
   let length = 0;
   for await (const chunk of answer.body ?? []) {
     length += chunk.length;
-    if (length > most) throw new Error(`more than ${most} bytes are no list`);
+    if (length > most) throw new Error(`the list has more than ${most} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -4,7 +4,7 @@ import { type OldName, oldImages, oldNames, type Shown } from "../trust/old-imag
 import type { Resolved } from "../trust/peek.ts";
 import type { Host } from "./bootc.ts";
 
-/** A signed image that is not the one which belongs on this machine now, and the options that take it all the same. */
+/** Refuses a signed image that does not belong on this machine now, and knows the options that allow it. */
 
 export type Allowed = ReadonlySet<OldName>;
 
@@ -13,7 +13,7 @@ export function allowedBy(has: (option: string) => boolean): Allowed {
   return new Set(oldNames.filter((name) => has(`allow-${name}`)));
 }
 
-/** What a registry shows, beside what this machine has of the same reference. */
+/** What a registry shows, and what this machine has of the same reference. */
 export function shownTo(host: Host, image: Resolved, facts: Facts, now: number): Shown {
   const entries = [
     { what: "booted", ...host.booted },
@@ -34,6 +34,6 @@ export function refuseOld(shown: Shown, allow: Allowed): void {
   const { name, said, found, expected, next } = wrong;
   throw new Failure(exit.failed, said, {
     tried: [found, expected],
-    next: `${next}; --allow-${name} takes it all the same`,
+    next: `${next}; --allow-${name} takes it anyway`,
   });
 }

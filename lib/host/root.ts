@@ -28,12 +28,12 @@ const callersPath = process.env.PATH ?? "";
 /** A program on the PATH, for root on `rootsPath`. */
 export const onPath: Which = (program) => Bun.which(program, { PATH: process.env.PATH ?? "" });
 
-/** A program wherever the caller's PATH has it: it is run as whose it is. */
+/** A program anywhere on the caller's PATH: it runs as the user who controls it. */
 export const anywhere: Which = (program) => Bun.which(program, { PATH: callersPath });
 
 /**
- * Root runs no program that somebody else can swap: folders of others leave the PATH, Homebrew's for one. For this process and all that
- * it starts.
+ * Root runs no program that somebody else can swap: other users' folders, such as Homebrew's, leave the PATH.
+ * For this process and all that it starts.
  */
 export function keepRootsPath(): void {
   if (process.getuid?.() !== 0) return;

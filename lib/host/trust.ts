@@ -57,7 +57,7 @@ function policyOf(): Policy {
 
 /**
  * The verdict of containers/image on a registry's image, and whether a signed image is the one that belongs there now.
- * @param at what the machine has, and which old images it takes all the same
+ * @param at what the machine has, and which old images it takes anyway
  * @throws Failure where it is refused, with the reason
  */
 export async function judge(image: Resolved, advice: Advice, at: { host: Host; allow: Allowed }): Promise<Trust> {

@@ -8,9 +8,10 @@ const mostLinks = 40;
 const sticky = 0o1000;
 
 /**
- * Who decides what a path names: the first user but root who owns something on the way to it, links followed; 0 where there is none.
- * One name after the other is looked at, and only below what is root's alone, where nobody can swap it between two looks. So with 0 the
- * path is safe to use again; with another user, that one may swap what comes after, and what is run then has to be run as that user.
+ * Who decides what a path names: the first user other than root who owns something on the way to it, links followed; 0 if there
+ * is no such user. It looks at one name after the other, and only below what is root's alone, where nobody can swap a name
+ * between two looks. So after 0 the path is safe to use again. Any other user may swap what comes after, so the program has to
+ * run as that user.
  * @throws Failure where a group or everybody may swap something @throws ENOENT
  */
 export function whose(path: string): number {

@@ -1,6 +1,6 @@
 /**
- * How a registry is reached: the one place that decides it for our own reader, and what skopeo in a container must see to decide
- * the same. Sources: containers-certs.d(5); containers/image, docker/docker_client.go and pkg/tlsclientconfig.
+ * How to reach a registry. Only this file decides that for our own reader, and which files skopeo in a container needs to
+ * decide the same. Sources: containers-certs.d(5); containers/image, docker/docker_client.go and pkg/tlsclientconfig.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ export interface Tls {
 /** One way to an image. */
 export interface Access {
   at: Reference;
-  /** Where it answers: Docker Hub's images are not where their names say. */
+  /** The host that answers: Docker Hub's images are not where their names say. */
   host: string;
   /** The administrator said so: certificates are not checked, and it may speak http. */
   insecure: boolean;
@@ -35,7 +35,7 @@ function certificateFolders(): string[] {
 
 const hasCertificate = (pem: string) => pem.includes("-----BEGIN ");
 
-/** This machine's authorities, and those and the client certificate that the first folder of this registry has. */
+/** This machine's certificate authorities, and the authorities and client certificate in the registry's first folder. */
 function tlsOf(host: string, insecure: boolean): Tls {
   const folder = certificateFolders()
     .map((f) => join(f, host))
@@ -70,7 +70,7 @@ export function accessTo(reference: Reference): Access[] {
   const open = sources.filter((s) => !s.blocked);
   if (open.length === 0)
     throw new Failure(exit.failed, `${nameOf(reference)} is blocked on this machine`, {
-      tried: [`blocked = true in ${registryFiles().main}, or in a file beside it`],
+      tried: [`blocked = true in ${registryFiles().main}, or in a file next to it`],
       next: "take another registry, or ask who wrote that file",
     });
   return open.map(({ at, insecure }) => ({
@@ -82,7 +82,7 @@ export function accessTo(reference: Reference): Access[] {
   }));
 }
 
-/** The files by which all this is decided, as far as they are there: a tool in a container must see them too. */
+/** The files on which all this depends, as far as they exist: a tool in a container needs them too. */
 export function accessFiles(): string[] {
   const { main, folders } = registryFiles();
   return [main, ...folders, ...certificateFolders()].filter((path) => existsSync(path));

@@ -6,23 +6,23 @@ import { brokenImages, findStore, type Store, type StoredImage } from "../cli/st
 import { type ImageRecord, isOurs, ownPrefixes } from "./ours.ts";
 
 /**
- * Images that podman cannot use any more, because whoever wrote them was killed or the power went: over one of them every command
- * stumbles that looks at all images.
+ * Images that podman cannot use any more, because the program that wrote them was killed or the power failed. One of them makes
+ * every command fail that looks at all images.
  */
 export interface Broken {
   id: string;
   names: string[];
   /** What is wrong with it, as a clause. */
   why: string;
-  /** It came out of a build of ours, and goes without being asked for. */
+  /** A build of ours made it, so it is removed without a question. */
   ours: boolean;
 }
 
 /** Between two looks at an image, in milliseconds: another podman may be about to write what is missing. */
 const between = 300;
-/** So many looks show that nobody writes it, where no other podman runs. */
+/** After so many looks nobody is writing it, if no other podman runs. */
 const looks = 10;
-/** And where one does: a write that takes half a minute is none. */
+/** The same if one does: a write does not take half a minute. */
 const looksAtWriters = 100;
 
 /** A program with the same settings for its store as ours, which may be writing. */
@@ -54,7 +54,7 @@ function recordOf(store: Store, image: StoredImage): ImageRecord {
   try {
     config = JSON.parse(readFileSync(join(store.root, `${store.driver}-images`, image.id, file), "utf8")) as Config;
   } catch {
-    // then nothing says whose it is
+    // then nothing says who made it
   }
   return {
     id: image.id,
@@ -64,7 +64,7 @@ function recordOf(store: Store, image: StoredImage): ImageRecord {
   };
 }
 
-/** podman has the last word: a layer may lie in a store that only it knows. */
+/** podman decides in the end: a layer may be in a store that only podman knows. */
 async function isUsable({ id }: StoredImage): Promise<boolean> {
   return (await askPodman("image", "inspect", "--format", "{{.Id}}", id)).code === 0;
 }

@@ -52,7 +52,7 @@ export class Files {
     return node && this.tree.nodes.kind(node) === "file" ? node : 0;
   }
 
-  /** What to say of a file that is not what its name promises: where in the image it lies. */
+  /** The error for a file that is not what its name promises; it says where in the image the file is. */
   failure(path: ByteString, what: string, next = "build the image again; nothing was changed"): Failure {
     const { nodes } = this.tree;
     const node = this.file(path);
@@ -60,7 +60,7 @@ export class Files {
     return new Failure(exit.failed, `${printable(path)} (${place}): ${what}`, { next });
   }
 
-  /** @param limit how long it may be. @throws Failure for a longer one, and where all that was read comes to too much */
+  /** @param limit how long it may be. @throws Failure for a longer one, and if all files together are too long */
   bytes(path: ByteString, limit: "list" | "database" = "list"): Buffer | undefined {
     const node = this.file(path);
     if (!node) return undefined;
@@ -69,7 +69,7 @@ export class Files {
       throw this.failure(path, `${size} bytes; Slipway reads ${most(limit)} of such a file at most`, raise);
     this.read += size;
     if (this.read > most("lists"))
-      throw this.failure(path, `with it, package databases come to more than ${most("lists")} bytes`, raise);
+      throw this.failure(path, `with it, package databases have more than ${most("lists")} bytes`, raise);
     this.sinceGc += size;
     if (this.sinceGc > gcEvery) {
       this.sinceGc = 0;

@@ -1,6 +1,6 @@
 /**
- * One question to a registry and its answer, within limits: the other side may be hostile. No answer takes more memory than its
- * limit, none lasts for ever, none leads to http, and no password follows to another host. Source of the first limits:
+ * One request to a registry and its answer, within limits: the other side may be hostile. An answer cannot take more memory
+ * than its limit, last for ever or lead to http, and a password does not follow to another host. Source of the first limits:
  * containers/image, internal/iolimits.
  */
 import type { Tls } from "./access.ts";
@@ -23,18 +23,18 @@ export interface Patience {
 
 export const patience: Patience = { window: 30_000, least: 30 * (8 << 10), document: 120_000 };
 
-/** The registry answered, and the answer will not do: asking again would not help. */
+/** The registry's answer is wrong, and a second request would not help. */
 export class Refused extends Error {
   constructor(
     message: string,
-    /** Of the answer, where it is that which was no. */
+    /** The HTTP status, if that was the refusal. */
     readonly status?: number,
   ) {
     super(message);
   }
 }
 
-/** Something that may pass: what is said, and for how long it wants to be left alone. */
+/** A failure that may pass: what it is, and how long the registry wants us to wait. */
 export class Passing extends Error {
   constructor(
     message: string,
@@ -45,7 +45,7 @@ export class Passing extends Error {
   }
 }
 
-/** An address for a reader: without what may be secret in it, or endless. */
+/** An address as messages show it: without parts that may be secret or very long. */
 export function shown({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`.slice(0, 200);
 }
@@ -53,14 +53,14 @@ export function shown({ protocol, host, pathname }: URL): string {
 /** Parses what a registry names as an address. @param what it is, for the refusal */
 export function addressOf(text: string, base: URL | undefined, plain: boolean, what: string): URL {
   const url = URL.parse(text, base?.href);
-  if (!url) throw new Refused(`${what} is no address`);
+  if (!url) throw new Refused(`${what} is not an address`);
   if (url.protocol !== "https:" && !(plain && url.protocol === "http:"))
     throw new Refused(`${what} is ${shown(url)}, which is not https`);
   if (url.username || url.password) throw new Refused(`${what}, at ${url.host}, has a user's name in it`);
   return url;
 }
 
-/** Ends a transfer that stands still, or is so slow that it would never end. */
+/** Ends a transfer that stops, or that is so slow that it would never end. */
 class Watch {
   private readonly control = new AbortController();
   private readonly timers: Timer[] = [];
@@ -69,7 +69,7 @@ class Watch {
   constructor(host: string, { window, least, document }: Patience, isDocument: boolean) {
     const stop = (what: string) => this.control.abort(new Passing(`${host} ${what}`));
     const look = () => {
-      if (this.came < least) stop(`sent ${this.came} bytes in ${window / 1000} s, and was given up`);
+      if (this.came < least) stop(`sent only ${this.came} bytes in ${window / 1000} s`);
       this.came = 0;
     };
     this.timers.push(setInterval(look, window));
@@ -121,7 +121,7 @@ export class Answer {
     return this.response.headers.get(name) ?? undefined;
   }
 
-  /** Ends the connection: what else would come is not read. */
+  /** Ends the connection; the rest is not read. */
   async drop(): Promise<void> {
     this.watch.end();
     await this.response.body?.cancel().catch(() => undefined);
@@ -129,13 +129,13 @@ export class Answer {
 
   /**
    * The body, piece by piece; the connection is cut at the first byte beyond `limit`.
-   * @throws Refused for more bytes, or bytes that are packed; Passing where it stands still
+   * @throws Refused for more bytes, or compressed ones; Passing if the transfer stops
    */
   async *body(limit: number, what: string): AsyncGenerator<Uint8Array> {
     const tooLarge = () => new Refused(`${this.url.host} sends more than ${limit} bytes as ${what}`);
     try {
       const coding = this.header("content-encoding") ?? "identity";
-      if (coding !== "identity") throw new Refused(`${this.url.host} packs ${what} although it was asked not to`);
+      if (coding !== "identity") throw new Refused(`${this.url.host} compresses ${what} although it was asked not to`);
       if (Number(this.header("content-length") ?? 0) > limit) throw tooLarge();
       let came = 0;
       for await (const bytes of this.response.body ?? []) {
@@ -181,9 +181,9 @@ export async function ask(question: Question): Promise<Answer> {
       if (!isRedirect(response.status)) return new Answer(response, watch, url);
       await response.body?.cancel();
       const from = shown(url);
-      if (body !== undefined) throw new Refused(`${from} leads elsewhere with what was sent to it`);
-      if (hop === mostRedirects) throw new Refused(`${from} leads on after ${mostRedirects} redirects`);
-      const next = addressOf(response.headers.get("location") ?? "", url, plain, `where ${from} leads`);
+      if (body !== undefined) throw new Refused(`${from} redirects a request that sends data`);
+      if (hop === mostRedirects) throw new Refused(`${from} redirects again after ${mostRedirects} redirects`);
+      const next = addressOf(response.headers.get("location") ?? "", url, plain, `the redirect of ${from}`);
       if (next.origin !== url.origin) authorization = undefined;
       url = next;
     }
@@ -197,7 +197,7 @@ export async function ask(question: Question): Promise<Answer> {
 export const longestWait = 60_000;
 
 /**
- * How long an answer asks to be left alone, in milliseconds: seconds or a date, as HTTP has it; 0 for what is neither.
+ * How long an answer asks us to wait, in milliseconds. HTTP has seconds or a date; 0 for anything else.
  * Source: RFC 9110, 10.2.3.
  */
 export function retryAfter(header: string | undefined, now = Date.now()): number {

@@ -61,7 +61,7 @@ class ContentHash {
   }
 }
 
-/** What a layer may come to. */
+/** What a layer may have at most. */
 export interface Allowed {
   /** Bytes, holes counted. */
   unpacked: number;
@@ -69,7 +69,7 @@ export interface Allowed {
   most: number;
 }
 
-/** Counts what a layer claims against what it may. @throws TarError */
+/** Compares what a layer claims with its limits. @throws TarError */
 class Budget {
   private count = 0;
   private bytes = 0;
@@ -79,7 +79,7 @@ class Budget {
   entry({ parts, size, at }: Entry): void {
     const { most } = this.allowed;
     if (++this.count > most) throw new TarError(`more than ${most} entries`, at, true);
-    // A hole costs nothing in the layer, and its bytes where the file is hashed and written out.
+    // A hole takes no bytes in the layer, but all its bytes when the file is hashed and written out.
     if (parts) this.add(size - parts.reduce((sum, [, length]) => sum + length, 0), at);
   }
 

@@ -81,7 +81,7 @@ export class LayerPool {
 
   /**
    * @param what the layer's name in an error.
-   * @param place beside it lie the entries, and there its tar is unpacked to if it is packed and `keep` says so.
+   * @param place the entries are written next to it. If the layer is compressed and `keep` is set, its tar is unpacked there.
    * @param unpacked how many bytes it may come to.
    * @throws Failure naming the layer and the offset
    */

@@ -5,7 +5,7 @@ import { exit, Failure } from "../cli/errors.ts";
  * above the largest images known (30 GB unpacked, 1,000,000 files); $SLIPWAY_IMAGE_LIMITS makes all of them so many times as high.
  */
 export const limits = {
-  /** Linux lays 500 folders over each other at most (overlayfs), so no machine can run an image of more layers. */
+  /** Linux (overlayfs) stacks 500 folders at most, so no machine can run an image with more layers. */
   layers: 500,
   /** Names in the tree, and entries of a layer. Each costs 170 bytes of memory and about 200 on disk: some 700 MB of each. */
   entries: 4_000_000,
@@ -13,7 +13,7 @@ export const limits = {
   unpacked: 128 * 2 ** 30,
   /** Bytes that any image may unpack to, however small it is: a file of zeros packs to nothing. */
   slack: 2 ** 30,
-  /** Beyond that, bytes unpacked for each byte packed. Systems come to 4; gzip itself cannot do more than 1032. */
+  /** Above that, unpacked bytes for each packed byte. Systems have about 4; gzip cannot do more than 1032. */
   ratio: 250,
   /** Pieces of all sparse files together. Each costs 100 bytes of memory. */
   parts: 1_000_000,
@@ -36,11 +36,11 @@ const variable = "SLIPWAY_IMAGE_LIMITS";
 /** What to do about an image over a limit. */
 export const raise = `if you trust the image: ${variable}=4 makes every limit four times as high`;
 
-/** A limit as it holds in this run. @throws Failure (usage) for a variable that is no number */
+/** A limit in this run. @throws Failure (usage) for a variable that is not a number */
 export function most(name: keyof typeof limits): number {
   const text = process.env[variable] || "1";
   if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || Number(text) <= 0)
-    throw new Failure(exit.usage, `${variable} is no number between 0 and 10000`, { next: `such as ${variable}=4` });
+    throw new Failure(exit.usage, `${variable} is not a number between 0 and 10000`, { next: `such as ${variable}=4` });
   return Math.ceil(limits[name] * Number(text));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who is logged in where, as podman, skopeo and bootc decide it. Sources: containers-auth.json(5); containers/image,
+ * Finds the login for a registry, as podman, skopeo and bootc do. Sources: containers-auth.json(5); containers/image,
  * pkg/docker/config/config.go; containers/common, pkg/auth.
  */
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
@@ -9,15 +9,15 @@ import { workFolder } from "../cli/work-folder.ts";
 import { nameOf, parseReference } from "./reference.ts";
 import { authFileHelper, credentialHelpers, home } from "./registries-conf.ts";
 
-/** What a registry is told of the user. */
+/** The user's credentials for a registry. */
 export interface Credentials {
   user: string;
   password: string;
-  /** Stands in for the password where a token is asked for. */
+  /** Replaces the password in a request for a token. */
   identityToken?: string;
 }
 
-/** A program that asks for a password would wait for ever: nobody answers it. */
+/** A helper that asks at the terminal for a password would wait for ever. */
 const helperPatience = 30_000;
 
 interface AuthFile {

@@ -1,6 +1,6 @@
 /**
- * The names of a file tree, as tables of numbers: what is in which folder, and what each name stands for (nodes.ts). A name that is
- * gone keeps its row, with no node, and gets it back when something of that name comes again.
+ * The names of a file tree, as tables of numbers: what is in which folder, and which node each name has (nodes.ts). A removed
+ * name keeps its row, without a node, and uses it again when the same name comes back.
  */
 import { columns, Lookup, mixed } from "./columns.ts";
 import { type ByteString, byBytes, type Entry } from "./entry.ts";
@@ -14,14 +14,14 @@ const implied: Entry = { path: "", kind: "dir", mode: 0o755, uid: 0, gid: 0, mti
 export class Names {
   readonly nodes = new Nodes();
   readonly root: Name = 1;
-  /** Names that there are or were. */
+  /** All names, also removed ones. */
   names = 1;
   private readonly texts = columns.u32();
   protected readonly parents = columns.u32();
   protected readonly nodeOf = columns.u32();
   private readonly firstChild = columns.u32();
   private readonly nextSibling = columns.u32();
-  /** Whether a name is among its folder's children, be it there or gone. */
+  /** Whether a name is in its folder's list of children, removed or not. */
   private readonly listed = columns.u8();
   private readonly lookupTable = new Lookup((name) => mixed(this.parents.get(name), this.texts.get(name)));
 
@@ -37,7 +37,7 @@ export class Names {
     return node;
   }
 
-  /** What a name stands for, as the number of its row in `nodes`; 0 where it is gone. */
+  /** The node of a name, as the number of its row in `nodes`; 0 if the name was removed. */
   node(name: Name): number {
     return this.nodeOf.get(name);
   }
@@ -56,7 +56,7 @@ export class Names {
     const above = this.parents.get(name);
     if (above === 0) return "";
     if (above === this.root) return this.nameOf(name);
-    // A folder's things are mostly asked one after the other.
+    // Callers mostly ask for a folder's entries one after the other.
     if (this.asked.folder !== above) this.asked = { folder: above, path: this.path(above) };
     return `${this.asked.path}/${this.nameOf(name)}`;
   }
@@ -112,7 +112,7 @@ export class Names {
     return this.rowsIn(folder).next().done === true;
   }
 
-  /** Takes everything out of a folder. Its list is empty then, so that doing it again and again costs nothing. */
+  /** Removes everything from a folder. Its list is empty then, so doing it again costs nothing. */
   clear(folder: Name): void {
     const folders = [folder];
     for (let next = folders.pop(); next !== undefined; next = folders.pop()) {

@@ -70,7 +70,7 @@ export class Nodes {
     return row;
   }
 
-  /** What there is too much of, beside rows. */
+  /** The limit that is exceeded, other than the number of rows, in words. */
   overLimit(): string | undefined {
     if (this.countOfParts > this.mostParts) return `more than ${this.mostParts} pieces of sparse files`;
     return this.texts.bytes > this.mostTexts ? `more than ${this.mostTexts} bytes of names and attributes` : undefined;

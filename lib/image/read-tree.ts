@@ -33,7 +33,7 @@ function mostOf(image: Image): number {
 }
 
 /**
- * Reads one layer and holds it against what the image says of it.
+ * Reads one layer and compares it with what the image says about it.
  * @param unpacked how many bytes it may come to.
  * @throws Failure naming the layer and the offset.
  */
@@ -84,7 +84,7 @@ export async function readTree(
     );
   const tree = new Tree();
   const indices: LayerIndex[] = [];
-  // What is read at the same time does not know of each other: a hostile image may come to twice of it.
+  // Layers that are read at the same time do not know each other's size: a hostile image may reach twice the limit.
   let left = mostOf(image);
   // Reading goes on while one layer is laid over the others.
   const ahead = 2;

@@ -14,8 +14,8 @@ const form = new RegExp(`^(${domain})/(${part}(?:/${part})*)(?::([\\w][\\w.-]{0,
 const longest = 255;
 
 /**
- * Takes a name apart. Source of the form: github.com/distribution/reference.
- * @returns undefined for what names no registry.
+ * Splits a name into its parts. Source of the form: github.com/distribution/reference.
+ * @returns undefined for a name without a registry.
  */
 export function parseReference(text: string): Reference | undefined {
   if (text.length > 2 * longest) return undefined;

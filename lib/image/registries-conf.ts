@@ -1,5 +1,5 @@
 /**
- * Where an image is fetched from, as podman, skopeo and bootc decide it: mirrors, rewritten names, insecure and blocked
+ * Where to fetch an image from, as podman, skopeo and bootc decide it: mirrors, rewritten names, insecure and blocked
  * registries. Sources: containers-registries.conf(5); containers/image, pkg/sysregistriesv2/system_registries_v2.go.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -149,7 +149,7 @@ function parseFile(file: string): { rows: Row[]; helpers: string[] | undefined }
   };
 }
 
-/** The helper that stands for files such as auth.json. */
+/** The helper name that means files such as auth.json. */
 export const authFileHelper = "containers-auth.json";
 
 function load(): Conf {
@@ -201,8 +201,8 @@ function rewritten(at: Reference, prefix: string, location: string): Reference {
   const made = location ? location + text.slice(covered(text, prefix)) : text;
   const found = parseReference(made);
   if (found) return found;
-  throw new Failure(exit.failed, `${text} would be fetched from ${made}, which is no name of an image`, {
-    next: `correct the location of ${prefix} in ${registryFiles().main} or beside it`,
+  throw new Failure(exit.failed, `${text} would be fetched from ${made}, which is not the name of an image`, {
+    next: `correct the location of ${prefix} in ${registryFiles().main} or in a file next to it`,
   });
 }
 

@@ -45,7 +45,7 @@ export class RegistryClient {
     return `${this.scheme}://${host}/v2/`;
   }
 
-  /** Some registries say only here what they want before they answer. */
+  /** Some registries send their challenge only here. */
   private async challengeOf(answer: Answer): Promise<string | undefined> {
     const said = answer.header("www-authenticate");
     if (said !== undefined) return said;
@@ -126,7 +126,7 @@ export class RegistryClient {
     if (`sha256:${await sha256OfFile(partial)}` === digest) return;
     rmSync(partial, { force: true });
     const what = `what ${this.access.host} sends does not hash to ${digest}`;
-    // two halves of two tries may not belong together
+    // the halves of two tries may not fit together
     throw from ? new Passing(what) : new Refused(what);
   }
 }

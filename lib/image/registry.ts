@@ -1,4 +1,4 @@
-/** An image of a registry, read by all the ways that this machine allows, with patience for what passes. */
+/** Reads an image of a registry by all ways that this machine allows, and tries again after errors that may pass. */
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
@@ -34,7 +34,7 @@ export class Repository {
     this.pause = pause;
   }
 
-  /** With growing pauses, or those that the registry asks for, until it is clear that it will not be. */
+  /** Tries again, with growing pauses or those that the registry asks for, until there is no hope. */
   private async insist<T>(what: string, attempts: number, work: () => Promise<T>): Promise<T> {
     const tried: string[] = [];
     for (let attempt = 1; ; attempt++) {
@@ -44,7 +44,7 @@ export class Repository {
         if (error instanceof Failure) throw error;
         tried.push(error instanceof Error ? error.message : String(error));
         const asked = error instanceof Passing ? error.after : 0;
-        if (asked > longestWait) tried.push(`it asks to be left alone for ${Math.ceil(asked / 1000)} s`);
+        if (asked > longestWait) tried.push(`it asks for a pause of ${Math.ceil(asked / 1000)} s`);
         if (error instanceof Refused || attempt === attempts || asked > longestWait)
           throw new RegistryFailure(what, tried, error instanceof Refused ? error.status : undefined);
         await this.pause(Math.max(asked, 500 * 2 ** (attempt - 1)));

@@ -15,8 +15,8 @@ function kindOf(mode: number): string {
 }
 
 /**
- * Opens a file that somebody else put there, for reading. A pipe would keep us waiting, a device may never end, and a link leads
- * to what only we may read: each is refused.
+ * Opens a file that somebody else put there, for reading. A pipe could make us wait, a device may never end, and a link may
+ * lead to a file that only we may read: each is refused.
  * @param below the folder that it must lie in, links of its folders followed.
  * @returns the descriptor, which the caller closes, and the size.
  * @throws Failure naming the file and what it is

@@ -36,7 +36,7 @@ function inFolder(name: string, place: Image["place"], folder: string, tag?: str
     if (has !== size)
       throw new Failure(
         exit.failed,
-        `layer ${digest}: ${has < size ? `cut off at byte ${has} of ${size}` : `goes on behind byte ${size}`}`,
+        `layer ${digest}: ${has < size ? `cut off at byte ${has} of ${size}` : `goes on after byte ${size}`}`,
         {
           next: "the image is broken: build or pull it again; nothing was changed",
         },

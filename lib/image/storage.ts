@@ -36,7 +36,7 @@ export function podmanFailure(what: string, outcome: { code: number; stderr: str
   });
 }
 
-/** What podman says when it meets an image that is not whole: it is removed or written at this moment, or it is broken. */
+/** podman's words about an incomplete image: another command removes or writes it right now, or it is broken. */
 const stumbles = /retrieving label for image|may be corrupted/;
 
 /**
@@ -49,7 +49,7 @@ export async function askAboutImages(...words: string[]): Promise<Answer> {
   if (!stumbles.test(answer.stderr)) return answer;
   const left = await removeBroken(await findBroken());
   answer = await askPodman(...words);
-  // podman 4.3 stumbles over an image that another command removes while it lists
+  // podman 4.3 fails if another command removes an image while it lists them
   for (let again = 0; answer.code !== 0 && stumbles.test(answer.stderr) && left.length === 0 && again < 5; again++) {
     await Bun.sleep(300);
     answer = await askPodman(...words);

@@ -51,7 +51,7 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   const ours = [...prefixes, ...ownPrefixes];
   const broken = await findBroken(prefixes);
   const mine = broken.filter((image) => image.ours);
-  // podman may be unable to list the others as long as they are there
+  // podman may be unable to list the others until these are gone
   if (mine.length) return { unnamed: [], named: [], broken: mine, bytes: undefined };
   const isWhole = (id: string) => !broken.some((image) => image.id === id);
   // an image of another store that podman only reads stays where it is

@@ -20,7 +20,7 @@ export class Said {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const number = read(value);
-    if (Number.isNaN(number)) throw new TarMistake(`a pax header whose ${name} is ${printable(value)}, no such number`);
+    if (Number.isNaN(number)) throw new TarMistake(`a pax header with a bad ${name}: ${printable(value)}`);
     return number;
   }
 
@@ -34,7 +34,7 @@ export class Said {
 
 export function field(head: Uint8Array, at: number, length: number, name: string): number {
   const value = readNumber(head, at, length);
-  if (Number.isNaN(value)) throw new TarMistake(`a header whose ${name} is no number`);
+  if (Number.isNaN(value)) throw new TarMistake(`a header with a ${name} that is not a number`);
   return value;
 }
 
@@ -59,8 +59,8 @@ const [mostPath, mostName] = [4096, 255];
 
 /**
  * Without `.` and slashes at its ends.
- * @throws TarMistake for a path that no Linux can make, that leads out, or that is a whiteout of no name or has one for a folder:
- * to those who read the layer later it would say something else.
+ * @throws TarMistake for a path that Linux cannot make, that leads out, that is a whiteout without a name, or that has a
+ * whiteout as a folder: later readers of the layer would understand something else.
  */
 function clean(name: ByteString): ByteString {
   if (name.length >= mostPath) throw new TarMistake(`a path of ${name.length} bytes; Linux takes ${mostPath - 1}`);
@@ -77,7 +77,7 @@ function clean(name: ByteString): ByteString {
 
 /** What a symlink says, which may lead anywhere; but it has to be something that Linux can store. */
 function checkTarget(target: ByteString): ByteString {
-  if (target === "" || target.includes("\0")) throw new TarMistake(`a link to ${printable(target)}, which is no path`);
+  if (target === "" || target.includes("\0")) throw new TarMistake(`a link to ${printable(target)}: not a path`);
   if (target.length >= mostPath) throw new TarMistake(`a link to a path of ${target.length} bytes`);
   return target;
 }

@@ -34,7 +34,7 @@ const libarchive = "LIBARCHIVE.xattr.";
 /** As Linux has them, xattr(7): bytes of a name and of a value. */
 const [mostName, mostValue] = [255, 65_536];
 
-/** @throws TarMistake for what Linux would not take, or a writer of tars could not say. */
+/** @throws TarMistake for what Linux does not take, or a tar cannot say. */
 function checked(name: ByteString, value: ByteString): [ByteString, ByteString] {
   if (name === "" || name.length > mostName || /[=\0]/.test(name))
     throw new TarMistake(`an attribute with the impossible name ${printable(name)}`);
@@ -67,7 +67,7 @@ export function xattrsIn({ records }: Pax): Record<string, ByteString> | undefin
 /** Bytes of all headers for all entries together. They count for every entry; what writes them (git) needs 52. */
 const mostGlobal = 4096;
 
-/** A header for all entries that follow. @throws TarMistake where such headers say more than they do elsewhere */
+/** A header for all entries that follow. @throws TarMistake if it says more than such headers usually do */
 export function readGlobals(text: ByteString, into: Pax): void {
   readPax(text, into);
   let bytes = 0;

@@ -1,5 +1,5 @@
 /**
- * What a registry wants before it answers: a name and a password, or a token that is bought with them elsewhere.
+ * What a registry wants before it answers: a name and a password, or a token that another host gives for them.
  * Sources: RFC 9110, 11; docs.docker.com/registry/spec/auth; containers/image, docker/docker_client.go.
  */
 import type { Access, Tls } from "./access.ts";
@@ -11,9 +11,9 @@ export interface Challenge {
   parameters: Record<string, string>;
 }
 
-/** A header that is longer says nothing that is needed here. */
+/** Nothing that we need is in a longer header. */
 const longestChallenge = 8 << 10;
-/** More does not fit into a header of most servers. */
+/** Most servers do not take more in a header. */
 const longestToken = 32 << 10;
 
 /** The first challenge of a kind that is known here. */
@@ -43,7 +43,7 @@ function ownTokenHosts(registry: string): string[] {
   return words.filter((w) => w.startsWith(`${registry}=`)).map((w) => w.slice(registry.length + 1));
 }
 
-/** Whether a host may see the password for a registry: it is the registry itself, lies below its name, or is listed. */
+/** Whether a host may get the password for a registry: it is the registry itself, its subdomain, or on the list. */
 export function mayKnow(host: string, registry: string): boolean {
   const bare = (h: string) => h.replace(/:\d+$/, "").toLowerCase();
   const [a, b] = [bare(host), bare(registry)];
@@ -55,7 +55,7 @@ function basic({ user, password }: Credentials): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }
 
-/** A registry that spoke http only because it may has no better token service. */
+/** The address of a token service. http needs a registry that is allowed http, and a host that may get its password. */
 function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean): URL {
   const what = `the address for a token that ${host} names`;
   const url = addressOf(challenge.parameters.realm ?? "", undefined, insecure, what);
@@ -63,7 +63,7 @@ function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean)
   if (url.protocol === "http:" && !isOwn) throw new Refused(`${what} is ${shown(url)}, which is not https`);
   if (has && !isOwn)
     throw new Refused(
-      `${what} is ${shown(url)}: another host, which must not see your password ` +
+      `${what} is ${shown(url)}: another host, which must not get your password ` +
         `(SLIPWAY_TOKEN_HOSTS=${host}=${url.host} allows it)`,
     );
   return url;
@@ -92,8 +92,8 @@ function askToken({ url, scope, service, ...how }: Wish, login: Credentials | un
 }
 
 /**
- * The header that a challenge asks for; undefined where nothing can be said that would help.
- * @throws Refused for a challenge that would give the password away, or an answer that is no token
+ * The header that a challenge asks for; undefined if no header would help.
+ * @throws Refused for a challenge that would give the password away, or an answer that is not a token
  */
 export async function authorize(header: string, access: Access, patience?: Patience): Promise<string | undefined> {
   const challenge = parseChallenge(header);
@@ -124,5 +124,5 @@ function tokenIn(text: string, host: string): string {
   const { token, access_token } = (said ?? {}) as { token?: unknown; access_token?: unknown };
   const found = token || access_token;
   if (typeof found === "string" && found.length <= longestToken && /^[\x21-\x7e]+$/.test(found)) return found;
-  throw new Refused(`what ${host} sends as a token is none`);
+  throw new Refused(`${host} sends something that is not a token`);
 }

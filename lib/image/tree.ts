@@ -37,7 +37,7 @@ function split(path: ByteString): { parent: ByteString; name: ByteString } {
 }
 
 export class Tree extends Names {
-  /** Names gone through by `lookup`, for who has a limit of them. */
+  /** How many names `lookup` went through, for callers with a limit. */
   steps = 0;
   private readonly mostNames = most("entries");
 
@@ -55,7 +55,7 @@ export class Tree extends Names {
     return this.follow(this.root, path, last, { links: 0 });
   }
 
-  /** @param way how many links were followed on the whole way; Linux counts so, and else 40 links could lead 2⁴⁰ ways. */
+  /** @param way how many links were followed on the whole way, as Linux counts; without that, 40 links could make 2⁴⁰ steps. */
   private follow(from: Name, path: ByteString, last: boolean, way: { links: number }): Name {
     let name = from;
     for (let start = 0; start <= path.length; ) {

@@ -1,9 +1,9 @@
-/** A loop may hold up signals and timers for so long: Ctrl-C is answered at once, and the loop is hardly slower. */
+/** Milliseconds for which a loop may delay signals and timers: Ctrl-C works at once, and the loop is hardly slower. */
 const turn = 50;
 
 /**
- * Goes through what may be long, and lets signals and timers in now and then. Every loop over an image's files that is not in a
- * thread of its own is one of these: a million of them take seconds.
+ * Goes through a long list, and lets signals and timers run now and then. Every loop over an image's files outside a thread of
+ * its own must use it: a million files take seconds.
  */
 export async function inTurns<T>(items: Iterable<T>, each: (item: T) => void): Promise<void> {
   let until = performance.now() + turn;
@@ -15,7 +15,7 @@ export async function inTurns<T>(items: Iterable<T>, each: (item: T) => void): P
   }
 }
 
-/** Runs work that stops now and then to be gone on with, and lets signals and timers in. @returns what it comes to */
+/** Runs a generator to its end, and lets signals and timers run now and then. @returns its result */
 export async function workInTurns<R>(work: Generator<void, R, void>): Promise<R> {
   const end: { value?: R } = {};
   function* steps(): Generator<void> {

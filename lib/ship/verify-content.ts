@@ -26,13 +26,13 @@ function told(said: string, words: string, manifest: Manifest): string {
 }
 
 /**
- * Fetches every blob, so that skopeo finds them: it looks at a blob's size only when all has come, and would fill the disk with one
- * that has no end.
+ * Fetches every blob before skopeo does: skopeo checks a blob's size only after the whole blob has arrived, so an endless one
+ * would fill the disk.
  * @returns what is wrong with the image
  */
 async function fetchBounded(image: string, manifest: Manifest, blobs: string): Promise<string | undefined> {
   const reference = parseReference(image);
-  if (!reference) return `${image} is no name of an image`;
+  if (!reference) return `${image} is not the name of an image`;
   try {
     const repository = new Repository(reference);
     await repository.open();

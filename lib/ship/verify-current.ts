@@ -5,7 +5,7 @@ import { type Facts, factsOf, timeOf } from "../trust/facts.ts";
 import { clockSlack, date, oldImages } from "../trust/old-images.ts";
 import type { Pushed } from "./push/pushed.ts";
 
-/** Whether what stands at a tag is the image that belongs there now, as its machines would judge it, and by our own record. */
+/** Whether a tag has the image that belongs there now, by the rules of its machines and by our own record. */
 
 export interface Current {
   state: "good" | "bad";
@@ -19,7 +19,7 @@ export function factsAt(folder: string, { config }: Manifest, reference: string)
 
 /**
  * Pure.
- * @param pushed what was pushed from here of this target; of what stands there only its own date is known
+ * @param pushed what was pushed from here for this target; of the image at the tag only its own date is known
  * @param now milliseconds since 1970
  */
 export function current(
@@ -35,7 +35,7 @@ export function current(
   const at = timeOf(pushed?.at);
   if (pushed && pushed.digest !== digest && at !== undefined && (made ?? 0) < at)
     wrong.push(
-      `an older image stands there: found ${digest}, made ${made === undefined ? "nobody knows when" : date(made)}; ` +
+      `the tag has an older image: found ${digest}, made ${made === undefined ? "at an unknown time" : date(made)}; ` +
         `expected ${pushed.digest}, pushed from here ${date(at)}, or one that was made later`,
     );
   if (made !== undefined && made > now + clockSlack)

@@ -2,9 +2,9 @@ import { ageInSeconds } from "../family/family.ts";
 import type { ImageConfig } from "../image/manifest.ts";
 
 /**
- * What an image says of itself. It says so in its configuration, which the digest covers that the signature signs; so a
- * registry can show another signed image, and cannot change what that one says. A tag is signed by nobody, and a signature
- * names the repository alone: which arch an image is for, and how old it is, only its labels tell.
+ * What an image says about itself. It is in the configuration, which the signed digest covers. So a registry can show another
+ * signed image, but cannot change what an image says. Nobody signs a tag, and a signature names only the repository: which arch
+ * an image is for, and how old it is, is only in its labels.
  */
 
 export const labelOf = {
@@ -21,7 +21,7 @@ export const labelOf = {
   version: "org.opencontainers.image.version",
 } as const;
 
-/** Times are milliseconds since 1970; what an image does not say, or not in a form that is known here, is undefined. */
+/** Times are milliseconds since 1970; undefined if the image does not say it, or not in a known form. */
 export interface Facts {
   reference: string | undefined;
   version: string | undefined;
@@ -31,7 +31,7 @@ export interface Facts {
   staleAfter: number | undefined;
 }
 
-/** "2026-11-21T03:30:00Z" → milliseconds. 1970 is no date: it is what a build writes that knows none. Source: RFC 3339. */
+/** "2026-11-21T03:30:00Z" → milliseconds. 1970 does not count: builds that do not know the date write it. Source: RFC 3339. */
 export function timeOf(text: unknown): number | undefined {
   const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
   const time = typeof text === "string" && form.test(text) ? Date.parse(text) : Number.NaN;
@@ -55,7 +55,7 @@ export function latest(times: (number | undefined)[]): number | undefined {
   return known.length ? Math.max(...known) : undefined;
 }
 
-/** Whoever wrote the labels: what comes out can be shown on a terminal. */
+/** Anybody may have written the labels: the result is safe to show on a terminal. */
 export function factsOf(config: ImageConfig): Facts {
   const labels: Record<string, unknown> = config.config?.Labels ?? {};
   const text = (name: string, form: RegExp) => {

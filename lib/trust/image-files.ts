@@ -11,7 +11,7 @@ import { layerName } from "../image/read-tree.ts";
 import { openRegular } from "../image/regular-file.ts";
 import { Tree } from "../image/tree.ts";
 
-/** A few small files of an image, found by path as the image itself would find them: links and hard links lead about in it only. */
+/** A few small files of an image, found by path as the image itself would find them: its links stay inside it. */
 export class ImageFiles {
   private constructor(
     private readonly tree: Tree,

@@ -36,8 +36,8 @@ function isWhole(base64: string): boolean {
 }
 
 /**
- * Without all that may be put between the characters of a key: white space, written out (`\n`) or not, and the quotes and marks of
- * lines that were pasted. What is left of a key are the characters of base64 and of its two lines.
+ * A text without what may get between the characters of a key: white space, also written as `\n`, and the quotes and marks of
+ * pasted lines. What is left of a key is its base64 and its first and last line.
  */
 function bare(text: string): string {
   return text
@@ -57,7 +57,7 @@ function fromBlock(label: string, base64: string): KeyForm {
   };
 }
 
-/** What a text is, made bare, that has no whole block. The first row that holds is what is said. */
+/** What a text without a whole block is, after `bare`. The first row that fits is the message. */
 const causes: [RegExp, string][] = [
   [/^$/, "it is empty: the secret store has no such secret, or does not give it to this job"],
   [/^\*+$/, "it is the mask that CI shows in place of a secret, not the secret"],
@@ -68,13 +68,13 @@ const causes: [RegExp, string][] = [
     /BEGIN[A-Z]*PRIVATEKEY/,
     "it is a private key of another program's; cosign import-key-pair --key FILE makes one of cosign's from it",
   ],
-  [/^[a-z0-9]+:\/\//, "it is the address of a key, and only a key itself will do here"],
-  [/^[\w.~/-]+\.(key|pem)$/, "it is the name of a file, and not what stands in it"],
+  [/^[a-z0-9]+:\/\//, "it is the address of a key; give the key itself"],
+  [/^[\w.~/-]+\.(key|pem)$/, "it is the name of a file, not the text in the file"],
 ];
 
 function causeOf(text: string): string {
   const found = causes.find(([pattern]) => pattern.test(text))?.[1];
-  return found ?? `in its ${text.length} characters is no line with BEGIN ENCRYPTED SIGSTORE PRIVATE KEY`;
+  return found ?? `its ${text.length} characters do not have a line with BEGIN ENCRYPTED SIGSTORE PRIVATE KEY`;
 }
 
 /**

@@ -18,13 +18,13 @@ export interface SigningKey {
   password: string;
 }
 
-/** A key that is not the family's any more: machines accept nothing else, so the way to another one leads through the old one. */
-const afterLeak = `if others may have read it, ship the public key of a new pair in images that this key signs, and only then change it`;
+/** How to change the key: machines accept only the old one, so the old key must sign the image that brings the new one. */
+const afterLeak = `if others may have read the key, make a new pair: first ship its public key in images that the old key signs, then change keys`;
 
 /**
  * The private key as it lies here: COSIGN_PRIVATE_KEY, else `cosign.key`. What a secret store did to its line ends is undone.
  * @returns undefined where there is none.
- * @throws Failure for a file that others can read, or that is no private key of cosign's
+ * @throws Failure for a file that others can read, or that is not a private key of cosign's
  */
 export function findPrivateKey(root: string): Omit<SigningKey, "password"> | undefined {
   const given = secret("COSIGN_PRIVATE_KEY");
@@ -80,7 +80,7 @@ async function passwordFor(from: string): Promise<string | undefined> {
   return answer;
 }
 
-/** What to do where no private key lies: a family that has a public key has a private one, too. */
+/** What to do without a private key here: if the family has a public key, its private key exists somewhere. */
 function whereFrom({ root, key }: Pick<Family, "root" | "key">): string {
   return existsSync(join(root, key))
     ? `bring the private half of ${key}: as ${privateKeyFile}, or in COSIGN_PRIVATE_KEY; machines accept no other`

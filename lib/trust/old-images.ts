@@ -2,8 +2,8 @@ import type { Facts } from "./facts.ts";
 
 /**
  * A registry can show an image that is signed and still not the one that belongs there: an older one (rollback), the same
- * one for ever (freeze), another arch's or flavor's (mix and match). One row each. What cannot be looked at is said, in place
- * of a yes that nobody knows.
+ * one for ever (freeze), another arch's or flavor's (mix and match). One row each. A check that is not possible is reported,
+ * not passed silently.
  */
 
 /** An image that the machine has, or that was pushed from here. */
@@ -35,7 +35,7 @@ export interface OldImage {
   said: string;
   found: string;
   expected: string;
-  /** What may be behind it, and what to do about that. */
+  /** Possible causes, and what to do. */
   next: string;
 }
 
@@ -55,8 +55,8 @@ const bare = (reference: string) => reference.replace(/@.*$/, "");
 const namespace = (reference: string) => bare(reference).replace(/\/[^/]*$/, "");
 
 /**
- * The labels are the image's own. What somebody builds on an image of the family inherits its labels and lies in another
- * namespace; there another key signs, and the signature's own name keeps images apart.
+ * Whether the labels are the image's own. An image that somebody builds on one of the family inherits its labels, but is in
+ * another namespace; there another key signs, and the name in the signature tells images apart.
  */
 function isOwn({ reference, facts }: Shown): boolean {
   return facts.reference !== undefined && namespace(facts.reference) === namespace(reference);
@@ -68,7 +68,7 @@ function isNamed(followed: string, own: string): boolean {
   return name === own || name.replace(/-\d{8}$/, "") === own || name === own.replace(/:[^:/]*$/, "");
 }
 
-/** The newest of what the machine has of the reference; the image that is shown is no older than itself. */
+/** The newest image of the reference that the machine has, without the shown one: it cannot be older than itself. */
 function newest({ known, digests }: Shown): Known | undefined {
   const others = known.filter(({ digest, made }) => made !== undefined && !digests.includes(digest ?? ""));
   return others.sort((a, b) => (b.made ?? 0) - (a.made ?? 0))[0];
@@ -119,7 +119,7 @@ export function oldImages(shown: Shown): OldImage[] {
   return rows.flatMap((row) => row(shown) ?? []);
 }
 
-/** What could not be looked at, as sentences. */
+/** What could not be checked, as sentences. */
 export function unchecked(shown: Shown): string[] {
   const { facts, known, digests, now } = shown;
   const own = isOwn(shown);
@@ -137,7 +137,7 @@ export function unchecked(shown: Shown): string[] {
   return found;
 }
 
-/** A machine whose clock is behind an image that it has lives in the past, or that image was made by a clock that was ahead. */
+/** If the machine's clock is behind the date of an image that it has, either this clock is behind or the builder's was ahead. */
 function latestOf({ facts, known }: Shown): number {
   return Math.max(facts.made ?? 0, facts.refreshed ?? 0, ...known.map(({ made }) => made ?? 0));
 }

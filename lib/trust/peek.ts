@@ -56,7 +56,7 @@ export async function resolve(reference: string): Promise<Resolved> {
 }
 
 /**
- * The verdict on exactly this digest: a yes, and what the image says of itself, or a no.
+ * The verdict on exactly this digest: accepted, with what the image says about itself, or refused.
  * @param registries the folder that says where signatures lie; containers/image's own choice without it.
  * @throws Failure where there is no verdict, such as without a network
  */

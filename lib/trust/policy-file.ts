@@ -79,8 +79,8 @@ export function asksForSignature(asks: Requirement[]): boolean {
 }
 
 /**
- * A signature for one fixed name opens what this requirement stands for: under the name of `repository` another image of the
- * same key gets in. Every other kind of signedIdentity, the default too, holds the signature against the image's own name.
+ * This requirement accepts a signature for one fixed name, so another image of the same key gets in under the name of
+ * `repository`. Every other kind of signedIdentity, the default too, compares the signature with the image's own name.
  */
 export function ignoresName({ signedIdentity: identity }: Pick<Requirement, "signedIdentity">, repository: string) {
   if (identity?.type === "exactRepository") return identity.dockerRepository !== repository;

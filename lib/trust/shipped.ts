@@ -7,8 +7,8 @@ import { TreeError } from "../image/tree.ts";
 import { ImageFiles } from "./image-files.ts";
 
 /**
- * What an image says about whom it trusts: its policy.json, its registries.d and the files that they name, read out of its
- * layers. The image's word is only about the image: whatever path it names is looked up in it, and never on this machine.
+ * Whom an image trusts: its policy.json, its registries.d and the files that they name, read from its layers. Every path that
+ * the image names is looked up in the image, never on this machine.
  * Formats: containers-policy.json(5), containers-registries.d(5).
  */
 
@@ -37,7 +37,7 @@ function filesNamed(policy: unknown): Named[] {
   for (let value = ahead.pop(); value !== undefined; value = ahead.pop()) {
     if (typeof value !== "object" || value === null) continue;
     for (const [word, said] of Object.entries(value)) {
-      // A scope is a name of the image's own choice, and what it stands for a list of requirements.
+      // A scope may have any name that the image chooses; its value is a list of requirements.
       const isFile = pathWord.test(word) && !(Array.isArray(said) && said.every((v) => typeof v === "object"));
       if (isFile) found.push({ in: value as Record<string, unknown>, word, paths: absolute(word, [said].flat()) });
       else ahead.push(said ?? 0);
@@ -50,7 +50,7 @@ function absolute(word: string, said: unknown[]): string[] {
   return said.map((path) => {
     if (typeof path === "string" && path.startsWith("/") && !path.includes("\0")) return path;
     const is = printable(byteString(JSON.stringify(path) ?? ""));
-    throw new Failure(exit.failed, `the image's policy has as ${word} ${is}, which is no absolute path`);
+    throw new Failure(exit.failed, `the image's policy has as ${word} ${is}, which is not an absolute path`);
   });
 }
 
@@ -88,7 +88,7 @@ async function writePolicy(files: ImageFiles, to: string): Promise<string> {
   } catch {
     // told below
   }
-  if (policy === undefined) throw new Failure(exit.failed, `the image's ${path} is no JSON`);
+  if (policy === undefined) throw new Failure(exit.failed, `the image's ${path} is not JSON`);
   const named = filesNamed(policy);
   const keys = [...new Set(named.flatMap(({ paths }) => paths))];
   if (keys.length > mostFiles) throw new Failure(exit.failed, `the image's ${path} names ${keys.length} files`);
@@ -99,7 +99,7 @@ async function writePolicy(files: ImageFiles, to: string): Promise<string> {
       exit.failed,
       `the image lacks a key that its ${path} names: ${missing.map((key) => printable(byteString(key))).join(", ")}`,
     );
-  // By number: a name of the image's choice could lead out of the folder.
+  // Named by number: a name that the image chooses could lead out of the folder.
   const copies = new Map(keys.map((key, i) => [key, join(to, "keys", `${i}`)]));
   for (const [key, copy] of copies) put(copy, contents.get(key));
   for (const place of named) {
@@ -126,9 +126,9 @@ async function writeRegistries(files: ImageFiles, to: string): Promise<string> {
     try {
       said = parse(content.toString("utf8"));
     } catch {
-      throw new Failure(exit.failed, `${where} is no YAML`);
+      throw new Failure(exit.failed, `${where} is not YAML`);
     }
-    // The one on this machine would be read.
+    // A tool would read the file on this machine.
     if (hasFileUrl(said)) throw new Failure(exit.failed, `${where} looks for signatures in files (file://)`);
     put(join(folder, `${i}.yaml`), content);
   }

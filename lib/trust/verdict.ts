@@ -32,11 +32,11 @@ export function readVerdict(code: number, said: string): Verdict {
   };
 }
 
-/** The reason alone, without what was being copied; for a good signature that is another image's, what that means. */
+/** The reason only, without what was copied; and an explanation for a good signature of another image. */
 function verdictWords(words: string): string {
   const reason = /Source image rejected: (.*)$/.exec(words)?.[1] ?? words;
   const other = /^Signature for identity "?([^"\s]+)"? is not accepted/.exec(reason)?.[1];
-  return other === undefined ? reason : `${reason}: it is another image's, signed as ${other}`;
+  return other === undefined ? reason : `${reason}: the signature is for another image, ${other}`;
 }
 
 /**

@@ -227,7 +227,7 @@ ostree admin --sysroot=. deploy --os=acme --karg=root=LABEL=r --karg=rw --karg=q
     [
       "the next boot is another deployment",
       () => host.write("boot/loader/entries/ostree-2.conf", "version 7\noptions root=LABEL=r ostree=/other\n"),
-      /the next boot is of another deployment \(ostree-2\.conf\)/,
+      /the next boot uses another deployment \(ostree-2\.conf\)/,
     ],
     [
       "an old image that asked for root=, which the new one does not",

@@ -442,7 +442,7 @@ test("a registry that shows an older image, or another target's", async () => {
   };
   const rollback = await checksWhen(`os-one@${older}`);
   expect(rollback).toMatchObject({ code: 1, check: { state: "bad" } });
-  expect(rollback.check.said).toContain(`an older image stands there: found ${older}`);
+  expect(rollback.check.said).toContain(`the tag has an older image: found ${older}`);
   expect(rollback.check.said).toContain(`expected ${newer}`);
   const mixed = await checksWhen("os-two:amd64");
   expect(mixed).toMatchObject({ code: 1, check: { state: "bad" } });

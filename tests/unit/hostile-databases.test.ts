@@ -47,13 +47,13 @@ const insert = (blob: Uint8Array): [string, Uint8Array] => ["insert into Package
 const withHeader = (blob: Uint8Array) => rpm([define], insert(blob));
 
 const rpms: [string, () => string, string][] = [
-  ["noise", () => noise, "no rpm database"],
-  ["empty", () => "", "no rpm database"],
-  ["a head and nothing more", () => "SQLite format 3\0", "no rpm database"],
+  ["noise", () => noise, "not a readable rpm database"],
+  ["empty", () => "", "not a readable rpm database"],
+  ["a head and nothing more", () => "SQLite format 3\0", "not a readable rpm database"],
   [
     "cut off",
     () => rpm([define], insert(header([[1000, 6, 0, 1]], `bash\0${"x".repeat(9000)}`))).slice(0, 5000),
-    "no rpm database",
+    "not a readable rpm database",
   ],
   [
     "pages of noise",
@@ -61,7 +61,7 @@ const rpms: [string, () => string, string][] = [
       const db = rpm([define], insert(header([[1000, 6, 0, 1]], `bash\0${"x".repeat(9000)}`)));
       return db.slice(0, 4096) + noise + db.slice(9096);
     },
-    "no rpm database",
+    "not a readable rpm database",
   ],
   ["no table", () => rpm(["create table Other (a)"]), "table of packages is not rpm's"],
   [
@@ -92,7 +92,7 @@ const rpms: [string, () => string, string][] = [
   [
     "a text in place of a header",
     () => rpm([define], ["insert into Packages (blob) values ('abc')"]),
-    "no rpm database",
+    "not a readable rpm database",
   ],
   ["a header of 2³² tags", () => withHeader(header([], "", 0xffffffff)), "a package's header"],
   ["a header of 65,535 tags that are not there", () => withHeader(header([], "", 0xffff)), "a package's header"],
@@ -184,7 +184,7 @@ const others: [string, Item[], string, string?][] = [
         file(`var/lib/dpkg/info/a:b${i}.list`, `/${"x".repeat(4000)}\n`.repeat(7)),
       ),
     ],
-    "come to more than",
+    "have more than",
     "0.001",
   ],
   [
@@ -250,7 +250,7 @@ test.each(cases.map(([name, make, said, limits], i) => [name, i, make, said, lim
       const error = await divided.catch((thrown: unknown) => thrown);
       if (!(error instanceof Failure)) throw error ?? new Error("it was read");
       expect(error.message).toContain(said);
-      if (!said.startsWith("name more")) expect(error.message).toMatch(/\(layer 1, byte \d+\)|come to more/);
+      if (!said.startsWith("name more")) expect(error.message).toMatch(/\(layer 1, byte \d+\)|have more/);
       expect(error.message).not.toContain("\n");
       return;
     }

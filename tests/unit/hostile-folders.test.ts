@@ -106,8 +106,8 @@ const cases: [string, (folder: Folder) => void, RegExp][] = [
   ["the layer is a link to nothing", (f) => f.layerIs((p) => symlinkSync("/nowhere", p)), /missing/],
   ["the layer is missing", (f) => rmSync(f.layer), /missing/],
   ["the layer is shorter", (f) => truncateSync(f.layer, 100), /cut off at byte 100 of/],
-  ["the layer goes on", (f) => truncateSync(f.layer, 1e6), /goes on behind byte/],
-  ["the layer is a petabyte", (f) => truncateSync(f.layer, 2 ** 42), /goes on behind byte/],
+  ["the layer goes on", (f) => truncateSync(f.layer, 1e6), /goes on after byte/],
+  ["the layer is a petabyte", (f) => truncateSync(f.layer, 2 ** 42), /goes on after byte/],
   [
     "the layer has other bytes",
     (f) => writeFileSync(f.layer, Buffer.alloc(readFileSync(f.layer).length)),

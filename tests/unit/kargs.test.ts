@@ -194,7 +194,7 @@ describe("the entry that counts", () => {
     ).toEqual([
       "root=a ostree=/here",
       expect.stringContaining(
-        "the next boot is of another deployment (ostree-2.conf); the booted one has ostree-1.conf",
+        "the next boot uses another deployment (ostree-2.conf); the booted one has ostree-1.conf",
       ),
     ]);
   });

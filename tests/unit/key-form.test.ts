@@ -76,7 +76,7 @@ describe("or the cause is told", () => {
     ["its base64", Buffer.from("-----BEGIN PUBLIC KEY-----\nMFkw\n").toString("base64"), "it is a public key"],
     ["an address", "awskms:///alias/x", "it is the address of a key"],
     ["a file's name", "/run/secrets/cosign.key", "it is the name of a file"],
-    ["words", "hello there", "in its 10 characters is no line with BEGIN"],
+    ["words", "hello there", "its 10 characters do not have a line with BEGIN"],
     ["a long text", "x".repeat(20_000), "it has 20000 characters"],
   ];
   test.each(rows)("%s", (_, text, words) => expect(readKeyForm(text)).toEqual({ why: expect.stringContaining(words) }));

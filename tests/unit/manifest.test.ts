@@ -111,7 +111,7 @@ test("the names of flavors' files, and what else lies beside them", () => {
   const look = "expected: flavors/NAME.yaml, NAME of small letters, digits and dashes";
   expect(mistakes({ "flavors/Foo.yaml": one, "flavors/foo.yml": one, "flavors/dir.yaml/x": "" })).toEqual([
     `flavors/Foo.yaml: \`Foo\` is no name of a flavor\n      ${look}`,
-    `flavors/dir.yaml: no file that can be read\n      ${look}`,
+    `flavors/dir.yaml: not a readable file\n      ${look}`,
     `flavors/foo.yml: nothing that Slipway reads\n      ${look}`,
   ]);
   expect(mistakes({ "flavors/gone.yaml": "-> nowhere" })).toHaveLength(1);
@@ -196,9 +196,9 @@ describe("a file that nobody should write", () => {
       "6:7: aliases make too much",
     ],
     ["an alias inside itself", "kargs: &a [*a]\n", "4:12: aliases make too much"],
-    ["a key that is a list", "? [a]\n: b\n", "4:3: a key that is no word"],
-    ["a key that is an alias", "args: {A: &a x, *a : y}\n", "4:17: a key that is no word"],
-    ["a key of JavaScript's", "args: {__proto__: x}\n", "4:8: `__proto__` is no key"],
+    ["a key that is a list", "? [a]\n: b\n", "4:3: a key that is not a word"],
+    ["a key that is an alias", "args: {A: &a x, *a : y}\n", "4:17: a key that is not a word"],
+    ["a key of JavaScript's", "args: {__proto__: x}\n", "4:8: `__proto__` is not a key"],
     ["a misspelt key in aur", "aur: {packges: [foo]}\n", "4:7: unknown key `packges`; did you mean `packages`?"],
     ["a base that JavaScript knows", "from: constructor\n", "4:7: unknown base `constructor`"],
     ["300 kB", `session: ${"x".repeat(300_000)}\n`, "1:1: it has 300056 bytes, more than 256000"],
@@ -215,7 +215,7 @@ describe("a file that nobody should write", () => {
 
   test("a key of bytes, as YAML 1.1 has them", () => {
     const said = told({ "flavors/one.yaml": `%YAML 1.1\n---\n${one}!!binary YQ==: x\n` });
-    expect(said).toEqual(["flavors/one.yaml:6:10: a key that is no word"]);
+    expect(said).toEqual(["flavors/one.yaml:6:10: a key that is not a word"]);
   });
 
   test("`default` of nothing", () => {

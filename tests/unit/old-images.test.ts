@@ -281,9 +281,9 @@ describe("verify, on the side of those who publish", () => {
       {},
       at(now),
       "bad",
-      /^an older image stands there: found sha256:a.*expected sha256:b/,
+      /^the tag has an older image: found sha256:a.*expected sha256:b/,
     ],
-    ["one without a date", { made: undefined }, at(now), "bad", /made nobody knows when/],
+    ["one without a date", { made: undefined }, at(now), "bad", /made at an unknown time/],
     ["another flavor's", { reference: `${namespace}/os-two:v3` }, at(now, a), "bad", /is another image: ghcr.io/],
     ["stale", { refreshed: now - 40 * day }, undefined, "bad", /was not refreshed for 40 days; found: .*; expected: /],
     [

@@ -51,25 +51,25 @@ describe("the file of pins", () => {
   });
 
   test.each([
-    ["nonsense", "1:1: this is no address"],
-    ["-rf - -", "1:1: this is no address"],
-    ["ext::sh - -", "1:1: this is no address"],
-    ["file:///etc - -", "1:1: this is no address"],
-    ["aur:../x - -", "1:1: this is no address"],
-    ["aur:$(id) - -", "1:1: this is no address"],
-    ["https://git.test/a;id - -", "1:1: this is no address"],
-    ["registry.test/a - -", "1:1: this is no address"],
-    [`registry.test/a:1 ${commit} 2026-11-01`, "1:19: this is no pin"],
-    [`registry.test/a:1 ${digest}0 2026-11-01`, "1:19: this is no pin"],
-    [`https://git.test/a ${digest} 2026-11-01`, "1:20: this is no pin"],
-    ["https://git.test/a main 2026-11-01", "1:20: this is no pin"],
-    ["https://git.test/a deadbeef 2026-11-01", "1:20: this is no pin"],
-    [`\n\naur:x ${commit}`, `3:${"aur:x ".length + 41}: this is no day`],
-    [`aur:x ${commit} yesterday`, "this is no day"],
-    [`aur:x ${commit} 2026-13-41`, "this is no day"],
-    ["aur:x - 2026-11-01", "1:9: this is no day"],
+    ["nonsense", "1:1: this is not an address"],
+    ["-rf - -", "1:1: this is not an address"],
+    ["ext::sh - -", "1:1: this is not an address"],
+    ["file:///etc - -", "1:1: this is not an address"],
+    ["aur:../x - -", "1:1: this is not an address"],
+    ["aur:$(id) - -", "1:1: this is not an address"],
+    ["https://git.test/a;id - -", "1:1: this is not an address"],
+    ["registry.test/a - -", "1:1: this is not an address"],
+    [`registry.test/a:1 ${commit} 2026-11-01`, "1:19: this is not a pin"],
+    [`registry.test/a:1 ${digest}0 2026-11-01`, "1:19: this is not a pin"],
+    [`https://git.test/a ${digest} 2026-11-01`, "1:20: this is not a pin"],
+    ["https://git.test/a main 2026-11-01", "1:20: this is not a pin"],
+    ["https://git.test/a deadbeef 2026-11-01", "1:20: this is not a pin"],
+    [`\n\naur:x ${commit}`, `3:${"aur:x ".length + 41}: this is not a day`],
+    [`aur:x ${commit} yesterday`, "this is not a day"],
+    [`aur:x ${commit} 2026-13-41`, "this is not a day"],
+    ["aur:x - 2026-11-01", "1:9: this is not a day"],
     [`aur:x ${commit} 2026-11-01 main`, "one word too many"],
-    [`https://git.test/a ${commit} 2026-11-01 --upload-pack=x`, "this is no branch"],
+    [`https://git.test/a ${commit} 2026-11-01 --upload-pack=x`, "this is not a branch"],
     ["aur:x - -\n\naur:x - -", "3:1: aur:x stands here a second time"],
   ])("%j is a mistake, at its place", (text, words) => {
     expect(failure(text)).toContain(
@@ -128,7 +128,7 @@ describe("a build takes", () => {
 
   test("nothing where the file of pins has a mistake: the place is told", () => {
     const of = withPins("registry.test/base/best:latest v1 -\n");
-    expect(() => expand(target(of, "best", "one"), of)).toThrow("containerfiles/pins:1:32: this is no pin");
+    expect(() => expand(target(of, "best", "one"), of)).toThrow("containerfiles/pins:1:32: this is not a pin");
   });
 });
 

@@ -111,7 +111,7 @@ describe("a plan that is not good", () => {
     publish(annotation);
     const { memory, from, said } = await previous();
     expect([memory, from]).toEqual([undefined, "none: this is the first"]);
-    expect(said).toMatch(/^warning: the plan that the published .* carries is not good and is ignored: /);
+    expect(said).toMatch(/^warning: ignored the plan of the published .*, which is not valid: /);
     expect(said).toMatch(why);
   });
 
@@ -151,7 +151,7 @@ describe("a plan that is not good", () => {
   test("asked for by name, it is refused", async () => {
     publish(pack("1 8640000000001 1\n"));
     const error = await previous(`docker://localhost:${registry.port}/acme/os:v1`).catch((e: unknown) => e);
-    expect(String(error)).toContain("carries no plan that is good");
+    expect(String(error)).toContain("has no valid plan");
   });
 });
 

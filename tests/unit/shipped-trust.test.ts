@@ -229,17 +229,17 @@ const refused: [string, Item[][], string][] = [
     [[file(policyPath, asks({ keyPath: one })), [entry(one.slice(1), { kind: "fifo" })]]],
     "lacks a key",
   ],
-  ["a relative key", [[file(policyPath, asks({ keyPath: "etc/k" })), file("etc/k", key)]], "no absolute path"],
-  ["a key that is a number", [[file(policyPath, asks({ keyPath: 5 }))]], "no absolute path"],
-  ["a key with a NUL", [[file(policyPath, asks({ keyPath: "/a\0b" }))]], "no absolute path"],
+  ["a relative key", [[file(policyPath, asks({ keyPath: "etc/k" })), file("etc/k", key)]], "not an absolute path"],
+  ["a key that is a number", [[file(policyPath, asks({ keyPath: 5 }))]], "not an absolute path"],
+  ["a key with a NUL", [[file(policyPath, asks({ keyPath: "/a\0b" }))]], "not an absolute path"],
   ["a policy of 2 MiB", [[file(policyPath, " ".repeat(2 << 20))]], "more than 1048576"],
   [
     "a key of 2 MiB",
     [[file(policyPath, asks({ keyPath: one })), file(one.slice(1), " ".repeat(2 << 20))]],
     "more than 1048576",
   ],
-  ["no JSON", [[file(policyPath, "{")]], "is no JSON"],
-  ["JSON of 100,000 levels", [[file(policyPath, "[".repeat(100_000) + "]".repeat(100_000))]], "is no JSON"],
+  ["no JSON", [[file(policyPath, "{")]], "is not JSON"],
+  ["JSON of 100,000 levels", [[file(policyPath, "[".repeat(100_000) + "]".repeat(100_000))]], "is not JSON"],
   [
     "a thousand keys",
     [[file(policyPath, asks({ keyPaths: Array.from({ length: 1000 }, (_, i) => `/k${i}`) }))]],
@@ -259,7 +259,7 @@ const refused: [string, Item[][], string][] = [
   [
     "registries.d that is no YAML",
     [[file(policyPath, asks({})), file("etc/containers/registries.d/a.yaml", "[")]],
-    "is no YAML",
+    "is not YAML",
   ],
 ];
 

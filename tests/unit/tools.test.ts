@@ -63,7 +63,7 @@ test("doctor says of which suite and day a toolbox is, and that an old one is ol
   expect(toolboxRows({ ...made, built: true, old: true }).map(([state, , text]) => [state, text])).toEqual([
     ["note", "Debian trixie of 2026-11-26"],
     ["good", "cosign 2.5.0-2+b5, skopeo 1.18.0+ds1-1+b5"],
-    ["note", "to have it built anew: podman rmi localhost/box:1"],
+    ["note", "to rebuild it: podman rmi localhost/box:1"],
   ]);
   expect(toolboxRows({ ...made, built: false, old: false })).toEqual([["good", "stable", "built on first use"]]);
   const at = Date.parse("2026-11-28");

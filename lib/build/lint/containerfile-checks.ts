@@ -120,7 +120,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "not-pinned",
     severity: "warning",
     sentence: `an image is taken by its digest, a repository by its commit: bun run pins --update writes both to ${pinsFile}`,
-    // A project without such a file never said that it pins.
+    // A project without this file does not use pins.
     find: (subject) =>
       (readPins(subject.family.root) ? notPinned(subject, subject.target, subject.family) : []).map(
         ({ at, address }) => ({

@@ -4,7 +4,7 @@ import { baseReference } from "../expand.ts";
 import { type Containerfile, type Instruction, takenFrom } from "./instructions.ts";
 
 /**
- * What a Containerfile takes from outside and no package manager verifies: images that it is FROM or copies from, git repositories
+ * What a Containerfile takes from outside without a package manager's check: images in FROM and in COPY --from, git repositories
  * (the value of an ARG whose name ends in _REPO), recipes of the AUR.
  */
 

@@ -10,7 +10,7 @@ import type { Finding, Outcome } from "./finding.ts";
 const shippedRegistries = /^\/etc\/containers\/registries\.d\/[^/]+\.yaml$/;
 const shippedPolicy = /^\/(etc|usr\/share)\/containers\/policy\.json$/;
 
-/** A file's text; nothing where it cannot be read, which is no policy. */
+/** A file's text; empty if it cannot be read, and that is not a valid policy. */
 function textOf(root: string, file: string): string {
   const read = readProjectFile(root, file);
   return "text" in read ? read.text : "";

@@ -5,7 +5,7 @@ import { tool } from "../../cli/tools.ts";
 import { parseReference } from "../../image/reference.ts";
 import { Repository } from "../../image/registry.ts";
 
-/** The newest of what a pin stands for, asked where it is. */
+/** Asks the source of a pin for its newest version. */
 
 function unknown(what: string, said: string): Failure {
   return new Failure(exit.failed, `${what}: not looked up`, { tried: said.trim().split("\n").slice(-2) });
@@ -39,14 +39,14 @@ export async function newestCommit(address: string, follows?: string): Promise<s
   );
   const newest = refs.find(([, name]) => !trial.test(name) && !name.endsWith("^{}"));
   if (!newest) throw unknown(address, `it has no tag ${follows}`);
-  // An annotated tag is an object of its own; its commit stands beside it.
+  // An annotated tag is an object of its own; the list also has its commit.
   return refs.find(([, name]) => name === `${newest[1]}^{}`)?.[0] ?? newest[0];
 }
 
-/** The digest that a tag stands for. @throws Failure */
+/** The digest behind a tag. @throws Failure */
 export async function newestDigest(address: string): Promise<string> {
   const reference = parseReference(address);
-  if (!reference) throw unknown(address, "this is no image of a registry");
+  if (!reference) throw unknown(address, "this is not an image of a registry");
   return (await new Repository(reference, { attempts: 2 }).open()).digest;
 }
 

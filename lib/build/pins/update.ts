@@ -39,12 +39,12 @@ export function pinsText(family: Family): string {
   );
 }
 
-/** The pins that are named, all where none is. @throws Failure (usage) for one that is not there */
+/** The named pins; all of them if none is named. @throws Failure (usage) for one that is not there */
 export function choosePins(pins: Pin[], names: string[]): Pin[] {
   const lost = names.find((name) => !pins.some(({ address }) => address === name));
   if (lost === undefined) return names.length ? pins.filter(({ address }) => names.includes(address)) : pins;
   const all = pins.map(({ address }) => address);
-  throw new Failure(exit.usage, `there is no pin of ${lost}${didYouMean(lost, all)}`, { tried: all });
+  throw new Failure(exit.usage, `${lost} has no pin${didYouMean(lost, all)}`, { tried: all });
 }
 
 /** A pin, and what it has become. */
@@ -53,7 +53,7 @@ export interface LookedUp {
   now: string;
 }
 
-/** One step a pin, none waits for another: one that is not answered leaves the others alone. */
+/** One step for each pin, and none waits for another: a failed one does not stop the others. */
 export function lookUpSteps(pins: Pin[], family: Family): Step<LookedUp>[] {
   const aur = aurOf(family);
   return pins.map((pin) => ({
@@ -64,7 +64,7 @@ export function lookUpSteps(pins: Pin[], family: Family): Step<LookedUp>[] {
   }));
 }
 
-/** The text with what was looked up; comments, order and all other lines stay. Pure. */
+/** The text with the new pins; comments, order and all other lines stay. Pure. */
 export function withNews(text: string, news: LookedUp[], day: string): string {
   const lines = text.split("\n");
   for (const { pin, now } of news) lines[pin.line - 1] = pinLine({ ...pin, pin: now, day });

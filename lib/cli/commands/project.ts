@@ -4,14 +4,14 @@ import { arch, type Command, dryRun, flavor, json, yes } from "./row.ts";
 export const projectCommands: Command[] = [
   {
     name: "doctor",
-    summary: "what this machine has, lacks and can run, and the command that mends it",
+    summary: "what this machine has, lacks and can run, and the command that fixes it",
     args: [],
     options: [json],
     example: "bun run doctor",
   },
   {
     name: "setup",
-    summary: "install what commands need and do nothing else, as CI does before any step has a secret",
+    summary: "install what commands need, and do nothing else; CI runs it before any step has a secret",
     args: [],
     options: [],
     example: "./run setup",
@@ -25,7 +25,7 @@ export const projectCommands: Command[] = [
   },
   {
     name: "pins",
-    summary: "what builds take from outside, exactly which of it, and since when",
+    summary: "what builds take from outside: the exact digest or commit of each, and its age",
     args: [{ name: "address", many: true }],
     options: [
       { name: "update", summary: "look up the newest of each, or of those named, and write containerfiles/pins" },

@@ -37,7 +37,7 @@ export async function migrate(args: Arguments): Promise<number> {
     if (begun?.isRollingBack)
       throw new Failure(exit.failed, "a rollback was begun and not ended", { next: "guara-migrate --rollback" });
     if (goesOn && !begun.isFinished && begun.plan.version === 1)
-      throw new Failure(exit.failed, "an older guara-migrate began this: the new home grew where others can reach it", {
+      throw new Failure(exit.failed, "an older guara-migrate began this: the new home is where others can reach it", {
         next: "take it back with guara-migrate --rollback, then begin anew",
       });
     if (goesOn && begun.isFinished) return tell(begun, "done already", json);

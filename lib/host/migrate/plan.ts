@@ -34,7 +34,7 @@ export const places = (plan: Plan) => {
   const { name } = plan.user;
   return {
     oldHome: `${homes}/${name}`,
-    /** The folder in which the new home grows, with its record beside it: for root alone, and homed does not look at it. */
+    /** The folder in which the new home grows, with its record next to it: for root alone, and homed ignores it. */
     growing: `.${name}.guara-migrate`,
     newHomeName: basename(imagePath(name)),
     newHome: `${homes}/${basename(imagePath(name))}`,

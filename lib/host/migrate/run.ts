@@ -9,9 +9,9 @@ import type { Job, Step } from "./steps/step.ts";
 
 /** Errors of the system that a person can mend. */
 const advice: Record<string, string> = {
-  ENOSPC: "make room on the disk, then run this again: it goes on from here",
-  EDQUOT: "the quota is used up: raise it, then run this again: it goes on from here",
-  EROFS: "the disk became read-only: see `journalctl -k -p err`, then run this again: it goes on from here",
+  ENOSPC: "make room on the disk, then run this again: it continues from here",
+  EDQUOT: "the quota is used up: raise it, then run this again: it continues from here",
+  EROFS: "the disk became read-only: see `journalctl -k -p err`, then run this again: it continues from here",
   EXDEV: "something was mounted below the old home meanwhile: unmount it, or run this again, which leaves it out",
   EIO: "the disk has a fault: see `journalctl -k -p err`; with --rollback everything is as it was",
 };
@@ -20,7 +20,7 @@ function failureOf(step: Step, thrown: unknown, log: string): Failure {
   if (thrown instanceof Failure) return thrown;
   const { code = "", message = String(thrown) }: NodeJS.ErrnoException =
     thrown instanceof Error ? thrown : new Error(String(thrown));
-  const next = advice[code] ?? "run this again: it goes on from here; with --rollback everything is as it was";
+  const next = advice[code] ?? "run this again: it continues from here; with --rollback everything is as it was";
   return new Failure(exit.failed, `${step.title}: ${message}`, { next, log });
 }
 

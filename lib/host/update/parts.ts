@@ -97,7 +97,7 @@ export const parts: Part[] = [
   },
 ];
 
-/** What topgrade does as root, it does with programs of others too: those are left to `lines`. */
+/** topgrade as root would also run programs of other users as root: `lines` runs those instead. */
 export const notByTopgrade = () => (hasUser() && process.env.SUDO_USER !== "root" ? [] : ["brew"]);
 
 /** topgrade for one part; it asks nothing where nobody can answer. */

@@ -105,9 +105,9 @@ function topgradeWork(topgrade: string, dryRun: boolean): Work {
       if (typeof ended === "string") return ended;
       throw ended;
     }
-    throw new Failure(exit.failed, `a command of topgrade's staged a system that nobody judged: ${describe(staged)}`, {
-      tried: [`judged: ${describe(judged)}`, "custom commands in topgrade's settings, such as `bootc upgrade`"],
-      next: "before you reboot, have it judged: guaraos-update -o",
+    throw new Failure(exit.failed, `topgrade staged a system that Slipway did not check: ${describe(staged)}`, {
+      tried: [`checked: ${describe(judged)}`, "custom commands in topgrade's settings, such as `bootc upgrade`"],
+      next: "before you reboot, check it: guaraos-update -o",
     });
   };
   return { part: "topgrade", title: "everything else, by topgrade", run };

@@ -75,7 +75,7 @@ export function union(a: Cluster, b: Cluster): Cluster {
   };
 }
 
-/** Stops after each step of it. The pair of least cost each time; every cluster remembers its best partner, so a merge asks only those anew that lost theirs. */
+/** Merges the cheapest pair, and yields after each step. Clusters remember their best partner, and look again only without it. */
 export function* mergeDown(clusters: Cluster[], limit: number, costs: Costs): Generator<void, Cluster[], void> {
   const all: (Cluster | undefined)[] = clusters;
   let count = all.length;

@@ -131,7 +131,7 @@ async function tagged(tree: Tree): Promise<void> {
   });
 }
 
-/** @throws Failure for databases that cannot be read, and for more components than can be dealt out */
+/** @throws Failure for databases that cannot be read, and for too many components */
 export async function divide(tree: Tree, tars: string[], options: DivideOptions): Promise<Divided> {
   const files = new Files(tree, tars);
   const claims = new Claims(tree);
@@ -181,7 +181,7 @@ async function assemble(leaves: Leaves, tree: Tree, hints: Map<string, Hints>, e
   const owners = new Set<number>();
   await inTurns(upTo(leaves.count), (i) => void owners.add(nodes.ownerId(tree.node(leaves.name(i)))));
   if (owners.size > most("components"))
-    throw new Failure(exit.failed, `the image has ${owners.size} components; Slipway deals out ${most("components")}`, {
+    throw new Failure(exit.failed, `the image has ${owners.size} components; the limit is ${most("components")}`, {
       next: raise,
     });
   const ids = new Map([...owners].map((id) => [nodes.ownerName(id), id]));

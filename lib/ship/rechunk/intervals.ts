@@ -8,7 +8,7 @@ const days: Record<string, number> = {
   yearly: 365,
 };
 
-/** Of a word that an image says, which may be no word at all. */
+/** The word comes from an image, and may not even be a string. */
 export function daysOf(word: unknown): number | undefined {
   return typeof word === "string" && Object.hasOwn(days, word) ? days[word] : undefined;
 }

@@ -55,7 +55,7 @@ function unpack(annotation: string): string {
   if (annotation.length > planLimits.packed) throw new BadPlan(`it has more than ${planLimits.packed} characters`);
   try {
     const packed = Buffer.from(annotation, "base64");
-    // the one knows a limit, the other refuses what was cut off
+    // the first has a limit, the second refuses input that was cut off
     zstdDecompressSync(packed, { maxOutputLength: planLimits.plain });
     return Bun.zstdDecompressSync(packed).toString("utf8");
   } catch (error) {
@@ -108,8 +108,8 @@ function parse(text: string): Memory {
 
 /**
  * Reads a plan, which may come from anybody: nothing that it says takes more memory or time than `planLimits` allow.
- * @param complain hears what is wrong with a plan that is there and not good.
- * @returns undefined for what is no plan of ours: it is then made anew.
+ * @param complain gets what is wrong with a bad plan.
+ * @returns undefined for what is not a plan of ours: the caller makes a new one.
  */
 export function decodeMemory(annotation: unknown, complain: (why: string) => void = () => {}): Memory | undefined {
   if (annotation === undefined || annotation === "") return undefined;

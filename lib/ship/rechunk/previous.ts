@@ -14,14 +14,14 @@ export interface Previous {
   from: string;
 }
 
-/** The plan that an image carries. One that is not good is ignored, and the reader hears of it: it must not block a release. */
+/** The plan of an image. A bad one is ignored with a warning: it must not block a release. */
 function planOf(name: string, annotations: Record<string, string> | undefined): Memory | undefined {
   return decodeMemory(annotations?.[planAnnotation], (why) =>
-    say(`warning: the plan that ${name} carries is not good and is ignored: ${why}`),
+    say(`warning: ignored the plan of ${name}, which is not valid: ${why}`),
   );
 }
 
-/** What a registry answered that gives no image. */
+/** Warns about a registry's answer without an image. */
 function complain(reference: string, error: Failure): void {
   if (error instanceof RegistryFailure && error.absent) return;
   const reason = error.details.tried?.at(-1);
@@ -30,8 +30,8 @@ function complain(reference: string, error: Failure): void {
 }
 
 /**
- * The plan of the image that machines have: the published one's. Where the registry has none that is good, or does not
- * answer, the one that this machine wrote last, or that the image carries itself. Nothing that a registry answers is an error.
+ * The plan of the image that machines have: the published one's. If the registry has no valid plan or does not answer, it is
+ * the one that this machine wrote last, or the image's own. No answer of a registry is an error.
  * @param named what the user says instead: an image, or `none`.
  */
 export async function findPrevious(
@@ -46,7 +46,7 @@ export async function findPrevious(
     const other = await openImage(named, { work: join(work, "previous") });
     const memory = planOf(named, other.manifest.annotations);
     if (memory) return { memory, from: named };
-    throw new Failure(exit.failed, `${named} carries no plan that is good`, {
+    throw new Failure(exit.failed, `${named} has no valid plan`, {
       next: "--previous none  makes a new one",
     });
   }
@@ -59,7 +59,7 @@ export async function findPrevious(
       const memory = planOf(`the published ${reference}`, published.manifest.annotations);
       if (memory) return { memory, from: `the published ${reference}` };
       if (published.manifest.annotations?.[planAnnotation] === undefined)
-        say(`the published ${reference} carries no plan: this one will`);
+        say(`the published ${reference} has no plan; this image gets one`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       complain(reference, error);

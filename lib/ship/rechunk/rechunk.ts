@@ -73,7 +73,7 @@ export interface Rechunked {
 export function epochOf(config: ImageConfig): number {
   const created = config.config?.Labels?.["org.opencontainers.image.created"] ?? config.created ?? "";
   const seconds = Math.floor(Date.parse(created) / 1000);
-  // Zero means "no time" to some readers; a time that no plan may have would not be read back.
+  // Zero means "no time" to some readers; a time outside a plan's limits could not be read back.
   return seconds > 0 && seconds <= planLimits.epoch ? seconds : 1;
 }
 

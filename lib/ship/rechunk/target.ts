@@ -132,7 +132,7 @@ export function dryLines(target: Target, wish?: RechunkWish): string[] {
       ".slipway/run/…",
       target.reference,
     ]),
-    `# its files dealt out anew, by the plan that docker://${target.reference} carries, into ${folder}`,
+    `# its files sorted into new layers, by the plan of docker://${target.reference}, into ${folder}`,
     ...(wish?.chunkah
       ? [
           commandLine([

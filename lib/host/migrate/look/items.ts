@@ -15,7 +15,7 @@ export interface Item {
   sockets: number;
   /** Files of users that a home of homed shows as nobody's. */
   strangers: number;
-  /** It has folders in folders without end. */
+  /** Its folders are nested too deep. */
   tooDeep: boolean;
 }
 
@@ -66,8 +66,8 @@ export function isMapped(id: number): boolean {
 }
 
 /**
- * Folders in folders, at most: each level that is copied takes two descriptors, of which a process has at least 4,096 under systemd
- * and sudo. No path names more than 2,048 levels (PATH_MAX), so no ordinary program makes them.
+ * Nested folders, at most. Each level takes two descriptors during the copy, and a process may open at least 4,096 under
+ * systemd and sudo. A path cannot name more than 2,048 levels (PATH_MAX), so ordinary programs do not make more.
  */
 export const deepest = 2_000;
 

@@ -82,7 +82,7 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     code: exit.failed,
     holds: ({ homesAreRoots }) => !homesAreRoots,
     tell: ({ homes }) => ({
-      what: `${homes} is not for root alone to change: somebody could swap a home while it is moved`,
+      what: `users other than root can change ${homes}: somebody could swap a home while it is moved`,
       tried: [`stat ${homes}: owner and mode`],
       next: `sudo chown root ${homes}; sudo chmod go-w ${homes}; then run this again`,
     }),

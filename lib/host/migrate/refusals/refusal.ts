@@ -19,11 +19,11 @@ export function refuse<Look>(rows: Refusal<Look>[], look: Look): void {
   throw new Failure(row.code, what, details);
 }
 
-/** @throws Failure where something has folders in folders without end */
+/** @throws Failure if folders are nested too deep */
 export function refuseDepth(items: Item[]): void {
   const deep = items.filter(({ tooDeep }) => tooDeep);
   if (!deep.length) return;
-  throw new Failure(exit.failed, `folders in folders, more than ${deepest} deep`, {
+  throw new Failure(exit.failed, `folders nested more than ${deepest} deep`, {
     tried: deep.map(({ path }) => `in ${shown(path)}`),
     next: "make them less deep, or choose what is kept without them, then run this again; nothing was changed",
   });

@@ -14,9 +14,9 @@ import { Bar } from "../progress.ts";
 import type { Job, Step } from "./step.ts";
 
 /**
- * The new home grows beside the old one, in a folder that only root may enter, and becomes a home only when every file in it was
- * compared. So whatever happens on the way, the old account works with the old home, and nobody can put anything into the new one while
- * root fills it. A mount below the old home stays out.
+ * The new home grows next to the old one, in a folder that only root may enter. It becomes a home only after every file in it
+ * was compared. So whatever happens before that, the old account works with the old home, and nobody can put anything into the
+ * new one while root fills it. Mounts below the old home are not copied.
  */
 
 /** What is mounted below the old home: when the plan was made, and now. */
@@ -51,7 +51,7 @@ async function both<T>(job: Job, work: (from: Held, to: Held) => Promise<T>): Pr
   using to = growing(job, homes);
   if (from?.stat.isDirectory()) return await work(from, to);
   throw new Failure(exit.failed, `the home of ${job.plan.user.name} is gone from ${job.plan.homes}`, {
-    next: "put it back and run this again, or take all back with guara-migrate --rollback",
+    next: "put it back and run this again, or undo everything with guara-migrate --rollback",
   });
 }
 

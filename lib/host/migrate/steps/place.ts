@@ -10,15 +10,15 @@ import { growing, isHandedOver, seed } from "./data.ts";
 import type { Job, Step } from "./step.ts";
 
 /**
- * The new home gets its record while it is still root's alone, and then is handed over by one rename: from there on it is the user's,
- * and root writes nothing into it any more. The same record waits beside it for `record`, so that both are of one making.
+ * The new home gets its record while only root can reach it. Then one rename hands it over: from then on it is the user's, and
+ * root does not write into it any more. A copy of the record waits next to it for the step `record`, so that both are the same.
  */
 
 /** The name of the record in the folder in which the new home grows. */
 const kept = "record";
 /** A record is a few kilobytes; keys for ssh in it are at most as much as the next limit. */
 const mostRecord = 4 * 1024 * 1024;
-/** authorized_keys of more than this is nobody's list of keys: a key of 16,384 bits takes 3 kB. */
+/** A larger authorized_keys cannot be a list of keys: a key of 16,384 bits takes 3 kB. */
 const mostKeys = 1024 * 1024;
 
 export function stillLoggedOut(job: Job): void {
@@ -27,7 +27,7 @@ export function stillLoggedOut(job: Job): void {
   if (!found.length) return;
   throw new Failure(exit.failed, `${name} is logged in: files would change while the home moves`, {
     tried: found.slice(0, 5).map((process) => `${process.name} (${process.pid})`),
-    next: "log out everywhere, and run this again as root on another console: it goes on from here",
+    next: "log out everywhere, and run this again as root on another console: it continues from here",
   });
 }
 
@@ -75,7 +75,7 @@ export function authorizedKeys(home: Held, uid: number): { keys: string[]; troub
   return { keys: lines.map((line) => line.trim()).filter((line) => keyLine.test(line)) };
 }
 
-/** The record that waits beside the growing home, made where there is none yet: bytes, one a character. */
+/** The record that waits next to the growing home; undefined if there is none: bytes, one in each character. */
 export function readRecord(job: Job, homes: Held): string | undefined {
   using file = homes.walk(`${places(job.plan).growing}/${kept}`);
   return file?.read(mostRecord)?.toString("latin1");
@@ -90,7 +90,7 @@ async function makeRecord(job: Job, home: Held): Promise<string> {
       next: "guara-migrate --rollback",
     });
   const found = authorizedKeys(home, uid);
-  const trouble = `${found.trouble}, and no ordinary file of ${name}: homed knows no keys for ssh (homectl update ${name} --ssh-authorized-keys=@FILE)`;
+  const trouble = `${found.trouble}, not an ordinary file of ${name}: homed gets no keys for ssh (homectl update ${name} --ssh-authorized-keys=@FILE)`;
   if (found.trouble && !job.journal.notes.includes(trouble)) job.journal.add({ type: "note", text: trouble });
   const { privateKey } = await keys(job);
   const machineId = readBytes(machine, "/etc/machine-id")?.trim() ?? "";

@@ -12,7 +12,7 @@ interface Package {
   version: string;
 }
 
-/** A paragraph of the list of packages; undefined for what is not installed, or says nothing that could be. */
+/** A paragraph of the list of packages; undefined if it is not installed, or makes no sense. */
 function readPackage(text: ByteString): Package | undefined {
   const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1];
   const name = field("Package");
@@ -21,7 +21,7 @@ function readPackage(text: ByteString): Package | undefined {
   return { name, source, version: version?.slice(1, -1) ?? field("Version") ?? "" };
 }
 
-/** More says nothing more, and a number too long for a number nothing at all. */
+/** A higher count means the same, and the limit also covers numbers with too many digits. */
 const mostUpdates = 1000;
 
 /** `1.2-3+deb12u4`: the fourth update in stable; `1.2-3~deb12u1`: a new version that stable took. */

@@ -16,7 +16,7 @@ const types = { int32: 4, string: 6, stringArray: 8, i18n: 9 };
 /** As rpm has them: entries of a header, and bytes of its data (lib/header.c, `hdrchkTags` and `hdrchkData`). */
 const [mostTags, mostData] = [0xffff, 0x0fff_ffff];
 
-/** A header that is none; whoever knows the file says so. */
+/** A broken header; the caller knows the file and names it. */
 class BrokenHeader extends Error {}
 
 /** The values of a header by tag; those of no interest are not read. @throws BrokenHeader, RangeError */
@@ -31,7 +31,7 @@ export function readHeader(blob: Buffer): Map<number, (string | number)[]> {
     const tag = blob.readUInt32BE(at);
     if (!wanted.has(tag)) continue;
     const from = data + blob.readUInt32BE(at + 8);
-    // Each once, or a small header could have the same text read any number of times.
+    // Each only once: a small header could make us read the same text any number of times.
     if (values.has(tag)) throw new BrokenHeader();
     values.set(tag, readValues(blob, blob.readUInt32BE(at + 4), blob.readUInt32BE(at + 12), from));
   }
@@ -62,15 +62,15 @@ function sourceName(rpm: string): string {
 }
 
 /**
- * The table as rpm makes it, lib/backend/sqlite.cc. Under another definition the name could stand for a query or an expression
- * that never ends.
+ * The table as rpm makes it, lib/backend/sqlite.cc. With another definition the name could be a query or an expression that
+ * never ends.
  */
 const definition =
   /^CREATE TABLE ['"`]?Packages['"`]? ?\( ?hnum INTEGER PRIMARY KEY( AUTOINCREMENT)?, ?blob BLOB NOT NULL ?\)$/i;
-/** What a row takes in the file at least, beside its header. */
+/** What a row takes in the file at least, without its header. */
 const rowBytes = 4;
 
-/** One header after the other. @throws Error for a database that is broken, or whose rows come to more than the file has */
+/** One header after the other. @throws Error for a broken database, or one with more bytes in its rows than in the file */
 function* headers(db: Database, size: number): Generator<Map<number, (string | number)[]>> {
   const table = db
     .query<{ sql: string }, []>("select sql from sqlite_schema where type = 'table' and name = 'Packages'")
@@ -120,7 +120,7 @@ export async function rpmOwners(files: Files, claims: Claims, work: string): Pro
   } catch (error) {
     if (error instanceof Failure) throw error;
     const what = error instanceof BrokenHeader || error instanceof RangeError ? "a package's header" : String(error);
-    throw files.failure(`${place}/rpmdb.sqlite`, `no rpm database that can be read: ${what}`);
+    throw files.failure(`${place}/rpmdb.sqlite`, `not a readable rpm database: ${what}`);
   } finally {
     db?.close();
   }
