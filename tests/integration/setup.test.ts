@@ -71,7 +71,7 @@ const run = () =>
 test.skipIf(!npm)("a package of another hash is not unpacked, nothing of it runs: exit 3", async () => {
   const { code, stderr } = await run();
   expect([code, existsSync(mark())]).toEqual([3, false]);
-  expect(stderr).toContain("npm brought no Bun that runs here");
+  expect(stderr).toContain("npm did not install a Bun that runs here");
   expect(existsSync(join(machine.clone, ".slipway/bun/node_modules/.slipway-lock"))).toBe(false);
 });
 
