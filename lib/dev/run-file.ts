@@ -38,6 +38,8 @@ function environment(file: string, index: number, spans: string): Record<string,
     SLIPWAY_TEST_STORE: isNeed(file) ? sharedImages() : store,
     SLIPWAY_TEST_SPANS: spans,
     FORCE_COLOR: "0",
+    // How fresh the mirror of this machine is says nothing about the code.
+    SLIPWAY_ARCHIVE_DAYS: env.SLIPWAY_ARCHIVE_DAYS ?? "9999",
   };
 }
 

@@ -35,6 +35,8 @@ export interface Opened {
   manifest: Manifest;
   /** Of the manifest. */
   digest: string;
+  /** Of the index that the manifest was chosen from. */
+  index?: string;
   config: ImageConfig;
 }
 

@@ -76,6 +76,7 @@ export class Repository {
     const { version } = way.access.at;
     let bytes = await manifest(version);
     let parsed = parseManifest(bytes, `${way.name} ${version}`);
+    const index = "manifests" in parsed ? { index: sha256(bytes) } : {};
     if ("manifests" in parsed) {
       const { digest } = choose(parsed, version);
       bytes = await manifest(digest);
@@ -84,7 +85,7 @@ export class Repository {
     if ("manifests" in parsed) throw new Failure(exit.failed, `${version}: an index in an index`);
     const { config } = parsed;
     const text = await this.insist(`${way.name}: reading ${config.digest}`, attempts, () => way.config(config));
-    return { manifest: parsed, digest: sha256(bytes), config: parseConfig(text, config.digest) };
+    return { manifest: parsed, digest: sha256(bytes), ...index, config: parseConfig(text, config.digest) };
   }
 
   /**

@@ -26,7 +26,7 @@ export class ImageFiles {
   static async open(folder: string, { layers }: Manifest, work: string): Promise<ImageFiles> {
     const tree = new Tree();
     const pool = new LayerPool();
-    const unpacked = mostUnpacked(layers.reduce((sum, { size }) => sum + size, 0));
+    let left = mostUnpacked(layers.reduce((sum, { size }) => sum + size, 0));
     mkdirSync(work, { recursive: true });
     try {
       const blobs: string[] = [];
@@ -34,7 +34,8 @@ export class ImageFiles {
         const blob = blobPath(folder, descriptor.digest);
         const what = layerName(n, descriptor);
         closeSync(openRegular(blob, folder).fd);
-        const { index, entries } = await pool.index(what, blob, join(work, `${n}`), unpacked, false);
+        const { index, entries } = await pool.index(what, blob, join(work, `${n}`), left, false);
+        left -= index.plainSize;
         if (index.digest !== descriptor.digest) throw new Failure(exit.failed, `${what}: it does not hash to its name`);
         await tree.apply(entries, n);
         rmSync(entries.path);

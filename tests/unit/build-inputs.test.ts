@@ -183,17 +183,28 @@ describe("the age of a package archive", () => {
   };
   const age = (days: string) => exec([helper("archive-date"), days], { SLIPWAY_ROOT: root });
 
-  test("is that of its newest list, and is told with the suite", async () => {
-    list("trixie", 100);
-    const newest = list("trixie-security", 2);
-    expect(await age("30")).toEqual({ code: 0, stdout: `trixie ${newest}\n`, stderr: "" });
+  test("is that of the suite's own list, and is told with the suite", async () => {
+    const own = list("trixie", 29);
+    list("trixie-security", 2);
+    expect(await age("30")).toEqual({ code: 0, stdout: `trixie ${own}\n`, stderr: "" });
+  });
+
+  test("newer security updates do not make an old suite new", async () => {
+    const old = list("trixie", 100);
+    list("trixie-security", 2);
+    expect((await age("30")).stderr).toContain(`the package lists of trixie are of ${old}, 100 days ago`);
+  });
+
+  test("a list without a date is not of today", async () => {
+    writeFileSync(join(root, "var/lib/apt/lists/x_Release"), "Codename: trixie\nSHA256:\n");
+    expect((await age("30")).stderr).toContain("no package lists with a date");
   });
 
   test("is refused when it is more than so many days", async () => {
     const old = list("trixie", 31);
     const { code, stdout, stderr } = await age("30");
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain(`the newest package lists of trixie are of ${old}, 31 days ago; the limit is 30 days`);
+    expect(stderr).toContain(`the package lists of trixie are of ${old}, 31 days ago; the limit is 30 days`);
   });
 
   test("is refused when it is to come, and when there is none", async () => {

@@ -43,11 +43,12 @@ export async function newestCommit(address: string, follows?: string): Promise<s
   return refs.find(([, name]) => name === `${newest[1]}^{}`)?.[0] ?? newest[0];
 }
 
-/** The digest behind a tag. @throws Failure */
+/** The digest behind a tag: of the index where there is one, which is right for every arch. @throws Failure */
 export async function newestDigest(address: string): Promise<string> {
   const reference = parseReference(address);
   if (!reference) throw unknown(address, "this is not an image of a registry");
-  return (await new Repository(reference, { attempts: 2 }).open()).digest;
+  const { digest, index } = await new Repository(reference, { attempts: 2 }).open();
+  return index ?? digest;
 }
 
 /** The repository of an AUR package is named after its base. Source: aurweb's RPC interface, version 5. @throws Failure */
