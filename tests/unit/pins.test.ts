@@ -12,6 +12,7 @@ import { age, showPins } from "../../lib/build/pins/report.ts";
 import { choosePins, pinsText, withNews } from "../../lib/build/pins/update.ts";
 import { Failure } from "../../lib/cli/errors.ts";
 import { type Pin, parsePins, pinLine, pinned, readPins } from "../../lib/cli/pins.ts";
+import { type Registry, startRegistry } from "../stand-in/registry.ts";
 import { exec } from "../support/sandbox.ts";
 import { type Files, family, project, removeProjects, target } from "../support/small-family.ts";
 
@@ -272,4 +273,51 @@ test("pins are shown with their age, and what is not pinned with what to do", ()
   expect(shown).toMatch(/^registry\.test\/extra:1 +- +not pinned$/m);
   expect(shown).toContain("1 not pinned: a build takes what is there that day. bun run pins --update");
   expect(Math.max(...shown.split("\n").map((line) => line.length))).toBeLessThan(81);
+});
+
+describe("the newest image", () => {
+  let registry: Registry;
+  let folder = "";
+  const conf = process.env.CONTAINERS_REGISTRIES_CONF;
+  beforeAll(() => {
+    registry = startRegistry();
+    folder = mkdtempSync(join(tmpdir(), "pins-registry-"));
+    process.env.CONTAINERS_REGISTRIES_CONF = join(folder, "registries.conf");
+    const insecure = `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`;
+    writeFileSync(process.env.CONTAINERS_REGISTRIES_CONF, insecure);
+  });
+  afterAll(async () => {
+    if (conf === undefined) delete process.env.CONTAINERS_REGISTRIES_CONF;
+    else process.env.CONTAINERS_REGISTRIES_CONF = conf;
+    rmSync(folder, { recursive: true });
+    await registry.stop();
+  });
+
+  const put = async (path: string, value: object, type: string) => {
+    const body = JSON.stringify(value);
+    const named = `sha256:${new Bun.CryptoHasher("sha256").update(body).digest("hex")}`;
+    const address = `http://${registry.host}/v2/base/best/${path.replace("DIGEST", named)}`;
+    await fetch(address, {
+      method: "PUT",
+      body,
+      headers: { "Content-Type": `application/vnd.oci.image.${type}+json` },
+    });
+    return { mediaType: `application/vnd.oci.image.${type}+json`, digest: named, size: body.length };
+  };
+
+  test("is the index where there is one: an image of one CPU is wrong on every other", async () => {
+    const rootfs = { type: "layers", diff_ids: [] };
+    const config = await put(
+      "blobs/uploads/x?digest=DIGEST",
+      { architecture: "amd64", os: "linux", rootfs },
+      "config.v1",
+    );
+    const one = await put("manifests/one", { schemaVersion: 2, config, layers: [] }, "manifest.v1");
+    const platform = { architecture: process.arch === "x64" ? "amd64" : process.arch, os: "linux" };
+    const index = await put("manifests/all", { schemaVersion: 2, manifests: [{ ...one, platform }] }, "index.v1");
+    const newestOf = (tag: string) =>
+      newest({ address: `${registry.host}/base/best:${tag}`, kind: "image" } as Pin, "http://no.aur");
+    expect(await newestOf("one")).toBe(one.digest);
+    expect(await newestOf("all")).toBe(index.digest);
+  });
 });
