@@ -586,6 +586,58 @@ describe("killed", () => {
     expect(existsSync(system.path(`${newHome}/.ssh/id_ed25519`))).toBe(false);
   });
 
+  test("when the new home has its name, and no line says so yet", async () => {
+    const { counted } = await dying(0, "fsyncSync", ...once);
+    /** Kills it at the nth of these calls. @returns whether the new home had its name */
+    const hasName = async (n: number) => {
+      system.remove();
+      system = new OldSystem();
+      await dying(n, "fsyncSync", ...once);
+      return existsSync(system.path(newHome));
+    };
+    // the first of these calls after the rename
+    let [before, after] = [0, counted];
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2);
+      if (await hasName(middle)) after = middle;
+      else before = middle;
+    }
+    expect(await hasName(after)).toBe(true);
+    expect(read(`${state}/current/journal`)).not.toContain('"done","step":"place"');
+    expect((await run()).code).toBe(0);
+    expect(existsSync(system.path(aside))).toBe(true);
+  }, 600_000);
+
+  /** Up to the step `place`, and no further. */
+  async function placed(): Promise<void> {
+    const preload = join(checkout, "tests/vm/migrate/die-after-step.ts");
+    const argv = [process.execPath, "--preload", preload, script, ...once];
+    expect((await exec(argv, { ...system.env, DIE_AFTER: "place" })).code).toBe(137);
+  }
+
+  test("what ana did in the old home after the new one was made is not set aside: refused, and anew it comes along", async () => {
+    await placed();
+    system.write(`${oldHome}/Documents/new.txt`, "a week of work\n");
+    const { code, stderr } = await run();
+    expect([code, stderr]).toEqual([1, expect.stringContaining("the old home changed after it was copied: ")]);
+    expect(stderr).toContain("guara-migrate --rollback");
+    expect(existsSync(system.path(aside))).toBe(false);
+    expect((await system.migrate("--rollback")).code).toBe(0);
+    expect((await run()).code).toBe(0);
+    expect(read(`${newHome}/Documents/new.txt`)).toBe("a week of work\n");
+  });
+
+  test("a password that ana changed after the new home was made is not lost: refused, and anew it is the new one", async () => {
+    await placed();
+    const hash = `$6$anothersalt$${"x".repeat(86)}`;
+    writeFileSync(system.path("etc/shadow"), read("etc/shadow").replace(/^ana:[^:]*/m, `ana:${hash}`));
+    const { code, stderr } = await run();
+    expect([code, stderr]).toEqual([1, expect.stringContaining("the password of ana changed")]);
+    expect((await system.migrate("--rollback")).code).toBe(0);
+    expect((await run()).code).toBe(0);
+    expect(read("var/lib/systemd/home/ana.identity")).toContain(hash);
+  });
+
   test("in the middle of a line of the journal", async () => {
     await dying(9, "fdatasyncSync", ...once);
     appendFileSync(system.path(`${state}/current/journal`), '{"at":"2026-01-01T00:00:00Z","type":"do');
