@@ -7,7 +7,8 @@ import { Failure } from "../../lib/cli/errors.ts";
 import type { Progress } from "../../lib/cli/steps.ts";
 import { longestWait, retryAfter } from "../../lib/image/http.ts";
 import { type Manifest, parseManifest, sha256 } from "../../lib/image/manifest.ts";
-import type { RepositoryOptions } from "../../lib/image/registry.ts";
+import { parseReference } from "../../lib/image/reference.ts";
+import { fetchLayers, Repository, type RepositoryOptions } from "../../lib/image/registry.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { mayKnow, parseChallenge } from "../../lib/image/token.ts";
 import { contentTrouble } from "../../lib/ship/verify-content.ts";
@@ -596,6 +597,28 @@ describe("verify fetches what skopeo would, within limits", () => {
     registry.handlers.token = status(403);
     expect(await trouble()).toMatch(/gives no token \(403\)$/);
   });
+});
+
+test("a layer that two images share is fetched once, and is whole for both", async () => {
+  let asked = 0;
+  registry.handlers.blob = async (_, response) => {
+    asked++;
+    await Bun.sleep(100);
+    registry.give(response, registry.image.layer);
+  };
+  const folder = registry.path(`shared-${++works}`);
+  const { layers } = parseManifest(registry.image.manifest, "sample") as Manifest;
+  const fetch = async () => {
+    const reference = parseReference(`localhost:${registry.port}/acme/os:v1`);
+    if (!reference) throw new Error("no reference");
+    const repository = new Repository(reference);
+    await repository.open();
+    await fetchLayers(repository, layers, folder);
+  };
+  await Promise.all([fetch(), fetch(), fetch()]);
+  expect(asked).toBe(1);
+  const [layer] = layers;
+  expect(sha256(readFileSync(join(folder, (layer?.digest ?? "").replace(":", "/"))))).toBe(layer?.digest ?? "");
 });
 
 test("Retry-After, as HTTP has it", () => {
