@@ -142,6 +142,22 @@ test("a second Ctrl-C ends at once; what is left is ended by the next command, b
   expect(run()).toEqual([]);
 });
 
+test("a program that was asked something and does not end is not waited for", async () => {
+  const stuck = `trap '' TERM; touch ${path("began")}; while :; do sleep 0.1; done`;
+  writeFileSync(
+    path("asks.ts"),
+    `import { command } from "${checkout}/lib/cli/command.ts";
+import { question } from "${checkout}/lib/cli/question.ts";
+await command("list", () => question(["sh", "-c", ${JSON.stringify(stuck)}]), []);
+`,
+  );
+  const env = { ...process.env, SLIPWAY_PROJECT: folder };
+  const asking = Bun.spawn([process.execPath, path("asks.ts")], { env, stdio: ["ignore", "ignore", "ignore"] });
+  await until(() => existsSync(path("began")));
+  asking.kill("SIGINT");
+  expect(await asking.exited).toBe(130);
+});
+
 test("words that a process has among the processes are not run, whatever mark it has", async () => {
   const dead = "4194305-1";
   mkdirSync(path(`.slipway/run/${dead}`), { recursive: true });
