@@ -81,13 +81,29 @@ export class Tree extends Names {
     return name;
   }
 
-  /** The folder of that path, made where it is not there; in the way of it may stand a file of a lower layer. */
-  private folder(path: ByteString): Name {
+  /**
+   * The folder that a layer means by a path. It is made where it is not there, and a file or a link of a lower layer makes way for it.
+   * A link of the same layer is followed: podman unpacks each layer into a folder of its own, where it finds that link.
+   * @throws TreeError for a link that leads to no folder
+   */
+  private folder(path: ByteString, tar: number, at: number): Name {
+    const way = { links: 0 };
     let name = this.root;
     if (path !== "")
       for (const part of path.split("/")) {
         const next = this.child(name, part);
-        name = next && this.isFolder(next) ? next : this.put(name, part, this.folderNode());
+        const node = this.node(next);
+        const target = node && this.nodes.tar(node) === tar ? this.nodes.target(node) : undefined;
+        if (target === undefined) name = next && this.isFolder(next) ? next : this.put(name, part, this.folderNode());
+        else {
+          name =
+            ++way.links > mostLinks ? 0 : this.follow(target.startsWith("/") ? this.root : name, target, true, way);
+          if (!name || !this.isFolder(name))
+            throw new TreeError(
+              `${printable(path)}: the link ${printable(part)} in it leads to no folder (${printable(target)})`,
+              at,
+            );
+        }
       }
     return name;
   }
@@ -129,13 +145,14 @@ export class Tree extends Names {
       if (entry.kind === "dir") this.nodeOf.set(this.root, this.nodes.add(entry, "dir", tar));
       return;
     }
-    const folder = this.folder(parent);
+    const folder = this.folder(parent, tar, entry.at);
     const before = this.child(folder, name);
     if (entry.kind === "link") {
-      const target = this.node(this.find(entry.target ?? ""));
+      const path = entry.target ?? "";
+      const target = this.node(this.find(path) || this.lookup(path));
       if (!target || this.nodes.isFolder(target))
         throw new TreeError(
-          `${printable(entry.path)}: a hard link to ${printable(entry.target ?? "")}, which is not there`,
+          `${printable(entry.path)}: a hard link to ${printable(path)}, which is not there`,
           entry.at,
         );
       this.nodes.link(target);

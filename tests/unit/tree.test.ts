@@ -61,6 +61,33 @@ test("kinds change: folder to file, file to folder, link to folder", async () =>
   expect(tree.find("usr/lib/x")).toBe(0);
 });
 
+test("what lies below a link of the same layer is where the link leads", async () => {
+  const usr = [dir("usr"), dir("usr/lib"), file("usr/lib/libc")];
+  for (const target of ["usr/lib", "/usr/lib", "./usr/../usr/lib"])
+    expect(paths(await flatten([...usr, symlink("lib", target), file("lib/extra")]))).toEqual([
+      ...["lib", "usr", "usr/lib", "usr/lib/extra", "usr/lib/libc"],
+    ]);
+  const chained = [symlink("lib64", "lib"), symlink("lib", "usr/lib"), file("lib64/a/b"), symlink("lib64/c", "libc")];
+  expect(paths(await flatten([...usr, ...chained, link("lib64/d", "lib/libc")]))).toEqual([
+    ...["lib", "lib64", "usr", "usr/lib", "usr/lib/a", "usr/lib/a/b", "usr/lib/c", "usr/lib/d", "usr/lib/libc"],
+  ]);
+  // over a folder of the layer below, which the link replaces
+  expect(paths(await flatten([file("lib/old")], [...usr, symlink("lib", "usr/lib"), file("lib/new")]))).toEqual([
+    ...["lib", "usr", "usr/lib", "usr/lib/libc", "usr/lib/new"],
+  ]);
+});
+
+test("a link that leads to no folder has nothing below it", async () => {
+  for (const [target, more] of [
+    ["nowhere", []],
+    ["file", [file("file")]],
+    ["lib", []],
+  ] as const)
+    await expect(flatten([...more, symlink("lib", target), file("lib/x")])).rejects.toThrow(
+      `lib: the link lib in it leads to no folder (${target}) at byte 0`,
+    );
+});
+
 test("hard links share a file, also with one of a layer below", async () => {
   const tree = await flatten([file("a"), link("b", "a")], [link("c", "b")], [file("a", "new")]);
   expect(nodeAt(tree, "b")).toBe(nodeAt(tree, "c"));
