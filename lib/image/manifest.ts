@@ -7,7 +7,7 @@ export interface Descriptor {
   digest: string;
   size: number;
   annotations?: Record<string, string>;
-  platform?: { architecture?: string; os?: string };
+  platform?: { architecture?: string; os?: string; variant?: string };
 }
 
 export interface Manifest {
@@ -148,16 +148,25 @@ export function parseConfig(bytes: Uint8Array | string, where: string): ImageCon
   throw new Failure(exit.failed, `${where} is no image configuration`);
 }
 
-/** Of an index, the manifest for this machine's kind, or the only one. */
+function platformName({ platform }: Descriptor): string {
+  return [platform?.os ?? "?", platform?.architecture ?? "?", platform?.variant].filter(Boolean).join("/");
+}
+
+/** Variants of a CPU that podman takes here, the best first; for most it takes no variant. */
+const variants: Record<string, string[]> = { arm64: ["v8", ""] };
+
+/**
+ * Of an index, the manifest for this machine, or the only one.
+ * Source: containers/image, internal/pkg/platform: system, arch and variant must all be those of the machine.
+ */
 export function choose(index: Index, where: string): Descriptor {
   const arch = process.arch === "x64" ? "amd64" : process.arch;
-  const found =
-    index.manifests.length === 1 ? index.manifests[0] : index.manifests.find((m) => m.platform?.architecture === arch);
+  const fits = index.manifests.filter(({ platform }) => platform?.architecture === arch && platform.os === "linux");
+  const best = (variants[arch] ?? [""]).flatMap((wanted) => fits.filter((m) => (m.platform?.variant ?? "") === wanted));
+  const found = index.manifests.length === 1 ? index.manifests[0] : best[0];
   if (found) return found;
-  throw new Failure(exit.failed, `${where} has no image for ${arch}`, {
-    tried: index.manifests
-      .slice(0, 10)
-      .map((m) => `${m.platform?.os ?? "?"}/${m.platform?.architecture ?? "?"} ${m.digest}`),
+  throw new Failure(exit.failed, `${where} has no image for linux/${arch}`, {
+    tried: index.manifests.slice(0, 10).map((m) => `${platformName(m)} ${m.digest}`),
   });
 }
 
