@@ -274,6 +274,46 @@ describe("a disk", () => {
     expect([boot.get("kernel"), boot.get("initrd")].map(String)).toEqual(["k", "i"]);
   });
 
+  const modules = (version: string) => ({
+    [`usr/lib/modules/${version}/vmlinuz`]: `kernel ${version}`,
+    [`usr/lib/modules/${version}/initramfs.img`]: `initramfs ${version}`,
+  });
+  const boot = (version: string) => ({
+    [`boot/vmlinuz-${version}`]: `kernel ${version}`,
+    [`boot/initrd.img-${version}`]: `initramfs ${version}`,
+  });
+  test.each<[string, Record<string, string>, string]>([
+    ["6.10 is newer than 6.9", { ...modules("6.9.3-1"), ...modules("6.10.1-1") }, "6.10.1-1"],
+    ["in /boot too", { ...boot("6.1.0-9-amd64"), ...boot("6.1.0-31-amd64") }, "6.1.0-31-amd64"],
+    ["a newer initramfs of nobody's", { ...boot("6.9"), "boot/initrd.img-6.10.old-dkms": "old" }, "6.9"],
+    ["a newer kernel without one", { ...modules("6.9"), "usr/lib/modules/6.10/vmlinuz": "alone" }, "6.9"],
+    [
+      "a backup beside it",
+      { ...boot("6.9"), "boot/initrd.img-6.9.dpkg-bak": "bak", "boot/vmlinuz-6.9.old": "k" },
+      "6.9",
+    ],
+    ["a newer pair in /boot: bootc boots what lies beside the modules", { ...modules("6.9"), ...boot("6.10") }, "6.9"],
+    [
+      "the kernel beside the modules, its initramfs in /boot",
+      { "usr/lib/modules/6.9/vmlinuz": "kernel 6.9", "boot/initramfs-6.9.img": "initramfs 6.9", ...boot("6.8") },
+      "6.9",
+    ],
+    ["names without a version", { "boot/vmlinuz": "kernel x", "boot/initrd.img": "initramfs x" }, "x"],
+    ["one of each, of other names", { "boot/vmlinuz-a": "kernel x", "boot/initramfs.img": "initramfs x" }, "x"],
+  ])("kernel and initramfs are of one version, the newest: %s", (_, files, version) => {
+    const found = read(files);
+    expect([found.get("kernel"), found.get("initrd")].map(String)).toEqual([
+      `kernel ${version}`,
+      `initramfs ${version}`,
+    ]);
+  });
+
+  test("no initramfs is better than another kernel's", () => {
+    const found = read({ "boot/vmlinuz-6.9": "k", "boot/initrd.img-6.8": "i", "boot/initrd.img-6.7": "j" });
+    expect([found.get("kernel")?.toString(), found.get("initrd")]).toEqual(["k", undefined]);
+    expect(found.lacks()).toContain("initramfs");
+  });
+
   test("a kernel that is a second name of another file is found", () => {
     const files = read({ "boot/vmlinuz-6": "k" }, { "usr/lib/modules/6/vmlinuz": "boot/vmlinuz-6" });
     expect(files.get("kernel")?.toString()).toBe("k");

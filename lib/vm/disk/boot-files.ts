@@ -7,11 +7,14 @@ export const bootPlaces = [
   ...["sbin/init", "bin/init", "usr/sbin/init", "usr/bin/init"],
 ];
 
-/** What of an image goes to the boot partition, by what it is; the first pattern of a kind that is there wins. */
+/** What of an image goes to the boot partition, by what it is: the best place first, and in each the version of the kernel. */
 const wanted = {
-  kernel: [/^usr\/lib\/modules\/[^/]+\/vmlinuz$/, /^boot\/vmlinuz/],
-  initrd: [/^usr\/lib\/modules\/[^/]+\/init(ramfs|rd)(\.img)?$/, /^boot\/init(ramfs|rd)(?!.*fallback)/],
-  uki: [/^usr\/lib\/modules\/[^/]+\/[^/]+\.efi$/, /^boot\/EFI\/Linux\/[^/]+\.efi$/],
+  kernel: [/^usr\/lib\/modules\/([^/]+)\/vmlinuz$/, /^boot\/vmlinuz-?(.*)$/],
+  initrd: [
+    /^usr\/lib\/modules\/([^/]+)\/init(?:ramfs|rd)(?:\.img)?$/,
+    /^boot\/init(?:ramfs|rd)(?:\.img)?-?(.*?)(?:\.img)?$/,
+  ],
+  uki: [/^usr\/lib\/modules\/([^/]+)\/[^/]+\.efi$/, /^boot\/EFI\/Linux\/([^/]+)\.efi$/],
   loader: [/^usr\/lib\/systemd\/boot\/efi\/systemd-bootx64\.efi$/],
 } as const;
 
@@ -47,8 +50,7 @@ function kargsIn(text: string): string[] {
 
 /** Picks what a boot needs out of an image's files as they pass by. */
 export class BootFiles {
-  /** By kind: rank of the pattern (0 is best) and content. */
-  private readonly found = new Map<BootFile, { rank: number; path: ByteString; content: Buffer }>();
+  private readonly found: { kind: BootFile; rank: number; version: string; content: Buffer }[] = [];
   /** Contents by path, for names that turn out to be hard links of them. */
   private readonly contents = new Map<ByteString, Buffer>();
   private readonly kargFiles = new Map<ByteString, Buffer>();
@@ -72,15 +74,28 @@ export class BootFiles {
     const kind = kindOf(path);
     if (!kind) return;
     this.contents.set(path, content);
-    const rank = wanted[kind].findIndex((pattern) => pattern.test(path));
-    const before = this.found.get(kind);
-    // of several kernels the one with the highest name
-    if (!before || rank < before.rank || (rank === before.rank && path > before.path))
-      this.found.set(kind, { rank, path, content });
+    const versions = wanted[kind].map((pattern) => pattern.exec(path));
+    const rank = versions.findIndex((match) => match);
+    this.found.push({ kind, rank, version: versions[rank]?.[1] ?? "", content });
   }
 
+  /** Of a kind, the one in the best place, and there of the newest version. */
+  private best(kind: BootFile, isGood: (version: string) => boolean = () => true) {
+    const good = this.found.filter((file) => file.kind === kind && isGood(file.version));
+    return good.sort((a, b) => a.rank - b.rank || newerFirst(a.version, b.version))[0];
+  }
+
+  /** A kernel and an initramfs are of one version: the newest of which both are there. */
   get(kind: BootFile): Buffer | undefined {
-    return this.found.get(kind)?.content;
+    const has = (other: BootFile) => (version: string) =>
+      this.found.some((f) => f.kind === other && f.version === version);
+    const kernel = this.best("kernel", has("initrd")) ?? this.best("kernel");
+    if (kind === "kernel") return kernel?.content;
+    if (kind !== "initrd") return this.best(kind)?.content;
+    const same = this.best("initrd", (version) => version === kernel?.version);
+    // names that say nothing of a version: the only kernel and the only initramfs belong together
+    const isOnly = this.found.filter((file) => file.kind === "kernel" || file.kind === "initrd").length === 2;
+    return (same ?? (isOnly ? this.best("initrd") : undefined))?.content;
   }
 
   /** The kernel arguments that the image itself asks for, in the order of its files. */
@@ -95,6 +110,11 @@ export class BootFiles {
       : [...(this.get("kernel") ? [] : ["kernel" as const]), ...(this.get("initrd") ? [] : ["initramfs" as const])];
     return [...files, ...needs.filter(({ name }) => !this.has.has(name)).map(({ name }) => name)];
   }
+}
+
+/** Versions as people count: 6.10 is newer than 6.9. */
+function newerFirst(a: string, b: string): number {
+  return b.localeCompare(a, "en", { numeric: true });
 }
 
 function kindOf(path: ByteString): BootFile | undefined {
