@@ -19,6 +19,7 @@ export const rules: Rule[] = [
   packages.packagesOnce,
   packages.packagesAllowed,
   packages.oneDisplayManager,
+  system.layersCanBeRead,
   system.displayManagerKnown,
   system.kargsAllowed,
   system.unitsOnce,

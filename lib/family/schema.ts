@@ -130,7 +130,8 @@ export const familySchema = z.strictObject({
     .prefault({}),
   push: z
     .strictObject({
-      compression: z.enum(["zstd:chunked", "zstd", "gzip"]).default("zstd:chunked"),
+      /** without it: one frame of zstd a layer for what bootc installs, zstd:chunked for the rest */
+      compression: z.enum(["zstd:chunked", "zstd", "gzip"]).optional(),
       level: z.int().min(1).max(22).default(3),
     })
     .prefault({}),

@@ -4,13 +4,13 @@ import { exit, Failure } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
 import type { Entry } from "./entry.ts";
 import type { LayerIndex } from "./layer-index.ts";
-import type { Piece, WrittenLayer } from "./layer-write.ts";
+import type { LayerPacking, Piece, WrittenLayer } from "./layer-tar.ts";
 import { most, raise } from "./limits.ts";
 import { Lines, writeLines } from "./lines.ts";
 
 export type Question =
   | { do: "index"; blob: string; spool: string | undefined; unpacked: number; most: number; entries: string }
-  | { do: "write"; pieces: string; tars: string[]; path: string };
+  | { do: "write"; pieces: string; tars: string[]; path: string; packing: LayerPacking };
 
 export type Answer =
   | { index: LayerIndex }
@@ -100,11 +100,17 @@ export class LayerPool {
   }
 
   /** @param pieces gone through when a thread is free, and only once. */
-  async write(what: string, pieces: () => Iterable<Piece>, tars: string[], path: string): Promise<WrittenLayer> {
+  async write(
+    what: string,
+    pieces: () => Iterable<Piece>,
+    tars: string[],
+    path: string,
+    packing: LayerPacking,
+  ): Promise<WrittenLayer> {
     const list = `${path}.pieces`;
     const answer = await this.ask(what, async () => {
       await writeLines(list, pieces());
-      return { do: "write", pieces: list, tars, path };
+      return { do: "write", pieces: list, tars, path, packing };
     });
     rmSync(list, { force: true });
     if (!("written" in answer)) throw new Error("a thread answered something else");

@@ -3,7 +3,9 @@ import { BlobError } from "./blob.ts";
 import type { Entry } from "./entry.ts";
 import { indexLayer, type LayerIndex } from "./layer-index.ts";
 import type { Answer, Question } from "./layer-pool.ts";
-import { type Piece, writeLayer } from "./layer-write.ts";
+import { writeStream } from "./layer-stream.ts";
+import type { Piece } from "./layer-tar.ts";
+import { writeChunked } from "./layer-write.ts";
 import { Lines, LineWriter } from "./lines.ts";
 import { TarError } from "./tar-read.ts";
 
@@ -13,7 +15,13 @@ const post = (answer: Answer) => self.postMessage(answer);
 
 async function work(question: Question): Promise<void> {
   if (question.do === "write") {
-    post({ written: writeLayer(new Lines<Piece>(question.pieces), question.tars, question.path) });
+    const { tars, path, packing } = question;
+    const pieces = new Lines<Piece>(question.pieces);
+    const isChunked = packing.compression === "zstd:chunked";
+    const written = isChunked
+      ? writeChunked(pieces, tars, path, packing.level)
+      : writeStream(pieces, tars, path, packing);
+    post({ written: await written });
     return;
   }
   const entries = new LineWriter<Entry>(question.entries);

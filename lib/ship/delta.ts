@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseSize } from "../cli/size.ts";
 import { type ByteString, byBytes, type Entry, shown } from "../image/entry.ts";
 import { LayerPool } from "../image/layer-pool.ts";
-import type { Piece } from "../image/layer-write.ts";
+import { type Piece, usualPacking } from "../image/layer-tar.ts";
 import type { Lines } from "../image/lines.ts";
 import type { Descriptor } from "../image/manifest.ts";
 import { readLayer } from "../image/read-tree.ts";
@@ -205,7 +205,7 @@ export async function delta(a: Image, b: Image, { work, quick }: DeltaOptions): 
         .map((e) => shown(e.path));
     }
     result.floor = pieces.length
-      ? (await pool.write("measuring what differs", () => pieces, tars, join(work, "floor"))).size
+      ? (await pool.write("measuring what differs", () => pieces, tars, join(work, "floor"), usualPacking)).size
       : 0;
     result.efficiency = download > 0 ? Math.min(1, result.floor / download) : 1;
     return result;

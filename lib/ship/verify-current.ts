@@ -1,8 +1,9 @@
-import type { Target } from "../family/family.ts";
+import { lineage, type Target } from "../family/family.ts";
 import { readDocument } from "../image/layout.ts";
 import { type Manifest, parseConfig } from "../image/manifest.ts";
 import { type Facts, factsOf, timeOf } from "../trust/facts.ts";
 import { clockSlack, date, oldImages } from "../trust/old-images.ts";
+import { isChunked } from "./push/compare.ts";
 import type { Pushed } from "./push/pushed.ts";
 
 /** Whether a tag has the image that belongs there now, by the rules of its machines and by our own record. */
@@ -15,6 +16,12 @@ export interface Current {
 /** What the image at hand says of itself. @param folder an oci folder, or one with its blobs */
 export function factsAt(folder: string, { config }: Manifest, reference: string): Facts {
   return factsOf(parseConfig(readDocument(folder, config), `the configuration of ${reference}`));
+}
+
+/** What of an image its machines cannot read; undefined where they can. */
+export function unreadable({ flavor }: Target, manifest: Manifest): string | undefined {
+  if (!isChunked(manifest) || !lineage(flavor).some(({ install }) => install.composefs)) return undefined;
+  return "its layers are zstd:chunked, of which bootc's composefs backend reads the beginning: push it again as zstd";
 }
 
 /**

@@ -12,7 +12,7 @@ import { oneManifest } from "./push/compare.ts";
 import { pushedOf, repositoryOf } from "./push/pushed.ts";
 import { signatureTag } from "./sign.ts";
 import { contentTrouble } from "./verify-content.ts";
-import { current, factsAt } from "./verify-current.ts";
+import { current, factsAt, unreadable } from "./verify-current.ts";
 
 /**
  * Verification of a target in the registry, as its machines would do it:
@@ -171,6 +171,8 @@ async function examine(target: Target, family: Family, folder: string, progress:
   await judge(exam, trust, { image, repository, digest, place, progress });
   const pushed = pushedOf(target);
   await exam.check("current", "reading what it says of itself", async () => {
+    const trouble = unreadable(target, manifest);
+    if (trouble) return { state: "bad", said: trouble };
     const facts = factsAt(folder, manifest, target.reference);
     return current(target, digest, facts, pushed?.repository === repository ? pushed : undefined, Date.now());
   });

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Crc64 } from "../../lib/image/crc64.ts";
 import type { Entry } from "../../lib/image/entry.ts";
-import { type Piece, type WrittenLayer, writeLayer } from "../../lib/image/layer-write.ts";
+import type { Piece, WrittenLayer } from "../../lib/image/layer-tar.ts";
+import { writeChunked } from "../../lib/image/layer-write.ts";
 import { Place } from "../support/images.ts";
 import { entry, random, readAll } from "../support/tars.ts";
 
@@ -57,7 +58,7 @@ function layer(items: [Entry, Buffer?][]): { written: WrittenLayer; blob: Buffer
     return { ...e, hash, size: bytes.length, at: from, ...(bytes.length ? { tar: 0 } : {}) };
   });
   const path = join(folder, "blob");
-  return { written: writeLayer(pieces, [tar], path), blob: readFileSync(path) };
+  return { written: writeChunked(pieces, [tar], path, 3), blob: readFileSync(path) };
 }
 
 interface Row {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../../lib/cli/errors.ts";
 import { differences } from "../../lib/image/compare.ts";
 import { LayerPool } from "../../lib/image/layer-pool.ts";
+import { usualPacking } from "../../lib/image/layer-tar.ts";
 import { readTree } from "../../lib/image/read-tree.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { Tree } from "../../lib/image/tree.ts";
@@ -36,7 +37,7 @@ async function read(folder: string, layers: Buffer[]): Promise<void> {
   // What was read right is the same when it was written and read again.
   const names = Array.from({ length: leaves.count }, (_, i) => leaves.name(i));
   const path = join(work, "again");
-  await pool.write("again", () => pieces(tree, names, epoch), tars, path);
+  await pool.write("again", () => pieces(tree, names, epoch), tars, path, usualPacking);
   const { entries } = await pool.index("again", path, join(work, "again.tar"), 2 ** 40);
   const again = new Tree();
   await again.apply(entries, 0);

@@ -5,6 +5,7 @@ import { parseSize } from "../../lib/cli/size.ts";
 import { differences } from "../../lib/image/compare.ts";
 import type { Entry } from "../../lib/image/entry.ts";
 import { LayerPool } from "../../lib/image/layer-pool.ts";
+import { usualPacking } from "../../lib/image/layer-tar.ts";
 import { blobPath, openLayout } from "../../lib/image/layout.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { delta } from "../../lib/ship/delta.ts";
@@ -216,7 +217,13 @@ describe("a broken image", () => {
     const pool = new LayerPool(1);
     const tar = join(folder(), "t");
     writeFileSync(tar, "x".repeat(100));
-    const written = pool.write("writing layer 1", () => [{ ...entry("a", { size: 100 }), tar: 0 }], [tar], "/dev/full");
+    const written = pool.write(
+      "writing layer 1",
+      () => [{ ...entry("a", { size: 100 }), tar: 0 }],
+      [tar],
+      "/dev/full",
+      usualPacking,
+    );
     expect(await message(written)).toBe("writing layer 1: no space left");
     pool.close();
   });

@@ -1,4 +1,5 @@
 import { exit, Failure } from "../../cli/errors.ts";
+import type { LayerPacking } from "../../image/layer-tar.ts";
 import { type Descriptor, type Manifest, parseManifest } from "../../image/manifest.ts";
 
 /**
@@ -21,6 +22,17 @@ export function isCompressed({ mediaType }: Descriptor): boolean {
 
 /** What zstd:chunked writes about itself; nobody sent it. */
 export const ofCompressor = /^io\.github\.containers\.zstd-chunked\./;
+
+export function isChunked({ layers }: Manifest): boolean {
+  return layers.some(({ annotations }) => Object.keys(annotations ?? {}).some((key) => ofCompressor.test(key)));
+}
+
+/** Whether an image's layers are packed so. One frame is good for those too who would read parts of it. */
+export function isPackedAs(manifest: Manifest, { compression }: LayerPacking): boolean {
+  const packed = compression === "gzip" ? "gzip" : "zstd";
+  const isForm = manifest.layers.every(({ mediaType }) => mediaType.endsWith(packed));
+  return isForm && (compression === "zstd:chunked" || !isChunked(manifest));
+}
 
 function annotationDifferences(
   where: string,

@@ -4,6 +4,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import type { Progress, Step } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { Family, Target } from "../../family/family.ts";
+import { packingOf } from "../../family/packing.ts";
 import { type Manifest, sha256 } from "../../image/manifest.ts";
 import { openPolicy, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../../image/skopeo.ts";
 import { insist, type Patience, patient } from "../retry.ts";
@@ -83,14 +84,16 @@ export async function pushTarget(
 ): Promise<PushOutcome> {
   const repository = repositoryOf(target);
   const [dated, moving] = tagsOf(target, options.day);
+  const packing = packingOf(target.flavor, family);
+  const packed = `${packing.compression} ${packing.level}`;
   const work = workFolder();
   const persist = <T>(work: () => Promise<T>) => insist(work, options.patience, progress);
   try {
-    const given = options.folder ? openSource(options.folder) : await rechunked(target);
+    const given = options.folder ? openSource(options.folder) : await rechunked(target, packing);
     const image = given ? given.manifest.config.digest : await imageId(target);
 
     const before = pushedOf(target);
-    if (before && before.image === image && before.tags.includes(dated) && !options.force) {
+    if (before && before.image === image && before.packed === packed && before.tags.includes(dated) && !options.force) {
       const standing = await persist(() =>
         Promise.all(before.tags.map((t) => tagDigest(`${repository}:${t}`, { progress }))),
       );
@@ -105,7 +108,7 @@ export async function pushTarget(
 
     forgetPushed(target);
     const policy = openPolicy(work.path);
-    const source = given ?? (await writeOut(target, family, { folder: work.path, policy }, progress));
+    const source = given ?? (await writeOut(target, packing, { folder: work.path, policy }, progress));
     const once = () => persist(() => send(source, `${repository}:${dated}`, work.path, progress));
     let arrived = await once();
     if (arrived.differ.length) arrived = await once();
@@ -132,7 +135,7 @@ export async function pushTarget(
         });
     });
     const { digest } = arrived;
-    const pushed = { repository, digest, tags: [moving, dated], image, at: new Date().toISOString() };
+    const pushed = { repository, digest, tags: [moving, dated], image, packed, at: new Date().toISOString() };
     rememberPushed(target, pushed);
     return { ...pushed, target, action: "pushed", ...extent(arrived.there) };
   } finally {

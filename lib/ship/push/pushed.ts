@@ -14,6 +14,8 @@ export interface Pushed {
   tags: string[];
   /** The digest of the image's configuration, which is the image's id in podman's storage. */
   image: string;
+  /** How its layers are packed, such as `zstd 3`. */
+  packed?: string;
   /** When, as an ISO date. */
   at: string;
 }

@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { podman } from "../../cli/podman.ts";
 import type { Progress } from "../../cli/steps.ts";
-import type { Family, Target } from "../../family/family.ts";
+import type { Target } from "../../family/family.ts";
 import { packingOf } from "../../image/blob.ts";
+import type { LayerPacking } from "../../image/layer-tar.ts";
 import { blobPath, openLayout } from "../../image/layout.ts";
 import { type Manifest, sha256 } from "../../image/manifest.ts";
 import { lastWords, patience, skopeo } from "../../image/skopeo.ts";
 import { localImages } from "../../image/storage.ts";
 import { imageFolder } from "../rechunk/target.ts";
-import { isCompressed, ofCompressor, oneManifest } from "./compare.ts";
+import { isPackedAs, ofCompressor, oneManifest } from "./compare.ts";
 
 /**
  * What is sent is a folder, made whole before anything goes out: layers compressed, annotations in place. Then the registry
@@ -43,14 +44,14 @@ export async function imageId(target: Target): Promise<string> {
   });
 }
 
-/** What rechunk made of the image that is in storage now; an older one is not pushed. */
-export async function rechunked(target: Target): Promise<Source | undefined> {
+/** What rechunk made of the image that is in storage now; an older one is not pushed, nor one that is packed in another way. */
+export async function rechunked(target: Target, packing: LayerPacking): Promise<Source | undefined> {
   const path = imageFolder(target.reference);
   if (!existsSync(join(path, "index.json"))) return undefined;
   const source = openSource(path);
   const image = (await localImages()).get(target.reference);
   const isNow = !image || source.manifest.config.digest === `sha256:${image.id}`;
-  return isNow && source.manifest.layers.every(isCompressed) ? source : undefined;
+  return isNow && isPackedAs(source.manifest, packing) ? source : undefined;
 }
 
 /** The manifest under which podman's storage keeps an image; undefined where it cannot be read. */
@@ -95,7 +96,7 @@ function replaceManifest(path: string, manifest: Manifest): Source {
 }
 
 /** Pure: the words of skopeo that compress a folder. */
-export function packWords(from: string, to: string, { compression, level }: Family["push"], policy: string): string[] {
+export function packWords(from: string, to: string, { compression, level }: LayerPacking, policy: string): string[] {
   return [
     ...["--command-timeout", patience.image, "--policy", policy, "copy", "--quiet", "--format", "oci"],
     ...["--dest-compress-format", compression, "--dest-compress-level", String(level)],
@@ -103,10 +104,10 @@ export function packWords(from: string, to: string, { compression, level }: Fami
   ];
 }
 
-/** The image of podman's storage as a folder, compressed as the manifest of the family says. */
+/** The image of podman's storage as a folder, compressed as its machines need it. */
 export async function writeOut(
   target: Target,
-  family: Family,
+  packing: LayerPacking,
   files: { folder: string; policy: string },
   progress: Progress,
 ): Promise<Source> {
@@ -124,7 +125,7 @@ export async function writeOut(
   nameLayers(plain);
   progress.now("compressing its layers");
   const mounts = [files.folder];
-  const made = await skopeo(packWords(plain, packed, family.push, files.policy), { progress, mounts });
+  const made = await skopeo(packWords(plain, packed, packing, files.policy), { progress, mounts });
   if (made.code !== 0) throw failure("compressed", made.said);
   const { manifest } = openSource(packed);
   const kept = await storedManifest(await imageId(target));

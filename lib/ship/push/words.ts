@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commandLine } from "../../cli/shell.ts";
 import type { Family, Target } from "../../family/family.ts";
+import { packingOf } from "../../family/packing.ts";
 import { patience as limits } from "../../image/skopeo.ts";
 import { imageFolder } from "../rechunk/target.ts";
 import { repositoryOf } from "./pushed.ts";
@@ -46,7 +47,7 @@ export function pushCommands(target: Target, family: Family, options: { folder?:
   const files = { policy: "policy.json", digest: "digest" };
   const made = [
     commandLine(["podman", "push", "--remove-signatures", target.reference, "dir:plain"]),
-    commandLine(["skopeo", ...packWords("plain", "packed", family.push, files.policy)]),
+    commandLine(["skopeo", ...packWords("plain", "packed", packingOf(target.flavor, family), files.policy)]),
     "# the annotations of its layers, which podman and skopeo drop, are put back",
   ];
   return [

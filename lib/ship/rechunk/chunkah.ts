@@ -16,7 +16,7 @@ import { podman } from "../../cli/podman.ts";
 import { run } from "../../cli/shell.ts";
 import { type ByteString, byteString, shown } from "../../image/entry.ts";
 import type { LayerPool } from "../../image/layer-pool.ts";
-import type { Piece, WrittenLayer } from "../../image/layer-write.ts";
+import { type Piece, usualPacking, type WrittenLayer } from "../../image/layer-tar.ts";
 import { blobPath, finishLayout, openLayout, startLayout } from "../../image/layout.ts";
 import { mediaTypes } from "../../image/manifest.ts";
 import { podmanFailure } from "../../image/storage.ts";
@@ -150,7 +150,13 @@ export function chunkahWriter(chunkah: string): (job: Planned, pool: LayerPool, 
     job.now("writing the image for chunkah");
     const path = join(work, "tagged");
     const list = await tagged(tree, dealt, planned.layers, planned.memory.epoch);
-    const { digest, size, diffId } = await pool.write("writing the image for chunkah", () => list, tars, path);
+    const { digest, size, diffId } = await pool.write(
+      "writing the image for chunkah",
+      () => list,
+      tars,
+      path,
+      usualPacking,
+    );
     renameSync(path, blobPath(folder, digest));
     const config = { ...image.config, rootfs: { type: "layers" as const, diff_ids: [diffId] }, history: [] };
     finishLayout(folder, config, { schemaVersion: 2, layers: [{ mediaType: mediaTypes.zstdLayer, digest, size }] });

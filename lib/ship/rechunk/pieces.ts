@@ -1,5 +1,5 @@
 import type { ByteString } from "../../image/entry.ts";
-import type { Piece } from "../../image/layer-write.ts";
+import type { Piece } from "../../image/layer-tar.ts";
 import type { Name, Tree } from "../../image/tree.ts";
 
 /**

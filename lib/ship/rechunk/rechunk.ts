@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { owner } from "../../cli/owner.ts";
 import { LayerPool } from "../../image/layer-pool.ts";
-import type { WrittenLayer } from "../../image/layer-write.ts";
+import { type LayerPacking, usualPacking, type WrittenLayer } from "../../image/layer-tar.ts";
 import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
 import { type Descriptor, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
 import { readTree } from "../../image/read-tree.ts";
@@ -34,6 +34,7 @@ export interface Planned {
   dealt: Uint32Array[];
   /** Of the manifest. */
   annotations: Record<string, string>;
+  packing: LayerPacking;
   work: string;
   tag: string | undefined;
   now: (text: string) => void;
@@ -51,6 +52,7 @@ export interface RechunkOptions {
   prune: string[];
   tags: boolean;
   previous: Memory | undefined;
+  packing?: LayerPacking | undefined;
   /** For what is unpacked on the way; must exist. */
   work: string;
   /** The name in the folder's index. */
@@ -110,8 +112,8 @@ export async function rechunk(image: Image, folder: string, options: RechunkOpti
     const planned = await workInTurns(planning(components, options.layers, epoch, options.previous));
     const dealt = leaves.dealt(deal(components, planned.layers), planned.layers.length);
     const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
-    const { work, tag } = options;
-    const job = { image, tree, tars, planned, dealt, annotations, work, tag, now };
+    const { work, tag, packing = usualPacking } = options;
+    const job = { image, tree, tars, planned, dealt, annotations, packing, work, tag, now };
     const { digest, layers } = await (options.writer ?? writeLayers)(job, pool, out);
     replace(out, folder);
     return { digest, plan: planned, components, layers, input: plainSize };
@@ -128,7 +130,7 @@ async function writeLayers(job: Planned, pool: LayerPool, out: string): Promise<
     dealt.map(async (ours, i) => {
       const path = join(out, `layer-${i}`);
       const name = `writing layer ${i + 1} of ${dealt.length}`;
-      const layer = await pool.write(name, () => pieces(tree, ours, planned.memory.epoch), tars, path);
+      const layer = await pool.write(name, () => pieces(tree, ours, planned.memory.epoch), tars, path, job.packing);
       renameSync(path, blobPath(out, layer.digest));
       now(`writing: ${++done} of ${dealt.length} layers`);
       return layer;
@@ -153,7 +155,7 @@ function replace(made: string, folder: string): void {
   renameSync(ready, folder);
 }
 
-function finish({ image, planned, annotations, tag }: Planned, out: string, written: WrittenLayer[]): string {
+function finish({ image, planned, annotations, packing, tag }: Planned, out: string, written: WrittenLayer[]): string {
   const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const config: ImageConfig = {
     ...image.config,
@@ -162,7 +164,7 @@ function finish({ image, planned, annotations, tag }: Planned, out: string, writ
   };
   const layers = written.map(
     (w, i): Descriptor => ({
-      mediaType: mediaTypes.zstdLayer,
+      mediaType: packing.compression === "gzip" ? mediaTypes.gzipLayer : mediaTypes.zstdLayer,
       digest: w.digest,
       size: w.size,
       annotations: {

@@ -3,7 +3,9 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { statePath } from "../../cli/project.ts";
 import { commandLine, quote } from "../../cli/shell.ts";
 import type { Progress, Step } from "../../cli/steps.ts";
-import type { Family, Target } from "../../family/family.ts";
+import type { Family, Flavor, Target } from "../../family/family.ts";
+import { packingOf } from "../../family/packing.ts";
+import type { LayerPacking } from "../../image/layer-tar.ts";
 import { openLayout } from "../../image/layout.ts";
 import { openImage } from "../../image/source.ts";
 import { localImages } from "../../image/storage.ts";
@@ -20,6 +22,7 @@ export interface RechunkWish {
   previous: string | undefined;
   /** chunkah's image, where it is to write the layers. */
   chunkah: string | undefined;
+  packing: (flavor: Flavor) => LayerPacking;
   /** Flavors on which others are built. */
   bases: ReadonlySet<string>;
 }
@@ -76,6 +79,7 @@ async function rechunkTarget(target: Target, wish: RechunkWish, progress: Progre
     const { memory, from } = await findPrevious(image, reference, folder, wish.previous, work);
     const done = await rechunk(image, folder, {
       ...optionsOf({ ...wish, layers: layersOf(target, wish) }),
+      packing: wish.packing(target.flavor),
       previous: memory,
       work,
       tag: reference,
@@ -114,7 +118,8 @@ export function wishOf(
 ): RechunkWish {
   const { prune, chunkah } = family.rechunk;
   const bases = new Set([...family.flavors.values()].flatMap(({ from }) => from?.name ?? []));
-  return { ...options, prune, bases, chunkah: options.chunkah ? chunkah : undefined };
+  const packing = (flavor: Flavor) => packingOf(flavor, family);
+  return { ...options, prune, bases, packing, chunkah: options.chunkah ? chunkah : undefined };
 }
 
 /** What would be run, as a person would type it. */

@@ -5,6 +5,7 @@ import { bytes } from "../../cli/output.ts";
 import type { Progress, Step } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { Family, Target } from "../../family/family.ts";
+import { packingOf } from "../../family/packing.ts";
 import { openLayout } from "../../image/layout.ts";
 import { RegistryFailure } from "../../image/registry.ts";
 import { tagDigest } from "../../image/skopeo.ts";
@@ -12,6 +13,7 @@ import { openImage } from "../../image/source.ts";
 import { localImages } from "../../image/storage.ts";
 import type { SigningKey } from "../../trust/key.ts";
 import { delta } from "../delta.ts";
+import { isPackedAs } from "../push/compare.ts";
 import { type PushOptions, pushTarget } from "../push/push.ts";
 import { pushedOf, repositoryOf } from "../push/pushed.ts";
 import { imageFolder, rechunkSteps, wishOf } from "../rechunk/target.ts";
@@ -103,7 +105,8 @@ async function rechunkOnce(target: Target, family: Family, progress: Progress) {
   if (image && existsSync(join(folder, "index.json"))) {
     const { manifest } = openLayout(folder);
     const whole = manifest.layers.every(({ digest }) => existsSync(join(folder, "blobs", digest.replace(":", "/"))));
-    if (whole && manifest.config.digest === `sha256:${image.id}`)
+    const isRight = isPackedAs(manifest, packingOf(target.flavor, family));
+    if (whole && isRight && manifest.config.digest === `sha256:${image.id}`)
       return {
         said: `${manifest.layers.length} layers`,
         facts: { layers: manifest.layers.length, kept: manifest.layers.length },
