@@ -167,11 +167,13 @@ describe("exit 2, and nothing is installed, for", () => {
     ["an option as an ID", ["--", "--system"], "no app ID: --system"],
     ["a list that is not there", ["--list", "/nowhere", "--all"], "cannot be read"],
     ["a list with a line that is no app", ["--list", "/srv/bad", "--all"], "/srv/bad:2: `what is this` is no app ID"],
-    ["a list without an app", ["--list", "/dev/null", "--all"], "names no app"],
+    ["a list without an app", ["--list", "/srv/empty", "--all"], "names no app"],
+    ["a list that never ends", ["--list", "/dev/zero", "--all"], "/dev/zero is not an ordinary file"],
     ["no choice, and nobody to ask", ["--list", "list"], "next: guara-install-flatpaks --all, or --only ID…"],
   ];
   test.each(bad)("%s", async (_, args, words) => {
     machine.write("/srv/bad", "org.test.Good\nwhat is this\n");
+    machine.write("/srv/empty", "# nothing\n");
     const { code, stdout, stderr } = await install(args);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(words);
