@@ -37,7 +37,7 @@ export function repositoryOf(reference: string): string {
 async function fetchManifest(reference: string) {
   const text = await rawManifest(`docker://${reference}`).catch((error: unknown) => {
     if (!(error instanceof RegistryTrouble)) throw error;
-    throw new RegistryTrouble(`${reference} is not to be had from its registry`, error.said);
+    throw new RegistryTrouble(`${reference} could not be read from its registry`, error.said);
   });
   return { digest: sha256(text), manifest: parseManifest(text, reference) };
 }
@@ -49,7 +49,11 @@ export async function resolve(reference: string): Promise<Resolved> {
   if (!("manifests" in manifest))
     return { reference, digest, instance: digest, config: manifest.config.digest, layers: layersOf(manifest.layers) };
   const one = choose(manifest, reference);
-  const instance = (await fetchManifest(`${repositoryOf(reference)}@${one.digest}`)).manifest;
+  const found = await fetchManifest(`${repositoryOf(reference)}@${one.digest}`);
+  // not every skopeo looks at the digest of a raw manifest: Debian 13's does not
+  if (found.digest !== one.digest)
+    throw new Failure(exit.failed, `${reference}: the registry sends another manifest than ${one.digest}`);
+  const instance = found.manifest;
   if ("manifests" in instance) throw new Failure(exit.failed, `${reference}: an index in an index`);
   const config = instance.config.digest;
   return { reference, digest, instance: one.digest, config, layers: layersOf(instance.layers) };
