@@ -233,7 +233,7 @@ const ofLinks: [string, Buffer[], Outcome][] = [
         hard("a", "s/f"),
       ),
     ],
-    "which is not there",
+    "read",
   ],
   [
     "with a size",
