@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from "node:fs";
 import { join, sep } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { readUpTo } from "../cli/read-up-to.ts";
 
 /**
  * Reads what a person wrote into the project. A name in it may lead anywhere: to a device that never ends, to a FIFO that nobody
@@ -19,15 +20,6 @@ export function kindOf(stat: Stats): string {
   if (stat.isFIFO()) return "a FIFO";
   if (stat.isSocket()) return "a socket";
   return "a device";
-}
-
-/** At most `most` bytes from the beginning of an open file. */
-function readUpTo(fd: number, most: number): Buffer {
-  const bytes = Buffer.alloc(most);
-  let length = 0;
-  for (let got = -1; got !== 0 && length < most; length += got)
-    got = readSync(fd, bytes, length, most - length, length);
-  return bytes.subarray(0, length);
 }
 
 /**

@@ -10,12 +10,12 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmdirSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { readUpTo } from "../cli/read-up-to.ts";
 import { holdAt, holdFolder, linkTarget } from "./libc.ts";
 
 /**
@@ -97,11 +97,8 @@ export class Held implements Disposable {
   read(most: number): Buffer | undefined {
     const fd = this.open();
     try {
-      const all = Buffer.alloc(most + 1);
-      let length = 0;
-      for (let got = -1; got !== 0 && length < all.length; length += got)
-        got = readSync(fd, all, length, all.length - length, length);
-      return length > most ? undefined : all.subarray(0, length);
+      const all = readUpTo(fd, most + 1);
+      return all.length > most ? undefined : all;
     } finally {
       closeSync(fd);
     }

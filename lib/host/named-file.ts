@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { readUpTo } from "../cli/read-up-to.ts";
 
 /**
  * The text of a small file that the caller named, perhaps in somebody else's folder. Links are followed, as the caller may wish; a pipe
@@ -8,12 +9,9 @@ export function readNamed(path: string, most: number): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
     if (!fstatSync(fd).isFile()) throw new Error(`${path} is not an ordinary file`);
-    const bytes = Buffer.alloc(most + 1);
-    let length = 0;
-    for (let got = -1; got !== 0 && length < bytes.length; length += got)
-      got = readSync(fd, bytes, length, bytes.length - length, null);
-    if (length > most) throw new Error(`${path} has more than ${most} bytes`);
-    return bytes.toString("utf8", 0, length);
+    const bytes = readUpTo(fd, most + 1);
+    if (bytes.length > most) throw new Error(`${path} has more than ${most} bytes`);
+    return bytes.toString("utf8");
   } finally {
     closeSync(fd);
   }

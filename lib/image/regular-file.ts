@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
+import { readUpTo } from "../cli/read-up-to.ts";
 
 const broken = "the image is broken: build or pull it again; nothing was changed";
 
@@ -56,10 +57,7 @@ export function readRegular(path: string, below: string, most: number): Buffer {
       throw new Failure(exit.failed, `${path}: ${size} bytes; a document of an image has ${most} at most`, {
         next: broken,
       });
-    const whole = Buffer.alloc(size);
-    let have = 0;
-    for (let n = 1; n > 0 && have < size; have += n) n = readSync(fd, whole, have, size - have, null);
-    return whole.subarray(0, have);
+    return readUpTo(fd, size);
   } finally {
     closeSync(fd);
   }

@@ -113,9 +113,9 @@ export const place: Step = {
     using home = growing(job, homes);
     using folder = homes.folder(folderName);
     // Anew each time: the person may have another password by now, or other keys.
-    folder.put(kept, await makeRecord(job, home));
-    const record = JSON.parse(Buffer.from(readRecord(job, homes) ?? "", "latin1").toString("utf8")) as UserRecord;
-    const { binding: _, ...embedded } = record;
+    const text = await makeRecord(job, home);
+    folder.put(kept, text);
+    const { binding: _, ...embedded } = JSON.parse(text) as UserRecord;
     home.put(".identity", recordTexts(embedded, "").embedded, uid);
     const aside = `${job.plan.homes}/${name}.from-guaraos`;
     job.journal.add({ type: "undo", undo: { kind: "set-aside", path: newHome, to: aside } });
