@@ -24,6 +24,25 @@ export async function unlessInterrupted(): Promise<void> {
   if (began !== undefined) await new Promise(() => undefined);
 }
 
+/** How a program ended: by its exit code, or by a signal. */
+export interface ProgramEnd {
+  code: number | null;
+  signal?: string | number | null;
+}
+
+/** Milliseconds that our own signal may come later than the end of a program that the same Ctrl-C ended. */
+const late = { interrupted: 500, failed: 5 };
+
+/**
+ * To be awaited after a program has ended. Ctrl-C reaches every program at the terminal, and the one that we started may be gone before our
+ * own handler runs: its failure must not look like an answer.
+ */
+export async function unlessInterruptedBy({ code, signal }: ProgramEnd): Promise<void> {
+  if (code !== 0 && began === undefined)
+    await Bun.sleep(code === exit.interrupted || signal === "SIGINT" || signal === 2 ? late.interrupted : late.failed);
+  await unlessInterrupted();
+}
+
 async function interrupted(signal: string): Promise<void> {
   if (began !== undefined) {
     if (signal !== "SIGINT" || performance.now() - began < onePress) return;

@@ -1,4 +1,4 @@
-import { onInterrupt, unlessInterrupted } from "./interrupt.ts";
+import { onInterrupt, unlessInterrupted, unlessInterruptedBy } from "./interrupt.ts";
 import { hideSecrets } from "./secrets.ts";
 
 /** What a program answered. */
@@ -52,6 +52,6 @@ export async function question(
     child.exited,
   ]);
   asked.delete(child);
-  if (!cleaning) await unlessInterrupted();
+  if (!cleaning) await unlessInterruptedBy({ code, signal: child.signalCode });
   return { code, stdout, stderr: hideSecrets(stderr) };
 }

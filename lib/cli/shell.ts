@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { ProcessPromise } from "zx/core";
 import { endProgram, podmanIn } from "./ending.ts";
-import { onInterrupt, unlessInterrupted } from "./interrupt.ts";
+import { onInterrupt, type ProgramEnd, unlessInterrupted, unlessInterruptedBy } from "./interrupt.ts";
 import { canAsk, say } from "./output.ts";
 import { ownerEnv } from "./owner.ts";
 import { Hider, hideSecrets } from "./secrets.ts";
@@ -108,8 +108,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stream?.on("data", (chunk: Buffer | string) => hear(hider.next(Buffer.from(chunk))));
     return hider;
   });
+  let end: ProgramEnd = { code: 0 };
   try {
     const output = await child;
+    end = { code: output.exitCode, signal: output.signal };
     for (const hider of streams) hear(hider.end());
     if (options.onLine && partial) options.onLine(partial);
     return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: hideSecrets(output.stderr), said };
@@ -117,7 +119,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     running.delete(child);
     options.signal?.removeEventListener("abort", give);
     if (log !== undefined) closeSync(log);
-    if (!options.cleaning) await unlessInterrupted();
+    if (!options.cleaning) await unlessInterruptedBy(end);
   }
 }
 
@@ -154,7 +156,7 @@ export async function foreground(argv: readonly string[], options: { dryRun?: bo
     clearTimeout(timer);
   });
   const code = await child.exited;
-  await unlessInterrupted();
+  await unlessInterruptedBy({ code, signal: child.signalCode });
   forget();
   return code;
 }

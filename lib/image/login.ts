@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { unlessInterruptedBy } from "../cli/interrupt.ts";
 import { workFolder } from "../cli/work-folder.ts";
 import { nameOf, parseReference } from "./reference.ts";
 import { authFileHelper, credentialHelpers, home } from "./registries-conf.ts";
@@ -121,6 +122,7 @@ async function askHelper(helper: string, registry: string): Promise<Credentials 
     maxBuffer: 1 << 20,
   });
   const [said, code] = [await new Response(child.stdout).text(), await child.exited];
+  await unlessInterruptedBy({ code, signal: child.signalCode });
   if (/credentials not found/i.test(said)) return undefined;
   if (code !== 0) throw trouble(`it ended with ${child.signalCode ?? code}`);
   try {

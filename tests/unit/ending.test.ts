@@ -17,7 +17,7 @@ import { startOf } from "../../lib/cli/process.ts";
 import { isBetweenWrites } from "../../lib/cli/store.ts";
 import { checkout } from "../support/sandbox.ts";
 
-// How podman is ended: by a stand-in for it, which writes a store and says where it is.
+// How programs are ended: podman by a stand-in for it, which writes a store and says where it is.
 
 // a busy machine may take seconds to start a program
 setDefaultTimeout(60_000);
@@ -108,6 +108,33 @@ test("Ctrl-C in the middle of a write: podman gets as far as the manifest, and n
   expect(runs()).toBe(false);
   expect(run()).toEqual([]);
 });
+
+test.each(["(await run(words)).code", "(await question(words)).code", "await foreground(words)"])(
+  "Ctrl-C ends a program before we hear of it: its end is no answer (%s)",
+  async (code) => {
+    const imports = ["command", "question", "shell"].map(
+      (name) => `import * as ${name}_ from "${checkout}/lib/cli/${name}.ts";`,
+    );
+    writeFileSync(
+      path("script.ts"),
+      `${imports.join("\n")}
+const { run, foreground } = shell_, { question } = question_;
+const late = "(sleep 0.2; kill -INT " + process.pid + ") > /dev/null 2>&1 &";
+const words = ["/bin/bash", "-c", late + " kill -INT $BASHPID"];
+await command_.command("list", async () => {
+  console.error("the answer is", ${code});
+  return 0;
+}, []);
+`,
+    );
+    child = Bun.spawn([process.execPath, path("script.ts")], {
+      env: { ...process.env, SLIPWAY_PROJECT: folder },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const said = await new Response(child.stderr).text();
+    expect([await child.exited, said]).toEqual([130, expect.not.stringContaining("the answer is")]);
+  },
+);
 
 test("podman is out of the terminal's reach: a session of its own", async () => {
   start("build", ".");

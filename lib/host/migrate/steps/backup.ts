@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { exit, Failure } from "../../../cli/errors.ts";
+import { unlessInterruptedBy } from "../../../cli/interrupt.ts";
 import { bytes } from "../../../cli/output.ts";
 import { at, flush } from "../machine.ts";
 import { places } from "../plan.ts";
@@ -17,7 +18,9 @@ const attempts = 3;
 async function ended(job: Job, child: Bun.ReadableSubprocess | Bun.Subprocess<"pipe", "pipe", "pipe">) {
   const said = await new Response(child.stderr).text();
   job.journal.log(said.trim() || "tar: well");
-  return { code: await child.exited, said };
+  const code = await child.exited;
+  await unlessInterruptedBy({ code, signal: child.signalCode });
+  return { code, said };
 }
 
 const tar = (job: Job, ...words: string[]) => ["tar", ...words, "--numeric-owner", `--directory=${job.machine.root}/`];
