@@ -14,10 +14,15 @@ import { Terminal } from "./terminal.ts";
 const patience = 900_000;
 
 /**
- * No user manager for root: an emulated processor needs five seconds for it, each time a test logs in. A condition that does
- * not hold is no failure, so the machine still counts as healthy.
+ * Units that no test looks at, and that an emulated processor needs seconds for: the user manager each time a test logs in as root, the
+ * other two in each boot. A condition that does not hold is no failure, so the machine still counts as healthy.
  */
-const noUserManager = { "systemd.unit-dropin.user@0.service": "[Unit]\nConditionPathExists=!/\n" };
+const leftOut = Object.fromEntries(
+  ["user@0", "systemd-timesyncd", "systemd-resolved"].map((unit) => [
+    `systemd.unit-dropin.${unit}.service`,
+    "[Unit]\nConditionPathExists=!/\n",
+  ]),
+);
 
 /** A machine of a test: a disk of its own, which keeps what is written from boot to boot, and the guest that runs on it. */
 export class TestMachine {
@@ -68,7 +73,7 @@ export class TestMachine {
       // one processor: two guests side by side get more done than one after the other with two each
       {
         ...{ name, disk, snapshot: false, memory: 1024, cpus: 1, ...direct, ...options },
-        credentials: { ...noUserManager, ...options.credentials },
+        credentials: { ...leftOut, ...options.credentials },
       },
       this.progress,
     );

@@ -163,6 +163,73 @@ describe("a rechunked image", () => {
   });
 });
 
+describe("what broke others' tools", () => {
+  const layersWith = (result: Awaited<ReturnType<typeof run>>, component: string) =>
+    result.layers.filter((layer) => layer.components.includes(component));
+
+  test("one file by three names comes once: github.com/coreos/chunkah/issues/146", async () => {
+    const names = ["usr/share/rpm/db", "usr/lib/sysimage/base-db/db", "usr/lib/sysimage/rpm/db"];
+    const [first = "", ...others] = names;
+    const folders = [
+      "usr/share",
+      "usr/share/rpm",
+      "usr/lib/sysimage",
+      "usr/lib/sysimage/base-db",
+      "usr/lib/sysimage/rpm",
+    ];
+    const linked = [
+      ...folders.map((path) => dir(path)),
+      file(first, "db".repeat(500_000)),
+      ...others.map((path): [Entry] => [entry(path, { kind: "link", target: first })]),
+    ];
+    const source = writeImage(folder("in"), system({}, linked));
+    const result = await run(source);
+    const tree = await treeOf(`oci:${result.to}`, folder());
+    expect(
+      differences(await treeOf(`oci:${source}`, folder()), tree, epoch).filter(({ path }) => path.endsWith("db")),
+    ).toEqual([]);
+    const plain = await run(writeImage(folder("in"), system()));
+    const size = (all: { size: number }[]) => all.reduce((sum, one) => sum + one.size, 0);
+    expect(size(result.layers) - size(plain.layers)).toBeLessThan(1_500_000);
+  });
+
+  test("the same bytes with two tags are in two layers: github.com/coreos/rpm-ostree/issues/5458", async () => {
+    const tagged = ["foo", "bar"].map((tag) => file(`usr/share/${tag}`, "same", { xattrs: { "user.component": tag } }));
+    const result = await run(writeImage(folder("in"), system({}, tagged)), { tags: true });
+    const names = result.components.map((c) => c.name);
+    expect(names).toEqual(expect.arrayContaining(["tag/foo", "tag/bar"]));
+  });
+
+  test("a file gets a tag after the first plan: github.com/coreos/rpm-ostree/issues/5545", async () => {
+    const blob = (xattrs: Record<string, string>) => [file("usr/share/blob", "blob", { xattrs })];
+    const first = await run(writeImage(folder("in"), system({}, blob({}))), { tags: true });
+    const next = await run(writeImage(folder("in"), system({}, blob({ "user.component": "blob" }))), {
+      tags: true,
+      previous: memoryOf(first.to),
+    });
+    expect(layersWith(next, "tag/blob")).toHaveLength(1);
+    expect(layersWith(next, "dpkg/glibc")[0]?.digest).toBe(layersWith(first, "dpkg/glibc")[0]?.digest ?? "");
+  });
+
+  test("a plan of which no package is left: github.com/bootc-dev/bootc/issues/1885", async () => {
+    const first = await run(writeImage(folder("in"), system()));
+    const before = memoryOf(first.to);
+    const source = writeImage(folder("in"), [
+      tarOf([
+        ...["usr", "usr/bin", "var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/info"].map((path) => dir(path)),
+        file("var/lib/dpkg/status", status([["zsh", "zsh", "1"]])),
+        file("var/lib/dpkg/info/zsh.list", "/.\n/usr\n/usr/bin\n/usr/bin/zsh\n"),
+        file("usr/bin/zsh", "zsh"),
+      ]),
+    ]);
+    const next = await run(source, { previous: before });
+    expect(layersWith(next, "dpkg/zsh")).toHaveLength(1);
+    expect(
+      differences(await treeOf(`oci:${source}`, folder()), await treeOf(`oci:${next.to}`, folder()), epoch),
+    ).toEqual([]);
+  });
+});
+
 describe("a broken image", () => {
   const blobs = (source: string) => openLayout(source).manifest.layers.map((l) => blobPath(source, l.digest));
   const message = (work: Promise<unknown>) =>

@@ -524,6 +524,28 @@ describe("what is allowed still works", () => {
     expect(registry.heard).toEqual([undefined]);
   });
 
+  // github.com/distribution/distribution/issues/3792, github.com/opencontainers/distribution-spec/issues/207
+  test.each([
+    ["no digest in its headers", {}],
+    ["another image's digest in its headers", { "docker-content-digest": `sha256:${"0".repeat(64)}` }],
+    ["a digest that is none", { "docker-content-digest": "invalid" }],
+  ])("a manifest with %s: what it hashes to counts", async (_, headers) => {
+    registry.handlers.manifest = (__, r) => registry.give(r, registry.image.manifest, headers);
+    await good();
+  });
+
+  // github.com/containerd/containerd/issues/5124
+  test("answers without Content-Length", async () => {
+    const inParts = (bytes: () => Buffer) => (_: unknown, r: ServerResponse) => {
+      r.writeHead(200, { "transfer-encoding": "chunked" });
+      r.write(bytes().subarray(0, 10));
+      r.end(bytes().subarray(10));
+    };
+    registry.handlers.manifest = inParts(() => registry.image.manifest);
+    registry.handlers.blob = inParts(() => registry.image.layer);
+    await good();
+  });
+
   test("a redirect on the same host keeps the token", async () => {
     let here = 0;
     registry.handlers.blob = (request, r) =>
