@@ -121,6 +121,16 @@ async function unsignedTag(repository: string, digest: string, progress: Progres
 }
 
 /**
+ * Why machines see no signature where cosign sees one: from version 3 on cosign writes another form of it by default, below the digest's own
+ * tag, which containers/image does not look for. Source: github.com/projectbluefin/common/issues/977.
+ */
+async function newForm(repository: string, digest: string, progress: Progress): Promise<string> {
+  const tag = `${repository}:${digest.replace(":", "-")}`;
+  if ((await tagDigest(tag, { progress })) === undefined) return "";
+  return "; cosign 3 signed it in its own form, which podman and bootc do not read: sign it with `bun run sign`";
+}
+
+/**
  * Verifies a target in the registry.
  * @param folder for what is fetched; targets that share it fetch shared layers once. The caller removes it.
  * @throws NotVerified with all the checks, if one of them is not good
@@ -195,7 +205,9 @@ async function judge(
   await exam.check("policy", "asking the image's own policy", async () => {
     const said = await verdict(image, trust, place, progress);
     refusedItself = said.is === "refused";
-    return said.is === "accepted" ? good("accepted under its own policy") : bad(`${said.is}: ${said.said}`);
+    if (said.is === "accepted") return good("accepted under its own policy");
+    const why = refusedItself ? await newForm(repository, digest, progress) : "";
+    return bad(`${said.is}: ${said.said}${why}`);
   });
   await exam.check("unsigned", "asking it about an unsigned tag", async () => {
     const tag = await unsignedTag(repository, digest, progress);

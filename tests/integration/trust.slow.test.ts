@@ -255,6 +255,18 @@ describe("sign and verify", () => {
     expect(stdout).toContain(`ghcr.io/acme/os-one@${pushed("one").digest}`);
   });
 
+  test("a signature in cosign 3's own form is none for machines, and verify says so", async () => {
+    const cosign = join(await newCosign(path("newer")), "cosign");
+    const image = `ghcr.io/acme/os-two@${pushed("two").digest}`;
+    const words = ["sign", "--yes", "--key", "cosign.key", "--use-signing-config=false", "--tlog-upload=false", image];
+    const signed = await exec(registry.within([cosign, ...words]), { ...acme.env, ...unlocked }, acme.root);
+    expect([signed.code, signed.stderr]).toEqual([0, expect.anything()]);
+    const [target] = targets(await run({}, "verify", "amd64", "two", "--json"));
+    expect(target.state).toBe("refused");
+    const { said } = target.checks.find((check: { name: string }) => check.name === "policy");
+    expect(said).toMatch(/^refused: A signature was required, .*; cosign 3 signed it in its own form/);
+  });
+
   test("cosign 2.5 of the toolbox and cosign 3 of the machine sign what the other one and containers/image accept", async () => {
     const newer = await newCosign(path("newer"));
     const withNew = { ...unlocked, PATH: `${newer}:${process.env.PATH}` };
