@@ -3,7 +3,7 @@ import { command } from "../lib/cli/command.ts";
 import { commandLine } from "../lib/cli/shell.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
-import { compare, difference } from "../lib/host/kargs.ts";
+import { compare, difference, ownConsole } from "../lib/host/kargs.ts";
 import { applyDifference } from "../lib/host/kargs-apply.ts";
 import {
   argumentsOf,
@@ -21,11 +21,15 @@ await command("kargs", async (args) => {
     : undefined;
   const image = reference === undefined ? ownArguments() : await argumentsOf(reference);
   const configured = await configuredArguments();
-  const rows = compare({ image, before: bootedArguments(), running: runningArguments(), configured: configured.words });
+  const lists = { image, before: bootedArguments(), running: runningArguments(), configured: configured.words };
+  const rows = compare(lists);
   const changes = difference(rows);
   const dryRun = args.has("dry-run");
   const differs = changes.add.length + changes.drop.length > 0;
-  const line = differs && args.has("apply") ? await applyDifference(configured, changes, dryRun) : undefined;
+  const line =
+    differs && args.has("apply")
+      ? await applyDifference(configured, { ...changes, last: ownConsole(lists, changes) }, dryRun)
+      : undefined;
   const again = commandLine(["bun", "run", "kargs", ...words, "--apply"]);
   reportKargs({ reference, rows, changes, command: line, dryRun, again }, args.has("json"));
 });

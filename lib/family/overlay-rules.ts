@@ -1,7 +1,6 @@
 import { didYouMean } from "../cli/nearest.ts";
 import * as forbidden from "./forbidden.ts";
-import type { Mistake } from "./mistakes.ts";
-import { lineMistake, type OverlayFile } from "./overlay.ts";
+import { lineMistake } from "./overlay.ts";
 import { eachOverlayFile, type Rule } from "./rule.ts";
 
 /** Rules about the files that flavors ship. */
@@ -57,50 +56,4 @@ export const noInitramfsHook = eachOverlayFile((overlay) => {
   const at = overlay.lines.findIndex((text) => line.test(text));
   if (at >= 0) return [lineMistake(overlay, at, 1, message, why)];
   return name.test(overlay.place) ? [{ file: overlay.file, message, expected: why }] : [];
-});
-
-const kargsKeys = ["kargs", "match-architectures"];
-
-function lineOf({ lines }: OverlayFile, text: string): number {
-  return Math.max(
-    0,
-    lines.findIndex((line) => line.includes(text)),
-  );
-}
-
-/** bootc's own format: `kargs`, a list of strings, and perhaps `match-architectures`; any other key is an error. */
-export const kargsFiles = eachOverlayFile((overlay): Mistake[] => {
-  if (!/^\/usr\/lib\/bootc\/kargs\.d\/[^/]+\.toml$/.test(overlay.place)) return [];
-  let content: object;
-  try {
-    content = Bun.TOML.parse(overlay.lines.join("\n"));
-  } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^TOML Parse error: /, "") : String(error);
-    return [lineMistake(overlay, 0, 1, `not a TOML file: ${why}`, 'kargs = ["name=value"]')];
-  }
-  return Object.entries(content).flatMap(([key, value]): Mistake[] => {
-    const at = Math.max(
-      0,
-      overlay.lines.findIndex((line) => line.split("=")[0]?.trim() === key),
-    );
-    if (!kargsKeys.includes(key))
-      return [
-        lineMistake(
-          overlay,
-          at,
-          1,
-          `unknown key \`${key}\`${didYouMean(key, kargsKeys)}`,
-          `one of ${kargsKeys.join(", ")}`,
-        ),
-      ];
-    if (!Array.isArray(value) || value.some((word) => typeof word !== "string"))
-      return [lineMistake(overlay, at, 1, `wrong type for \`${key}\``, "a list of strings")];
-    if (key !== "kargs") return [];
-    return value.map(String).flatMap((karg) => {
-      const row = forbidden.kernelArguments.find(({ pattern }) => pattern.test(karg));
-      const line = lineOf(overlay, karg);
-      const column = (overlay.lines[line]?.indexOf(karg) ?? 0) + 1;
-      return row ? lineMistake(overlay, line, column, `forbidden kernel argument \`${karg}\``, row.why) : [];
-    });
-  });
 });

@@ -1,3 +1,4 @@
+import * as kargs from "./kargs-rules.ts";
 import * as links from "./link-rules.ts";
 import * as overlays from "./overlay-rules.ts";
 import * as packages from "./package-rules.ts";
@@ -31,7 +32,8 @@ export const rules: Rule[] = [
   overlays.placesAllowed,
   overlays.linesAllowed,
   overlays.noInitramfsHook,
-  overlays.kargsFiles,
+  kargs.kargsPlaces,
+  kargs.kargsFiles,
   recipes.nothingIgnored,
   recipes.imagesHaveKey,
   recipes.lintIsLast,

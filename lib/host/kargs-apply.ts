@@ -1,12 +1,12 @@
 import { exit, Failure } from "../cli/errors.ts";
 import { change, commandLine } from "../cli/shell.ts";
-import { type Difference, systemLost } from "./kargs.ts";
+import { type Change, systemLost } from "./kargs.ts";
 import type { Configured } from "./kargs-entries.ts";
 import { applyWords, runningArguments, type Tool, toolForApplying } from "./kargs-host.ts";
 import { asRoot } from "./root.ts";
 
 /** @throws Failure if the list is another system's, or the machine would not find this system with it */
-function refuseUnbootable(tool: Tool, { words, doubt }: Configured, wanted: Difference): void {
+function refuseUnbootable(tool: Tool, { words, doubt }: Configured, wanted: Change): void {
   if (tool === "ostree" && doubt)
     throw new Failure(exit.failed, `the kernel arguments were not changed: ${doubt.why}`, {
       tried: ["the boot loader's entries, against the deployment that bootc says is booted"],
@@ -25,7 +25,7 @@ function refuseUnbootable(tool: Tool, { words, doubt }: Configured, wanted: Diff
  * @returns the command line
  * @throws Failure where the machine might not boot then, and with what the tool said
  */
-export async function applyDifference(configured: Configured, wanted: Difference, dryRun: boolean): Promise<string> {
+export async function applyDifference(configured: Configured, wanted: Change, dryRun: boolean): Promise<string> {
   const tool = await toolForApplying();
   refuseUnbootable(tool, configured, wanted);
   const words = asRoot(applyWords(tool, configured.words, wanted));

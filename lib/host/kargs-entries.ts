@@ -2,9 +2,9 @@ import { globSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../cli/errors.ts";
 import { run } from "../cli/shell.ts";
+import { nameOf, splitArguments } from "../image/kargs.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
-import { nameOf, splitArguments } from "./kargs.ts";
 import { asRoot } from "./root.ts";
 
 /**

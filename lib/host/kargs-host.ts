@@ -1,29 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { exit, Failure } from "../cli/errors.ts";
-import { onInterrupt } from "../cli/interrupt.ts";
 import { podman } from "../cli/podman.ts";
 import { run } from "../cli/shell.ts";
-import { workFolder } from "../cli/work-folder.ts";
-import { podmanFailure } from "../image/storage.ts";
+import { isConsole, kargsFolder, splitArguments } from "../image/kargs.ts";
+import { kargsOfImage, readKargsFolder } from "../image/kargs-folder.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
-import { type Difference, imageArguments, splitArguments, wholeList } from "./kargs.ts";
+import { type Change, wholeList } from "./kargs.ts";
 import { type Configured, readConfigured } from "./kargs-entries.ts";
 
 /** Kernel arguments of this machine and of images, and the programs that change them. */
 
-const kargsFolder = "/usr/lib/bootc/kargs.d";
-
-function readFolder(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder);
-  return imageArguments(Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8")])));
-}
-
 /** What the booted image asks for; nothing on a machine that was booted from none. */
 export function bootedArguments(): string[] {
-  return readFolder(hostPath(kargsFolder));
+  return readKargsFolder(hostPath(kargsFolder));
 }
 
 /** @throws Failure on a machine that was booted from no image */
@@ -49,24 +39,7 @@ export async function argumentsOf(reference: string): Promise<string[]> {
       tried: ["podman image exists"],
       next: `build it first (bun run build), or fetch it: podman pull ${reference}`,
     });
-  const created = await podman(["create", "--network=none", reference, "true"]);
-  if (created.code !== 0) throw podmanFailure(`opening ${reference}`, created);
-  const container = created.stdout.trim();
-  const work = workFolder();
-  const remove = async () => {
-    work.remove();
-    await podman(["rm", "--force", container], { cleaning: true });
-  };
-  const forget = onInterrupt(remove);
-  try {
-    const copied = await podman(["cp", `${container}:${kargsFolder}`, work.path]);
-    if (copied.code !== 0 && !/no such file|could not find|not be found/i.test(copied.stderr))
-      throw podmanFailure(`reading ${kargsFolder} of ${reference}`, copied);
-    return readFolder(join(work.path, basename(kargsFolder)));
-  } finally {
-    forget();
-    await remove();
-  }
+  return kargsOfImage(reference);
 }
 
 export type Tool = "rpm-ostree" | "ostree";
@@ -88,17 +61,24 @@ export async function configuredArguments(): Promise<Configured> {
 /**
  * The words that give the next boot what is wanted. `ostree` only takes the whole list, and so nothing twice; it writes new
  * entries next to the old ones and puts them in place by one rename. No argument is read as an option, whatever it begins with.
+ *
+ * rpm-ostree deletes first, then appends in the order of its options, then appends what is missing. So a console that stays last is
+ * taken out and put behind the added ones. Source: kernel_arg_apply_patching in its rpmostreed-transaction-types.cxx.
  */
-export function applyWords(tool: Tool, configured: string[], change: Difference): string[] {
+export function applyWords(tool: Tool, configured: string[], change: Change): string[] {
   if (tool === "ostree")
     return [
       ...["ostree", "admin", "instutil", "set-kargs"],
       ...wholeList(configured, change).map((word) => `--append=${word}`),
     ];
+  const { add, drop, last } = change;
+  const inOrder = last === undefined ? [] : [...add.filter(isConsole), last];
   return [
     ...["rpm-ostree", "kargs"],
-    ...change.add.map((word) => `--append-if-missing=${word}`),
-    ...change.drop.map((word) => `--delete-if-present=${word}`),
+    ...(last === undefined ? [] : [`--delete=${last}`]),
+    ...inOrder.map((word) => `--append=${word}`),
+    ...add.filter((word) => !inOrder.includes(word)).map((word) => `--append-if-missing=${word}`),
+    ...drop.map((word) => `--delete-if-present=${word}`),
   ];
 }
 

@@ -1,44 +1,9 @@
-import { exit, Failure } from "../cli/errors.ts";
+import { isConsole, nameOf, sameWord } from "../image/kargs.ts";
 
 /**
- * Kernel arguments as lists of words, and how two lists differ.
- *
- * The words are told apart as the kernel does it: white space divides them except between double quotes, `-` and `_` in a name
- * are the same, and what follows `--` is init's. A name may stand several times (`console=`), so words are compared whole; the
- * order of an image's words is kept, because of two with the same name the later one usually counts.
+ * How two lists of kernel arguments differ. A name may stand several times (`console=`), so words are compared whole; the order of
+ * an image's words is kept, because of two with the same name the later one usually counts.
  */
-
-/** Source: the kernel's parse_args and next_arg. */
-export function splitArguments(text: string): string[] {
-  const words: string[] = [];
-  let word = "";
-  let quoted = false;
-  for (const c of `${text} `) {
-    if (c === '"') quoted = !quoted;
-    if (quoted || !/\s/.test(c)) {
-      word += c;
-      continue;
-    }
-    if (word === "--") break;
-    if (word) words.push(word);
-    word = "";
-  }
-  // A quotation mark without its fellow reaches to the end.
-  if (quoted) words.push(word.trimEnd());
-  return words;
-}
-
-/** One spelling for words that the kernel reads alike: `"a-b=c d"` and `a_b="c d"`. */
-export function sameWord(word: string): string {
-  const bare = word.replaceAll('"', "");
-  const at = bare.indexOf("=");
-  const name = (at < 0 ? bare : bare.slice(0, at)).replaceAll("-", "_");
-  return at < 0 ? name : `${name}${bare.slice(at)}`;
-}
-
-export function nameOf(word: string): string {
-  return sameWord(word).replace(/=.*$/s, "");
-}
 
 function has(words: string[], word: string): boolean {
   return words.some((other) => sameWord(other) === sameWord(word));
@@ -47,42 +12,6 @@ function has(words: string[], word: string): boolean {
 /** Words without repeats, the first of each kept. */
 function once(words: string[]): string[] {
   return words.filter((word, i) => !has(words.slice(0, i), word));
-}
-
-/** Architectures as bootc names them. */
-const archNames: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
-
-/**
- * The arguments of one file of kargs.d, for this machine's architecture.
- * @throws Failure for what bootc would not take either
- */
-export function parseKargsFile(text: string, file: string, arch = archNames[process.arch] ?? process.arch): string[] {
-  const broken = (what: string) =>
-    new Failure(exit.failed, `${file}: ${what}`, {
-      next: 'it holds `kargs = ["…"]` and, if wanted, match-architectures',
-    });
-  let value: Record<string, unknown>;
-  try {
-    value = Bun.TOML.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw broken(error instanceof Error ? error.message : String(error));
-  }
-  const stranger = Object.keys(value).find((key) => key !== "kargs" && key !== "match-architectures");
-  if (stranger !== undefined) throw broken(`bootc knows no key \`${stranger}\``);
-  const list = (key: string): string[] => {
-    const found = value[key] ?? [];
-    if (Array.isArray(found) && found.every((word) => typeof word === "string")) return found;
-    throw broken(`\`${key}\` is no list of strings`);
-  };
-  const arches = list("match-architectures");
-  const words = list("kargs").flatMap(splitArguments);
-  return arches.length === 0 || arches.includes(arch) ? words : [];
-}
-
-/** All files of a kargs.d, in the order of their names. */
-export function imageArguments(files: Record<string, string>): string[] {
-  const names = Object.keys(files).filter((name) => name.endsWith(".toml"));
-  return names.sort().flatMap((name) => parseKargsFile(files[name] ?? "", name));
 }
 
 export type State = "running" | "next boot" | "missing" | "too much";
@@ -128,12 +57,29 @@ export function difference(rows: Row[]): Difference {
   return { add: words("missing"), drop: words("too much") };
 }
 
+export interface Change extends Difference {
+  /** A word of the machine's own that stays behind all that is added. */
+  last?: string | undefined;
+}
+
+/**
+ * The console of the machine's own that an image's would follow. The kernel makes the last `console=` its /dev/console, so an added
+ * one would take that from the machine.
+ * @returns undefined where no console is added, or where the last one is an image's already
+ */
+export function ownConsole({ image, before, configured }: Lists, { add }: Difference): string | undefined {
+  const last = configured.findLast(isConsole);
+  const isOwn = last !== undefined && !has(before, last) && !has(image, last);
+  return isOwn && add.some(isConsole) ? last : undefined;
+}
+
 /** Words that the boot loader and ostree add by themselves at every boot. */
 const added = /^(BOOT_IMAGE|initrd|ostree)=/;
 
-/** The whole list for the next boot: what is there but for what goes, then what is new. */
-export function wholeList(configured: string[], { add, drop }: Difference): string[] {
-  return [...configured.filter((word) => !added.test(word) && !has(drop, word)), ...add];
+/** The whole list for the next boot: what is there but for what goes, then what is new, then what stays last. */
+export function wholeList(configured: string[], { add, drop, last }: Change): string[] {
+  const end = last === undefined ? [] : [last];
+  return [...configured.filter((word) => !added.test(word) && !has([...drop, ...end], word)), ...add, ...end];
 }
 
 /** Arguments by which a boot finds its system; the last of each counts. They are the machine's: an image must not change them. */

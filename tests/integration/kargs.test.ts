@@ -45,18 +45,20 @@ beforeAll(async () => {
   );
   project.write("containerfiles/tiny.Containerfile", "# @base\nFROM ${BASE}\n# @overlay\n# @files\n");
   project.write("acme.pub", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
-  for (const name of ["one", "two", "three", "absent"])
+  for (const name of ["one", "two", "three", "four", "absent"])
     project.write(`flavors/${name}.yaml`, `title: ${name}\nrecipe: tiny\narches: [amd64]\n`);
   await image("one", {
     "usr/lib/bootc/kargs.d/90-b.toml": 'kargs = ["preempt=full", "console=ttyS0"]\n',
     "usr/lib/bootc/kargs.d/10-a.toml": 'kargs = ["quiet", "dyndbg=\\"file a.c +p\\""]\n',
   });
   await image("two", {});
+  await image("four", { "usr/lib/bootc/kargs.d": "kargs = []\n" });
   await image("three", { "usr/lib/bootc/kargs.d/bad.toml": 'karg = ["quiet"]\n' });
 });
 
 afterAll(async () => {
-  for (const name of ["one", "two", "three"]) await project.podman("rmi", "--force", `localhost/acme/os-${name}:amd64`);
+  for (const name of ["one", "two", "three", "four"])
+    await project.podman("rmi", "--force", `localhost/acme/os-${name}:amd64`);
   project.remove();
 });
 
@@ -142,7 +144,7 @@ describe("applies", () => {
     rpmOstree(configured);
     expect(await run("amd64", "one", "--apply")).toMatchObject({ code: 0 });
     expect(host.calls).toEqual([
-      'rpm-ostree kargs --append-if-missing=dyndbg="file a.c +p" --append-if-missing=preempt=full --append-if-missing=console=ttyS0 --delete-if-present=nosmt',
+      'rpm-ostree kargs --delete=console=tty0 --append=console=ttyS0 --append=console=tty0 --append-if-missing=dyndbg="file a.c +p" --append-if-missing=preempt=full --delete-if-present=nosmt',
     ]);
   });
 
@@ -151,7 +153,7 @@ describe("applies", () => {
     const { code, stderr } = await run("amd64", "one", "--apply", "--dry-run");
     expect(code).toBe(0);
     expect(stderr).toContain(
-      `+ rpm-ostree kargs '--append-if-missing=dyndbg="file a.c +p"' --append-if-missing=preempt=full`,
+      `+ rpm-ostree kargs --delete=console=tty0 --append=console=ttyS0 --append=console=tty0 '--append-if-missing=dyndbg="file a.c +p"'`,
     );
     expect(host.calls).toEqual([]);
   });
@@ -190,7 +192,7 @@ ostree admin --sysroot=. deploy --os=acme --karg=root=LABEL=r --karg=rw --karg=q
     await realOstree();
     expect(await go()).toMatchObject({ code: 0 });
     expect(conf()).toMatch(
-      /^options root=LABEL=r rw quiet console=tty0 dyndbg="file a.c \+p" preempt=full console=ttyS0 ostree=\/ostree\/boot/m,
+      /^options root=LABEL=r rw quiet dyndbg="file a.c \+p" preempt=full console=ttyS0 console=tty0 ostree=\/ostree\/boot/m,
     );
     expect(host.calls).toHaveLength(1);
     const again = await go();
@@ -295,5 +297,16 @@ test("an image that is not here, and one that bootc would not take", async () =>
   expect(await run("amd64", "three")).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("bad.toml: bootc knows no key `karg`"),
+  });
+  expect(await run("amd64", "four")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("/usr/lib/bootc/kargs.d: it is not a folder"),
+  });
+  host.remove("usr/lib/bootc/kargs.d/10-old.toml");
+  host.write("usr/lib/bootc/kargs.d/sub/10-x.toml", "[");
+  symlinkSync("../../os-release", host.path("usr/lib/bootc/kargs.d/10-x.toml"));
+  expect(await run()).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("10-x.toml: a link that leads nowhere"),
   });
 });

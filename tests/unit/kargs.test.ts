@@ -1,18 +1,14 @@
-import { describe, expect, test } from "bun:test";
-import {
-  compare,
-  difference,
-  imageArguments,
-  type Lists,
-  nameOf,
-  parseKargsFile,
-  sameWord,
-  splitArguments,
-  systemLost,
-  wholeList,
-} from "../../lib/host/kargs.ts";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compare, difference, type Lists, ownConsole, systemLost, wholeList } from "../../lib/host/kargs.ts";
 import { chooseEntry, parseEntry } from "../../lib/host/kargs-entries.ts";
 import { applyWords } from "../../lib/host/kargs-host.ts";
+import type { Entry } from "../../lib/image/entry.ts";
+import { imageArguments, nameOf, parseKargsFile, sameWord, splitArguments } from "../../lib/image/kargs.ts";
+import { KargsEntries } from "../../lib/image/kargs-entries.ts";
+import { readKargsFolder } from "../../lib/image/kargs-folder.ts";
 
 describe("words of a command line", () => {
   const rows: [string, string[]][] = [
@@ -46,7 +42,8 @@ describe("a file of kargs.d", () => {
   test.each([
     ['kargs = ["quiet", "console=tty0"]', ["quiet", "console=tty0"]],
     ["kargs = []", []],
-    ["", []],
+    ['kargs = ["a=\\"b", "c\\""]', ['a="b c"']],
+    ['kargs = ["quiet"]\nmatch-architectures = []', []],
     ['kargs = ["a b", "c=\\"d e\\""]', ["a", "b", 'c="d e"']],
     ['kargs = ["quiet"]\nmatch-architectures = ["x86_64", "aarch64"]', ["quiet"]],
     ['kargs = ["quiet"]\nmatch-architectures = ["aarch64"]', []],
@@ -55,6 +52,8 @@ describe("a file of kargs.d", () => {
 
   test.each([
     ['karg = ["quiet"]', "10-x.toml: bootc knows no key `karg`"],
+    ["", "10-x.toml: it has no `kargs`"],
+    ['match-architectures = ["x86_64"]', "10-x.toml: it has no `kargs`"],
     ['kargs = "quiet"', "10-x.toml: `kargs` is no list of strings"],
     ["kargs = [1]", "10-x.toml: `kargs` is no list of strings"],
     ['kargs = ["a"]\nmatch-architectures = "x86_64"', "`match-architectures` is no list"],
@@ -62,8 +61,78 @@ describe("a file of kargs.d", () => {
   ])("%p is refused", (text, message) => expect(() => x86(text)).toThrow(message));
 
   test("files count in the order of their names, and only .toml", () => {
-    const files = { "90-b.toml": 'kargs = ["b"]', "10-a.toml": 'kargs = ["a"]', README: "not toml =" };
+    const files = { "90-b.toml": 'kargs = ["b"]', "10-a.toml": 'kargs = ["a"]', README: "not toml =", ".toml": "[" };
     expect(imageArguments(files)).toEqual(["a", "b"]);
+    const bytes = { "\u{1f600}.toml": 'kargs = ["last"]', "\uff01.toml": 'kargs = ["first"]' };
+    expect(imageArguments(bytes)).toEqual(["first", "last"]);
+  });
+});
+
+describe("a kargs.d, on disk and in a tar", () => {
+  let top: string;
+  beforeEach(() => {
+    top = mkdtempSync(join(tmpdir(), "slipway-kargs-"));
+    writeFileSync(join(top, "outside"), 'kargs = ["outside"]');
+  });
+  afterEach(() => rmSync(top, { recursive: true }));
+
+  /** Names → texts; "-> x" is a link, undefined a folder. */
+  type Tree = Record<string, string | undefined>;
+  const onDisk = (tree: Tree) => {
+    mkdirSync(join(top, "kargs.d"));
+    for (const [name, text] of Object.entries(tree)) {
+      const path = join(top, "kargs.d", name);
+      if (text === undefined) mkdirSync(path);
+      else if (text.startsWith("-> ")) symlinkSync(text.slice(3), path);
+      else writeFileSync(path, text);
+    }
+    return readKargsFolder(join(top, "kargs.d"));
+  };
+  const inTar = (tree: Tree) => {
+    const entries = new KargsEntries();
+    for (const [name, text] of Object.entries(tree)) {
+      const path = `usr/lib/bootc/kargs.d/${name}`;
+      const kind = text === undefined ? "dir" : text.startsWith("-> ") ? "symlink" : "file";
+      const rest = { mode: 0o644, uid: 0, gid: 0, mtime: 0, at: 0, size: text?.length ?? 0 };
+      const entry: Entry = { ...rest, path, kind, ...(kind === "symlink" ? { target: text?.slice(3) ?? "" } : {}) };
+      if (entries.entry(entry)) entries.file(entry, Buffer.from(text ?? ""));
+    }
+    return entries.words("x86_64");
+  };
+
+  const a = 'kargs = ["a"]';
+  test.each<[string, Tree, string[]]>([
+    ["nothing", {}, []],
+    [
+      "folders and files of other names",
+      { sub: undefined, "sub/10-x.toml": "[", "20-y.conf": "[", "1.toml": a },
+      ["a"],
+    ],
+    ["a link that stays in it", { "2.toml": "-> 1.toml", "1.toml": a }, ["a", "a"]],
+    ["a link to a name that does not count", { "1.toml": "-> sub/list", sub: undefined, "sub/list": a }, ["a"]],
+    ["a dangling link of another name", { "1.conf": "-> nowhere" }, []],
+  ])("%s", (_, tree, words) => {
+    expect([onDisk(tree), inTar(tree)]).toEqual([words, words]);
+  });
+
+  test.each<[string, Tree, RegExp]>([
+    ["a folder with the name of a file", { "1.toml": undefined }, /^1\.toml: .*not a file/],
+    ["a dangling link", { "1.toml": "-> nowhere" }, /^1\.toml: a link that leads nowhere$/],
+    ["a link out of it", { "1.toml": "-> ../outside" }, /^1\.toml: a link that leads out of kargs\.d$/],
+    ["an absolute link", { "1.toml": "-> /etc/hostname" }, /^1\.toml: a link that leads out of kargs\.d$/],
+    ["links in a circle", { "1.toml": "-> 2.toml", "2.toml": "-> 1.toml" }, /^[12]\.toml: .*(ELOOP|circle)/],
+    ["a file that is too large", { "1.toml": `${a}\n#${"x".repeat(256_000)}` }, /^1\.toml: .*(256000|bytes)/],
+  ])("refused as by bootc: %s", (_, tree, message) => {
+    expect(() => onDisk(tree)).toThrow(message);
+    expect(() => inTar(tree)).toThrow(message);
+  });
+
+  test("bytes that are not UTF-8 are refused, and so is a kargs.d that is a file", () => {
+    mkdirSync(join(top, "bad"));
+    writeFileSync(join(top, "bad/1.toml"), Buffer.from('kargs = ["\xff"]', "latin1"));
+    expect(() => readKargsFolder(join(top, "bad"))).toThrow("1.toml: it is not UTF-8");
+    expect(() => readKargsFolder(join(top, "outside"))).toThrow("/usr/lib/bootc/kargs.d: it is not a folder");
+    expect(readKargsFolder(join(top, "nowhere"))).toEqual([]);
   });
 });
 
@@ -116,6 +185,24 @@ describe("the difference", () => {
     }
   });
 
+  test.each<[string, Partial<Lists>, string | undefined]>([
+    ["the machine's", { image: ["console=ttyS0"], running: ["rw", "console=tty0"] }, "console=tty0"],
+    ["the last of the machine's", { image: ["console=a"], running: ["console=b", "console=c"] }, "console=c"],
+    ["no console is added", { image: ["quiet"], running: ["console=tty0"] }, undefined],
+    ["the machine has none", { image: ["console=ttyS0"], running: ["rw"] }, undefined],
+    [
+      "the one of the image before",
+      { image: ["console=a"], before: ["console=b"], running: ["console=c", "console=b"] },
+      undefined,
+    ],
+    ["the image's own", { image: ["console=a", "console=b"], running: ["console=c", "console=b"] }, undefined],
+  ])("the console that stays last: %s", (_, parts, last) => {
+    const all = lists(parts);
+    const wanted = difference(compare(all));
+    expect(ownConsole(all, wanted)).toBe(last);
+    if (last !== undefined) expect(wholeList(all.configured, { ...wanted, last }).at(-1)).toBe(last);
+  });
+
   test("what runs in a word's place is told", () => {
     const [row] = compare(lists({ image: ["mitigations=off"], running: ["mitigations=auto", "rw"] }));
     expect(row).toEqual({ word: "mitigations=off", state: "missing", instead: ["mitigations=auto"] });
@@ -140,6 +227,16 @@ describe("what changes them", () => {
     expect(applyWords("rpm-ostree", [], change)).toEqual([
       ...["rpm-ostree", "kargs", "--append-if-missing=quiet", '--append-if-missing=a="b c"'],
       "--delete-if-present=nosmt",
+    ]));
+  const console = { add: ["quiet", "console=ttyS0"], drop: ["nosmt"], last: "console=tty0" };
+  test("rpm-ostree puts the machine's console behind an added one", () =>
+    expect(applyWords("rpm-ostree", [], console)).toEqual([
+      ...["rpm-ostree", "kargs", "--delete=console=tty0", "--append=console=ttyS0", "--append=console=tty0"],
+      ...["--append-if-missing=quiet", "--delete-if-present=nosmt"],
+    ]));
+  test("ostree puts the machine's console behind an added one", () =>
+    expect(applyWords("ostree", ["root=LABEL=r", "console=tty0", "nosmt", "rw"], console).slice(4)).toEqual([
+      ...["--append=root=LABEL=r", "--append=rw", "--append=quiet", "--append=console=ttyS0", "--append=console=tty0"],
     ]));
   test("ostree gets the whole list, without what is added at every boot", () => {
     const configured = ["BOOT_IMAGE=/v", "root=LABEL=r", "rw", "nosmt", "initrd=\\i.img", "ostree=/ostree/boot.1/x"];

@@ -188,6 +188,27 @@ describe("kernel arguments", () => {
     expect(told({ [file]: "kargs = 5\n" })).toEqual([`${file}:1:1: wrong type for \`kargs\``]);
     expect(told({ [file]: "kargs = [\n" })[0]).toStartWith(`${file}:1:1: not a TOML file: `);
     expect(told({ [file]: 'kargs = ["quiet"]\nmatch-architectures = ["x86_64"]\n' })).toEqual([]);
+    expect(told({ [file]: "# later\n" })).toEqual([`${file}:1:1: no \`kargs\``]);
+    expect(told({ [file]: 'kargs = ["quiet rd.luks=1"]\n' })).toEqual([
+      `${file}:1:17: forbidden kernel argument \`rd.luks=1\``,
+    ]);
+    expect(told({ [file]: 'kargs = ["a"]\nmatch-architectures = []\n' })).toEqual([
+      `${file}:2:1: no architecture: this file never counts`,
+    ]);
+  });
+
+  test.each<[string, Files, string[]]>([
+    ["kargs.d as a file", { "": "x" }, [":1:1: kargs.d that is a file"]],
+    ["kargs.d as a link", { "": "-> ../list" }, [":1:1: kargs.d that is a link"]],
+    ["a link", { "/1.toml": "-> 2.toml", "/2.toml": "kargs = []" }, ["/1.toml:1:1: a link in kargs.d: 1.toml"]],
+    ["a dangling link", { "/1.toml": "-> nowhere" }, ["/1.toml:1:1: a link in kargs.d: 1.toml"]],
+    ["a subfolder", { "/sub/1.toml": "[" }, ["/sub/1.toml:1:1: bootc does not look into folders of kargs.d"]],
+    ["a folder .toml", { "/1.toml/x": "" }, ["/1.toml/x:1:1: a folder with the name of a file: kargs.d/1.toml"]],
+    ["names that do not count", { "/README": "[", "/.toml": "[", "/sub/notes": "", "/x.conf": "-> nowhere" }, []],
+  ])("%s in place of a file of kargs.d", (_, files, lines) => {
+    const top = "overlays/one/usr/lib/bootc/kargs.d";
+    const placed = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${top}${name}`, text]));
+    expect(told(placed)).toEqual(lines.map((line) => `${top}${line}`));
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ByteString, Entry } from "../../image/entry.ts";
+import { KargsEntries } from "../../image/kargs-entries.ts";
 
 /** Where an image has whatever a boot needs: files, and folders that are looked into three levels deep. */
 export const bootPlaces = [
@@ -38,22 +39,12 @@ const needs: { name: Lack; paths: RegExp[] }[] = [
 /** What an image can lack for a boot. */
 export type Lack = "kernel" | "initramfs" | "init" | "sshd" | "network";
 
-const kargsFile = /^usr\/lib\/bootc\/kargs\.d\/[^/]+\.toml$/;
-
-/** Arguments of one file of kargs.d for this kind of machine. Source: bootc's documentation, "Kernel arguments". */
-function kargsIn(text: string): string[] {
-  const file = Bun.TOML.parse(text) as { kargs?: unknown; "match-architectures"?: unknown };
-  const arches = file["match-architectures"];
-  if (Array.isArray(arches) && !arches.includes("x86_64")) return [];
-  return Array.isArray(file.kargs) ? file.kargs.map(String) : [];
-}
-
 /** Picks what a boot needs out of an image's files as they pass by. */
 export class BootFiles {
   private readonly found: { kind: BootFile; rank: number; version: string; content: Buffer }[] = [];
   /** Contents by path, for names that turn out to be hard links of them. */
   private readonly contents = new Map<ByteString, Buffer>();
-  private readonly kargFiles = new Map<ByteString, Buffer>();
+  private readonly kargsEntries = new KargsEntries();
   private readonly has = new Set<Lack>();
 
   /** Told each entry; true if its content is wanted. */
@@ -61,13 +52,14 @@ export class BootFiles {
     for (const { name, paths } of needs) if (paths.some((p) => p.test(entry.path))) this.has.add(name);
     const content = entry.kind === "link" ? this.contents.get(entry.target ?? "") : undefined;
     if (content) this.keep(entry.path, content);
-    return entry.kind === "file" && (kargsFile.test(entry.path) || kindOf(entry.path) !== undefined);
+    if (this.kargsEntries.entry(entry)) return true;
+    return entry.kind === "file" && kindOf(entry.path) !== undefined;
   }
 
   /** Told the content of a wanted file. */
   file(entry: Entry, content: Buffer): void {
-    if (kargsFile.test(entry.path)) this.kargFiles.set(entry.path, content);
-    else this.keep(entry.path, content);
+    this.kargsEntries.file(entry, content);
+    this.keep(entry.path, content);
   }
 
   private keep(path: ByteString, content: Buffer): void {
@@ -98,9 +90,9 @@ export class BootFiles {
     return (same ?? (isOnly ? this.best("initrd") : undefined))?.content;
   }
 
-  /** The kernel arguments that the image itself asks for, in the order of its files. */
+  /** The kernel arguments that the image itself asks for. @throws Failure where bootc could not read them */
   kargs(): string[] {
-    return [...this.kargFiles].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, text]) => kargsIn(text.toString()));
+    return this.kargsEntries.words("x86_64");
   }
 
   /** What is missing for a boot, the worst first. */
