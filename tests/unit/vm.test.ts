@@ -2,9 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { type Arguments, readArguments } from "../../lib/cli/args.ts";
 import type { Command } from "../../lib/cli/commands/row.ts";
 import { findCommand } from "../../lib/cli/commands.ts";
+import type { Target } from "../../lib/family/family.ts";
 import type { Entry } from "../../lib/image/entry.ts";
+import { consolesBefore } from "../../lib/image/kargs.ts";
 import { BootFiles } from "../../lib/vm/disk/boot-files.ts";
+import { installWords, placeConsoles } from "../../lib/vm/disk/bootc.ts";
 import { bootLoaderFiles } from "../../lib/vm/disk/esp.ts";
+import { usualDisk } from "../../lib/vm/disk/kept.ts";
 import { layout, MiB, partitionScript } from "../../lib/vm/disk/partitions.ts";
 import { BootWatch, lastLines, plain, readyLine } from "../../lib/vm/phases.ts";
 import { freePort, sshGreets } from "../../lib/vm/ports.ts";
@@ -339,6 +343,53 @@ describe("a disk", () => {
       "usr/lib/bootc/kargs.d/30-c.toml": 'kargs = ["c"]\nmatch-architectures = ["aarch64"]',
     });
     expect(files.kargs()).toEqual(["a=1", "b", "quiet"]);
+  });
+
+  test("a kargs.d that bootc could not read is refused", () => {
+    expect(() => read({ "usr/lib/bootc/kargs.d": "kargs = []" }).kargs()).toThrow("kargs.d: it is not a folder");
+    expect(() => read({ "usr/lib/bootc/kargs.d/a.toml": "karg = []" }).kargs()).toThrow("bootc knows no key `karg`");
+  });
+
+  describe("our consoles", () => {
+    const ours = ["console=tty0", "console=ttyS0,115200"];
+    test.each<[string[], string[]]>([
+      [[], ours],
+      [["quiet"], ours],
+      [["console=hvc0"], ours],
+      [["console=tty0"], ["console=ttyS0,115200"]],
+      [["console=ttyS0,9600", "console=tty0"], []],
+      [["console=ttyS1"], ours],
+    ])("beside %j", (others, left) => expect(consolesBefore(ours, others)).toEqual(left));
+
+    const install = (image: string[], more: object = {}, kargs: string[] = []) => {
+      const flavor = { install: more };
+      const target = { reference: "r", flavor } as unknown as Target;
+      const options = { ...usualDisk, kargs };
+      const asked = placeConsoles(target, options, image);
+      const words = installWords(target, options, "/f", "/g", asked);
+      return { early: asked.early, words: words.filter((w) => w.includes("karg") || w.includes("install/")) };
+    };
+    const early = "--volume=/f/consoles.toml:/run/bootc/install/00-slipway.toml:ro";
+
+    test("follow an image that names none", () =>
+      expect(install(["quiet"], {}, ["k=1"])).toEqual({
+        early: undefined,
+        words: [...ours.map((word) => `--karg=${word}`), "--karg=k=1"],
+      }));
+    test("go before an image's own, the last of which stays last", () => {
+      expect(install(["console=tty0"], {}, ["k=1"])).toEqual({
+        early: '[install]\nkargs = ["console=ttyS0,115200"]\n',
+        words: [early, "--karg=k=1"],
+      });
+      expect(install(["console=ttyS0", "console=tty0"])).toEqual({ early: undefined, words: [] });
+    });
+    test("are `--karg` with composefs, which has the image's behind them", () =>
+      expect(install(["console=tty0"], { composefs: true })).toEqual({
+        early: undefined,
+        words: ["--karg=console=ttyS0,115200"],
+      }));
+    test("do not repeat the user's", () =>
+      expect(install([], {}, ["console=tty0"]).words).toEqual(["--karg=console=ttyS0,115200", "--karg=console=tty0"]));
   });
 
   test("the boot loader's entry names kernel, initramfs and arguments", () => {

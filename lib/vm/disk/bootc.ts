@@ -9,6 +9,8 @@ import { podman } from "../../cli/podman.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { Target } from "../../family/family.ts";
+import { consolesBefore, isConsole } from "../../image/kargs.ts";
+import { kargsOfImage } from "../../image/kargs-folder.ts";
 import {
   consoles,
   type Disk,
@@ -23,6 +25,34 @@ import {
 
 const inside = "/slipway";
 
+/** What the image and the user ask for, by which the place of our consoles is chosen. */
+export interface Asked {
+  /** The image's own arguments (kargs.d). */
+  image: string[];
+  /** Consoles of ours that nobody else names. */
+  consoles: string[];
+  /** The text of a file with them, where bootc has to put them before the image's. */
+  early?: string;
+}
+
+/** Its name beside the disk while bootc runs, and where bootc looks for such files; the first name is the first of the list. */
+export const earlyFile = "consoles.toml";
+const earlyPlace = "/run/bootc/install/00-slipway.toml";
+
+/**
+ * Finds the place of our consoles: before those that the image asks for, of which the last has to stay last. bootc puts `--karg`
+ * behind kargs.d, and `[install] kargs` of its configuration before it; with composefs, `--karg` comes before kargs.d.
+ * Source: install_container in bootc's install.rs, setup_composefs_bls_boot in its boot.rs.
+ */
+export function placeConsoles({ flavor }: Target, options: DiskOptions, image: string[]): Asked {
+  const ours = consolesBefore(consoles, [...image, ...options.kargs]);
+  const early = ours.length > 0 && image.some(isConsole) && !flavor.install.composefs;
+  return {
+    ...{ image, consoles: ours },
+    ...(early ? { early: `[install]\nkargs = [${ours.map((word) => JSON.stringify(word)).join(", ")}]\n` } : {}),
+  };
+}
+
 /**
  * podman's words, after `podman`. Sources: bootc-install-to-disk(8); bootc's documentation, "Installing bootable containers".
  * @param folder of the disk file; @param graph podman's own storage, where bootc finds the image that it runs in.
@@ -32,12 +62,15 @@ export function installWords(
   options: DiskOptions,
   folder: string,
   graph: string,
+  asked: Asked,
 ): string[] {
   const { install } = flavor;
-  const kargs = [...consoles, ...options.kargs].map((karg) => `--karg=${karg}`);
+  const early = asked.early !== undefined;
+  const kargs = [...(early ? [] : asked.consoles), ...options.kargs].map((karg) => `--karg=${karg}`);
   return [
     ...["run", "--rm", "--privileged", "--pid=host", "--security-opt=label=disable"],
     ...["--volume=/dev:/dev", `--volume=${graph}:/var/lib/containers/storage`, `--volume=${folder}:${inside}`],
+    ...(early ? [`--volume=${join(folder, earlyFile)}:${earlyPlace}:ro`] : []),
     ...[reference, "bootc", "install", "to-disk", "--via-loopback", "--generic-image", "--skip-fetch-check"],
     `--target-imgref=${reference}`,
     `--filesystem=${install.filesystem ?? options.filesystem}`,
@@ -75,8 +108,10 @@ export async function bootcDisk(target: Target, options: DiskOptions, progress: 
     mkdirSync(made);
     writeFileSync(join(made, "disk.raw"), "");
     truncateSync(join(made, "disk.raw"), options.size ?? Math.max(usualSize(image), 20e9));
+    const asked = placeConsoles(target, options, await kargsOfImage(reference, "x86_64"));
+    if (asked.early !== undefined) writeFileSync(join(made, earlyFile), asked.early);
     progress.now("bootc installs it");
-    const { code, said } = await podman(installWords(target, options, made, graph), {
+    const { code, said } = await podman(installWords(target, options, made, graph, asked), {
       log: progress.log,
       onLine: (line) => progress.now(line.slice(0, 120)),
     });
@@ -86,7 +121,8 @@ export async function bootcDisk(target: Target, options: DiskOptions, progress: 
         next: code === 127 ? "the image has no bootc: add the package, or leave out `bootc: true`" : "read the log",
         log: progress.log,
       });
-    const cmdline = [...consoles, ...options.kargs].join(" ");
+    rmSync(join(made, earlyFile), { force: true });
+    const cmdline = [...asked.consoles, ...asked.image, ...options.kargs].join(" ");
     writeRecord(made, { reference, image: image.id, cmdline, lacks: [], file: "disk.raw", direct: false });
     rmSync(folder, { recursive: true, force: true });
     renameSync(made, folder);

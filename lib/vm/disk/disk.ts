@@ -12,6 +12,7 @@ import type { Progress } from "../../cli/steps.ts";
 import { ensureToolbox } from "../../cli/toolbox.ts";
 import { tool } from "../../cli/tools.ts";
 import { workFolder } from "../../cli/work-folder.ts";
+import { consolesBefore } from "../../image/kargs.ts";
 import type { LocalImage } from "../../image/storage.ts";
 import type { BootFiles, Lack } from "./boot-files.ts";
 import { bootLoaderFiles, type EspFiles, writeEsp } from "./esp.ts";
@@ -110,7 +111,8 @@ async function write(
     boot = await readBootFiles(image.id, work, progress);
     refuse(reference, boot.lacks());
     const own = [`root=UUID=${uuid}`, `rootfstype=${options.filesystem}`, "rw"];
-    cmdline = [...own, ...consoles, ...boot.kargs(), ...options.kargs].join(" ");
+    const others = [...boot.kargs(), ...options.kargs];
+    cmdline = [...own, ...consolesBefore(consoles, others), ...others].join(" ");
     const files = await bootFiles(reference, boot, cmdline, options, work, progress);
     await writeEsp(raw, plan, files, work, log);
     await root;

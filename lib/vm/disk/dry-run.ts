@@ -5,8 +5,9 @@ import { statePath } from "../../cli/project.ts";
 import { commandLine } from "../../cli/shell.ts";
 import { toolboxReference } from "../../cli/toolbox.ts";
 import type { Target } from "../../family/family.ts";
+import { kargsOfImage } from "../../image/kargs-folder.ts";
 import { localImages } from "../../image/storage.ts";
-import { installWords } from "./bootc.ts";
+import { earlyFile, installWords, placeConsoles } from "./bootc.ts";
 import { type DiskOptions, usualSize } from "./kept.ts";
 import { layout, partitionScript } from "./partitions.ts";
 
@@ -17,10 +18,14 @@ export async function showDiskPlan(target: Target, options: DiskOptions): Promis
   const disk = join(folder, "disk.raw");
   if (flavor.bootc) {
     const graph = (await podman(["info", "--format", "{{.Store.GraphRoot}}"])).stdout.trim();
+    const isBuilt = (await localImages()).has(reference);
+    const asked = placeConsoles(target, options, isBuilt ? await kargsOfImage(reference, "x86_64") : []);
+    const early = asked.early?.trim().split("\n").join("\\n");
     return print(
       [
         `truncate -s ${options.size ?? 20e9} ${disk}`,
-        commandLine(["podman", ...installWords(target, options, folder, graph)]),
+        ...(early === undefined ? [] : [`printf '${early}\\n' > ${join(folder, earlyFile)}`]),
+        commandLine(["podman", ...installWords(target, options, folder, graph, asked)]),
       ].join("\n"),
     );
   }
