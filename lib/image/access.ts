@@ -4,10 +4,10 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
 import { type Credentials, credentialsFor } from "./login.ts";
 import { nameOf, type Reference } from "./reference.ts";
 import { home, pullSources, registryFiles } from "./registries-conf.ts";
+import { SettingsFailure } from "./settings-failure.ts";
 
 export interface Tls {
   ca?: string[];
@@ -50,7 +50,7 @@ function tlsOf(host: string, insecure: boolean): Tls {
   const pairs = names.filter((n) => /\.(cert|key)$/.test(n)).map((n) => n.replace(/\.(cert|key)$/, ""));
   const lonely = pairs.find((n) => !names.includes(`${n}.cert`) || !names.includes(`${n}.key`));
   if (lonely !== undefined)
-    throw new Failure(exit.failed, `${folder}/${lonely} is half of a pair`, {
+    throw new SettingsFailure(`${folder}/${lonely} is half of a pair`, {
       next: "a client certificate has a .cert and a .key; an authority ends with .crt",
     });
   const [client] = pairs;
@@ -69,7 +69,7 @@ export function accessTo(reference: Reference): Access[] {
   const sources = pullSources(reference);
   const open = sources.filter((s) => !s.blocked);
   if (open.length === 0)
-    throw new Failure(exit.failed, `${nameOf(reference)} is blocked on this machine`, {
+    throw new SettingsFailure(`${nameOf(reference)} is blocked on this machine`, {
       tried: [`blocked = true in ${registryFiles().main}, or in a file next to it`],
       next: "take another registry, or ask who wrote that file",
     });

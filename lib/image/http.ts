@@ -29,6 +29,8 @@ export class Refused extends Error {
     message: string,
     /** The HTTP status, if that was the refusal. */
     readonly status?: number,
+    /** What the user can do so that it is not refused; absent where nothing here helps. */
+    readonly fix?: string,
   ) {
     super(message);
   }

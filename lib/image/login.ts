@@ -4,11 +4,11 @@
  */
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
 import { unlessInterruptedBy } from "../cli/interrupt.ts";
 import { workFolder } from "../cli/work-folder.ts";
 import { nameOf, parseReference } from "./reference.ts";
 import { authFileHelper, credentialHelpers, home } from "./registries-conf.ts";
+import { SettingsFailure } from "./settings-failure.ts";
 
 /** The user's credentials for a registry. */
 export interface Credentials {
@@ -56,7 +56,7 @@ const isTable = (value: unknown): value is Record<string, never> =>
 /** @throws Failure that shows nothing of what is in the file */
 function read({ path, isOld }: AuthFile): Content {
   if (!existsSync(path)) return { auths: {}, credHelpers: {} };
-  const wrong = new Failure(exit.failed, `${path} is not a file of logins`, {
+  const wrong = new SettingsFailure(`${path} is not a file of logins`, {
     tried: ["reading it as JSON, as containers-auth.json(5) has it"],
     next: "correct it, or log in anew: podman login REGISTRY",
   });
@@ -107,7 +107,7 @@ function decode(entry: Entry | undefined): Credentials | undefined {
 async function askHelper(helper: string, registry: string): Promise<Credentials | undefined> {
   const program = `docker-credential-${helper}`;
   const trouble = (what: string) =>
-    new Failure(exit.failed, `${program} gave no login for ${registry}`, {
+    new SettingsFailure(`${program} gave no login for ${registry}`, {
       tried: [what],
       next: `see that \`echo ${registry} | ${program} get\` works, or take it out of the file of logins`,
     });

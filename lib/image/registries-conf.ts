@@ -5,8 +5,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
 import { isDigest, nameOf, parseReference, type Reference, written } from "./reference.ts";
+import { SettingsFailure } from "./settings-failure.ts";
 
 /** One place to ask for an image. */
 export interface Source {
@@ -60,8 +60,8 @@ const isTable = (value: unknown): value is Table =>
 class Reader {
   constructor(private readonly file: string) {}
 
-  wrong(what: string): Failure {
-    return new Failure(exit.failed, `${this.file}: ${what}`, { next: "correct it: podman and skopeo refuse it too" });
+  wrong(what: string): SettingsFailure {
+    return new SettingsFailure(`${this.file}: ${what}`, { next: "correct it: podman and skopeo refuse it too" });
   }
 
   table(value: unknown, what: string): Table {
@@ -155,7 +155,9 @@ export const authFileHelper = "containers-auth.json";
 function load(): Conf {
   const { main, folders } = registryFiles();
   if (process.env.CONTAINERS_REGISTRIES_CONF && !existsSync(main))
-    throw new Failure(exit.failed, `CONTAINERS_REGISTRIES_CONF names ${main}, which is not there`);
+    throw new SettingsFailure(`CONTAINERS_REGISTRIES_CONF names ${main}, which is not there`, {
+      next: "correct or unset it",
+    });
   const inFolder = (folder: string) =>
     existsSync(folder)
       ? readdirSync(folder)
@@ -201,7 +203,7 @@ function rewritten(at: Reference, prefix: string, location: string): Reference {
   const made = location ? location + text.slice(covered(text, prefix)) : text;
   const found = parseReference(made);
   if (found) return found;
-  throw new Failure(exit.failed, `${text} would be fetched from ${made}, which is not the name of an image`, {
+  throw new SettingsFailure(`${text} would be fetched from ${made}, which is not the name of an image`, {
     next: `correct the location of ${prefix} in ${registryFiles().main} or in a file next to it`,
   });
 }

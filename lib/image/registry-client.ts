@@ -7,7 +7,7 @@ import type { Access } from "./access.ts";
 import { type Answer, ask, limits, Passing, type Patience, Refused, retryAfter, shown } from "./http.ts";
 import { type Descriptor, mediaTypes, sha256 } from "./manifest.ts";
 import { isDigest } from "./reference.ts";
-import { authorize } from "./token.ts";
+import { authorize, loginFix } from "./token.ts";
 
 const kinds = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex];
 
@@ -68,7 +68,8 @@ export class RegistryClient {
         this.authorization = challenge ? await authorize(challenge, this.access, this.patience) : undefined;
         if (this.authorization) continue;
       }
-      throw new Refused(`${shown(answer.url)}: ${status}`, status);
+      const login = status === 401 || status === 403 ? await this.access.credentials() : undefined;
+      throw new Refused(`${shown(answer.url)}: ${status}`, status, loginFix(status, login, this.access));
     }
   }
 

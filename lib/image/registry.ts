@@ -46,7 +46,7 @@ export class Repository {
         const asked = error instanceof Passing ? error.after : 0;
         if (asked > longestWait) tried.push(`it asks for a pause of ${Math.ceil(asked / 1000)} s`);
         if (error instanceof Refused || attempt === attempts || asked > longestWait)
-          throw new RegistryFailure(what, tried, error instanceof Refused ? error.status : undefined);
+          throw new RegistryFailure(what, tried, error instanceof Refused ? error : {});
         await this.pause(Math.max(asked, 500 * 2 ** (attempt - 1)));
       }
     }
@@ -139,14 +139,26 @@ export class RegistryFailure extends Failure {
   constructor(
     private readonly what: string,
     tried: string[],
-    readonly status: number | undefined,
+    private readonly refusal: Pick<Refused, "status" | "fix">,
   ) {
-    super(exit.failed, `${what} failed`, { tried, next: "check the name, the network and `podman login`" });
+    super(exit.failed, `${what} failed`, {
+      tried,
+      next: refusal.fix ?? "check the name, the network and `podman login`",
+    });
+  }
+
+  get status(): number | undefined {
+    return this.refusal.status;
+  }
+
+  /** What the user can do against the refusal; undefined where nothing here helps. */
+  get fix(): string | undefined {
+    return this.refusal.fix;
   }
 
   /** The same, after other ways did not work either. */
   after(tried: string[]): RegistryFailure {
-    return new RegistryFailure(this.what, tried, this.status);
+    return new RegistryFailure(this.what, tried, this.refusal);
   }
 
   /** There is no such image, or nobody who has not logged in may know. */

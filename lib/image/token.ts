@@ -65,8 +65,15 @@ function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean)
     throw new Refused(
       `${what} is ${shown(url)}: another host, which must not get your password ` +
         `(SLIPWAY_TOKEN_HOSTS=${host}=${url.host} allows it)`,
+      undefined,
+      `if both hosts belong together: SLIPWAY_TOKEN_HOSTS=${host}=${url.host}`,
     );
   return url;
+}
+
+/** What helps against a login that is refused. Without one, nobody knows whether there is such an image at all. */
+export function loginFix(status: number, login: Credentials | undefined, { at }: Access): string | undefined {
+  return login && (status === 401 || status === 403) ? `the login is refused: podman login ${at.host}` : undefined;
 }
 
 interface Wish {
@@ -108,7 +115,9 @@ export async function authorize(header: string, access: Access, patience?: Patie
   if (answer.status !== 200) {
     await answer.drop();
     const what = `${url.host} gives no token (${answer.status})`;
-    throw answer.status >= 500 ? new Passing(what) : new Refused(what, answer.status);
+    throw answer.status >= 500
+      ? new Passing(what)
+      : new Refused(what, answer.status, loginFix(answer.status, login, access));
   }
   const text = (await answer.document(limits.token, "a token")).toString("utf8");
   return `Bearer ${tokenIn(text, url.host)}`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { Failure } from "../../lib/cli/errors.ts";
 import type { Image } from "../../lib/image/source.ts";
 import { decodeMemory, encodeMemory, planAnnotation, planLimits } from "../../lib/ship/rechunk/memory.ts";
 import { plan } from "../../lib/ship/rechunk/plan.ts";
@@ -132,13 +133,6 @@ describe("a plan that is not good", () => {
       },
     ],
     ["an annotation that is a number", () => publish(5)],
-    [
-      "a password that is wanted elsewhere",
-      () => {
-        registry.wantsToken = false;
-        registry.handlers.manifest = (_, r) => registry.challenge(r, "https://evil.example.com/token");
-      },
-    ],
   ])("a registry that is hostile does not block one either: %s", async (_, act) => {
     act();
     const { from, said } = await previous();
@@ -146,6 +140,70 @@ describe("a plan that is not good", () => {
     expect(said).toMatch(
       /^warning: the published .* could not be read, so the last plan of this machine is used\n {2}/,
     );
+  });
+
+  const elsewhere = () => {
+    registry.wantsToken = false;
+    registry.handlers.manifest = (_, r) => registry.challenge(r, "https://evil.example.com/token");
+  };
+  test.each<[string, () => void, RegExp]>([
+    [
+      "a token of another host",
+      elsewhere,
+      /SLIPWAY_TOKEN_HOSTS=localhost:\d+=evil\.example\.com; or .*--previous none/,
+    ],
+    [
+      "a login that the token's host refuses",
+      () => {
+        registry.handlers.token = (_, r) => r.writeHead(401).end();
+      },
+      /the login is refused: podman login localhost:\d+; or /,
+    ],
+    [
+      "a login that may not read the image",
+      () => {
+        registry.handlers.manifest = (_, r) => r.writeHead(403).end();
+      },
+      /the login is refused: podman login/,
+    ],
+    [
+      "a registry that is blocked",
+      () => registry.conf(`[[registry]]\nlocation = "localhost:${registry.port}"\nblocked = true\n`),
+      /take another registry, or ask who wrote that file; or /,
+    ],
+    [
+      "a file of settings that is wrong",
+      () => registry.conf("unqualified = ["),
+      /podman and skopeo refuse it too; or /,
+    ],
+  ])("what the user can correct stops a rechunk: %s", async (_, act, next) => {
+    act();
+    const error = await previous().catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(Failure);
+    expect(String(error)).toContain(
+      `the plan of the published localhost:${registry.port}/acme/os:v1 could not be read`,
+    );
+    expect((error as Failure).details.next).toMatch(next);
+  });
+
+  test.each<[string, number, boolean, RegExp]>([
+    ["no such image", 404, true, /^$/],
+    [
+      "no login, and nothing is shown",
+      403,
+      false,
+      /^warning: the registry has no .*, or shows it only after podman login$/m,
+    ],
+    ["an error of the server", 500, true, /^warning: the published .* could not be read, so the last plan/],
+  ])("what may pass, or may be the first image, does not: %s", async (_, status, hasLogin, says) => {
+    if (!hasLogin) {
+      registry.logIn();
+      registry.wantsToken = false;
+    }
+    registry.handlers.manifest = (_, r) => r.writeHead(status).end();
+    const { from, said } = await previous();
+    expect(from).toBe("none: this is the first");
+    expect(said).toMatch(says);
   });
 
   test("asked for by name, it is refused", async () => {

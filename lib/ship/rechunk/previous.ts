@@ -4,6 +4,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { say } from "../../cli/output.ts";
 import { openLayout } from "../../image/layout.ts";
 import { RegistryFailure } from "../../image/registry.ts";
+import { SettingsFailure } from "../../image/settings-failure.ts";
 import { type Image, openImage } from "../../image/source.ts";
 import { decodeMemory, planAnnotation } from "./memory.ts";
 import type { Memory } from "./plan.ts";
@@ -21,9 +22,22 @@ function planOf(name: string, annotations: Record<string, string> | undefined): 
   );
 }
 
-/** Warns about a registry's answer without an image. */
+/**
+ * Warns about a registry's answer without an image.
+ * @throws Failure for what the user can correct: a new plan would have every machine fetch all of the image again
+ */
 function complain(reference: string, error: Failure): void {
-  if (error instanceof RegistryFailure && error.absent) return;
+  const fix = error instanceof RegistryFailure ? error.fix : error.details.next;
+  if (fix !== undefined && (error instanceof RegistryFailure || error instanceof SettingsFailure))
+    throw new Failure(error.code, `the plan of the published ${reference} could not be read`, {
+      tried: [error.message, ...(error.details.tried ?? [])],
+      next: `${fix}; or a new plan, with which machines fetch all of the image again: --previous none`,
+    });
+  if (error instanceof RegistryFailure && error.status === 404) return;
+  if (error instanceof RegistryFailure && error.absent) {
+    say(`warning: the registry has no ${reference}, or shows it only after podman login`);
+    return;
+  }
   const reason = error.details.tried?.at(-1);
   say(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
   say(`  ${error.message}${reason ? `: ${reason}` : ""}`);
@@ -31,8 +45,9 @@ function complain(reference: string, error: Failure): void {
 
 /**
  * The plan of the image that machines have: the published one's. If the registry has no valid plan or does not answer, it is
- * the one that this machine wrote last, or the image's own. No answer of a registry is an error.
+ * the one that this machine wrote last, or the image's own.
  * @param named what the user says instead: an image, or `none`.
+ * @throws Failure where a setting of this machine keeps the registry's image away, or the registry refuses its login
  */
 export async function findPrevious(
   image: Image,
