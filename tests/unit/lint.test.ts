@@ -1,10 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import { containerfileChecks } from "../../lib/build/lint/containerfile-checks.ts";
 import { lintContainerfile } from "../../lib/build/lint/containerfile-lint.ts";
 import type { Finding } from "../../lib/build/lint/finding.ts";
 import { parseBootcLint } from "../../lib/build/lint/image-lint.ts";
 import { imageStages, parseContainerfile } from "../../lib/build/lint/instructions.ts";
 import { planLint } from "../../lib/build/lint/lint.ts";
+import { overlayFiles } from "../../lib/build/lint/overlay-lint.ts";
 import { policies } from "../../lib/build/lint/policy-files.ts";
 import { readmeRows } from "../../lib/build/lint/readme-lint.ts";
 import { collect } from "../../lib/build/lint/report.ts";
@@ -358,6 +361,97 @@ test("a flavor that README.md has no row for is a note, and only where it is ask
   expect(await look(readme(row("one") + row("two")), "one", "two")).toEqual({ findings: [] });
 });
 
+describe("what a machine could not start, and marks before a text", () => {
+  const unit = (...lines: string[]) => ["[Unit]", "Description=x", "[Service]", ...lines, ""].join("\n");
+  const sh = "#!/bin/sh\n";
+  const system = "usr/lib/systemd/system";
+  const enable = (name: string) => ({
+    "flavors/one.yaml": `${small["flavors/one.yaml"]}units:\n  enable:\n    - ${name}\n`,
+  });
+  /** @param executable files of the overlay that have the right. */
+  const look = async (overlay: Files, executable: string[] = [], more: Files = {}) => {
+    const placed = Object.entries(overlay).map(([path, text]) => [`overlays/one/${path}`, text]);
+    const root = project({ ...Object.fromEntries(placed), ...more });
+    for (const path of executable) chmodSync(join(root, "overlays/one", path), 0o755);
+    const of = family(root);
+    const outcome = await overlayFiles([target(of, "best", "two")], of);
+    return "findings" in outcome
+      ? outcome.findings.map(
+          (f) => `${f.severity} ${f.file?.replace("overlays/one/", "")}:${f.line}:${f.column}: ${f.message}`,
+        )
+      : [];
+  };
+
+  test("programs", async () => {
+    const files = {
+      ...{ "usr/bin/a": "text", "usr/bin/b": sh, "usr/bin/link": "-> /usr/bin/nowhere", "usr/libexec/x/data": "text" },
+      ...{ "usr/libexec/x/run": sh, "etc/cron.daily/c": sh, "etc/profile.d/x.sh": sh },
+    };
+    const lacks = (path: string) => `error ${path}:1:1: a program that nobody may execute`;
+    expect(await look(files)).toEqual(["etc/cron.daily/c", "usr/bin/a", "usr/bin/b", "usr/libexec/x/run"].map(lacks));
+    expect(await look(files, ["usr/bin/a", "usr/bin/b", "usr/libexec/x/run", "etc/cron.daily/c"])).toEqual([]);
+    const modes = `${small["flavors/one.yaml"]}modes: {/usr/bin/b: "0755"}\n`;
+    expect(await look({ "usr/bin/b": sh }, [], { "flavors/one.yaml": modes })).toEqual([]);
+  });
+
+  test("programs that a unit starts", async () => {
+    const service = unit(
+      "ExecStartPre=-/usr/lib/x/worker --now",
+      "ExecStart=/bin/run",
+      "ExecStop=/usr/lib/x/workre",
+      "ExecReload=/usr/bin/kill 1",
+    );
+    const files = { [`${system}/a.service`]: service, "usr/lib/x/worker": "ELF", "usr/bin/run": sh };
+    expect(await look(files)).toEqual([
+      "error usr/bin/run:1:1: a program that nobody may execute",
+      `error ${system}/a.service:4:15: /usr/lib/x/worker is not executable`,
+      `warning ${system}/a.service:6:10: no overlay has /usr/lib/x/workre; did you mean /usr/lib/x/worker?`,
+    ]);
+    const dropIn = {
+      "etc/systemd/system/b.service.d/10.conf": "[Service]\nExecStart=\nExecStart=@/usr/lib/x/work x\n",
+    };
+    expect(await look({ ...dropIn, "usr/lib/x/work": "ELF" })).toEqual([
+      "error etc/systemd/system/b.service.d/10.conf:3:12: /usr/lib/x/work is not executable",
+    ]);
+  });
+
+  test("units that are enabled", async () => {
+    const wants = "etc/systemd/system/multi-user.target.wants";
+    const files = {
+      [`${wants}/a.service`]: "-> ../a.service",
+      [`${wants}/sshd.service`]: "-> /usr/lib/systemd/system/sshd.service",
+      [`${wants}/b@1.service`]: "-> ../b@1.service",
+      "etc/systemd/system/b@.service": unit("ExecStart=true"),
+    };
+    expect(await look(files)).toEqual([
+      `warning ${wants}/a.service:1:1: this enables a unit that no overlay has: /etc/systemd/system/a.service`,
+    ]);
+    const own = { [`${system}/toy-setup.service`]: unit("ExecStart=true") };
+    expect(await look(own, [], enable("toy-setpu.service"))).toEqual([
+      "warning flavors/one.yaml:6:7: no overlay has toy-setpu.service; did you mean toy-setup.service?",
+    ]);
+    for (const name of ["toy-setup.service", "cups.service"]) expect(await look(own, [], enable(name))).toEqual([]);
+  });
+
+  test("a byte order mark", async () => {
+    const files = {
+      ...{ "etc/a.conf": "\ufeffx = 1\n", "usr/bin/s": `\ufeff${sh}`, "usr/share/x/data.csv": "\ufeffa,b\n" },
+      ...{ [`${system}/a.service`]: `\ufeff${unit("ExecStart=true")}` },
+    };
+    const more = {
+      "flavors/two.yaml": `\ufeff${small["flavors/two.yaml"]}`,
+      "containerfiles/helpers/polish": `\ufeff${sh}`,
+    };
+    expect(await look(files, ["usr/bin/s"], more)).toEqual([
+      "warning etc/a.conf:1:1: a byte order mark of UTF-8 at the beginning",
+      "error usr/bin/s:1:1: a byte order mark before `#!`: Linux does not run this script",
+      `warning ${system}/a.service:1:1: a byte order mark of UTF-8 at the beginning`,
+      "warning flavors/two.yaml:1:1: a byte order mark of UTF-8 at the beginning",
+      "error containerfiles/helpers/polish:1:1: a byte order mark before `#!`: Linux does not run this script",
+    ]);
+  });
+});
+
 test("images that are not built are told as skipped, with what to do", () => {
   const of = family(project());
   const plan = planLint([target(of, "best", "two")], of, new Map());
@@ -370,6 +464,7 @@ test("images that are not built are told as skipped, with what to do", () => {
     "fish-syntax",
     "data-syntax",
     "unit-file",
+    "overlay",
     "policy",
     "containerfile",
     "readme",

@@ -8,6 +8,7 @@ import { recipePath } from "../expand.ts";
 import { lintContainerfile } from "./containerfile-lint.ts";
 import { checkStep, type Finding, type Outcome } from "./finding.ts";
 import { bootcLint, contents } from "./image-lint.ts";
+import { overlayFiles } from "./overlay-lint.ts";
 import { policies } from "./policy-files.ts";
 import { readmeRows } from "./readme-lint.ts";
 import { type Kind, shippedFiles } from "./shell-files.ts";
@@ -27,6 +28,7 @@ function fileSteps(targets: Target[], family: Family): Step<Outcome>[] {
     checkStep("fish-syntax", "fish files", () => shellSyntax("fish", root, of("fish"))),
     checkStep("data-syntax", "JSON and TOML files", () => dataSyntax(root, of("json", "toml"))),
     checkStep("unit-file", "systemd units", () => unitFiles(root, of("unit"))),
+    checkStep("overlay", "files of the overlays", () => overlayFiles(targets, family)),
     checkStep("policy", "policy.json", () => policies(family, flavors)),
   ];
 }
