@@ -46,8 +46,8 @@ describe.each(users)("as %s", (user) => {
     expect(JSON.parse(stdout)).toMatchObject({
       installed: ["org.test.Good", "org.test.Other"],
       failed: [
-        { id: "org.test.Broken", because: expect.stringContaining("Couldn't find file object") },
-        { id: "org.test.Nowhere", because: "flathub has no such app" },
+        { ref: "org.test.Broken", because: expect.stringContaining("Couldn't find file object") },
+        { ref: "org.test.Nowhere", because: "flathub has no such app" },
       ],
     });
     expect(await machine.apps(user)).toEqual([`org.test.Good ${scope}`, `org.test.Other ${scope}`]);
@@ -70,6 +70,90 @@ describe.each(users)("as %s", (user) => {
       `+ flatpak install --${scope} --assumeyes --noninteractive flathub org.test.Good org.test.Other`,
     ]);
     expect((await machine.run(["flatpak", "remotes", `--${scope}`], user)).stdout.trim()).toBe("");
+  });
+});
+
+describe("ID, arch and branch", () => {
+  const refs = async () => (await machine.refs()).filter((ref) => !ref.includes("Platform"));
+
+  test("two branches of one ID are two things: both of a list are installed, the second beside the first", async () => {
+    machine.write("/srv/branches", "org.test.Ext//23.08\norg.test.Ext//25.08\n");
+    expect(await install(["--only", "org.test.Ext//23.08"])).toMatchObject({
+      code: 0,
+      stdout: "org.test.Ext//23.08\n",
+    });
+    const { code, stdout } = await install(["--list", "/srv/branches", "--all", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ wanted: ["org.test.Ext//25.08"], already: ["org.test.Ext//23.08"] },
+      ...{ installed: ["org.test.Ext//25.08"], failed: [] },
+    });
+    expect(await refs()).toEqual(["org.test.Ext/23.08", "org.test.Ext/25.08"]);
+  });
+
+  test("an app and a runtime of one ID, a whole ref, and one arch that is not there", async () => {
+    const arch = (await machine.must("flatpak --default-arch")).trim();
+    const whole = `app/org.test.Good/${arch}/stable`;
+    const words = ["app/org.test.Both", "runtime/org.test.Both", whole, "org.test.Good", "org.test.Other/m68k"];
+    const { code, stdout } = await install(["--only", ...words, "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      installed: words.slice(0, 4),
+      failed: [{ ref: "org.test.Other/m68k", because: "flathub has no such app" }],
+    });
+    expect(await refs()).toEqual(["org.test.Both/stable", "org.test.Both/stable", "org.test.Good/stable"]);
+  });
+
+  test("what flatpak cannot choose is told with its choices, and the rest is installed", async () => {
+    const { code, stdout, stderr } = await install(["--only", "org.test.Ext", "org.test.Good"]);
+    expect([code, stdout]).toEqual([1, "org.test.Good\n"]);
+    expect(stderr).toMatch(
+      /org\.test\.Ext: it can mean several, name one of them: runtime\/org\.test\.Ext\/\S+\/23\.08, runtime.*25\.08$/m,
+    );
+  });
+});
+
+describe("a remote that this machine filters, as Fedora does", () => {
+  beforeEach(async () => {
+    machine.write("/srv/filter", "deny *\nallow org.test.Good\nallow runtime/org.test.Platform/*/*\n");
+    await machine.must(
+      "flatpak remote-add --system flathub /srv/flatpak/test.flatpakrepo; flatpak remote-modify --system --filter=/srv/filter flathub",
+    );
+  });
+  const filter = () => machine.must("flatpak remotes --system --columns=filter");
+
+  test("the error names the filter and how to lift it; nothing is lifted", async () => {
+    const { code, stdout, stderr } = await install(["--only", "org.test.Good", "org.test.Other"]);
+    expect([code, stdout]).toEqual([1, "org.test.Good\n"]);
+    expect(stderr).toContain("org.test.Other: flathub is filtered on this machine, and shows no such app");
+    expect(stderr).toContain(
+      "next: to see all of flathub: flatpak remote-modify --system --no-filter flathub, or run this again with --no-filter",
+    );
+    expect(await filter()).toContain("/srv/filter");
+  });
+
+  test("--no-filter lifts it; --dry-run only shows the line", async () => {
+    const words = ["--only", "org.test.Other", "--no-filter"];
+    const dry = await install([...words, "--dry-run"]);
+    expect(dry.stderr).toContain("+ flatpak remote-modify --system --no-filter flathub\n");
+    expect(await filter()).toContain("/srv/filter");
+    expect(await install(words)).toMatchObject({ code: 0, stdout: "org.test.Other\n" });
+    expect(await filter()).not.toContain("/srv/filter");
+  });
+
+  test("on a terminal it is asked, and No leaves it", async () => {
+    const words = machine.words(["guara-install-flatpaks", "--only", "org.test.Other"], "root", true);
+    const ask = async (answer: string, code: number) => {
+      const terminal = new Terminal(words, machine.podmanSettings);
+      await terminal.see("flathub is filtered on this machine, and does not show: org.test.Other");
+      await terminal.see("Show all of it from now on?");
+      terminal.press(answer);
+      expect(await terminal.end()).toBe(code);
+    };
+    await ask("n", 1);
+    expect(await filter()).toContain("/srv/filter");
+    await ask("y", 0);
+    expect(await machine.apps()).toEqual(["org.test.Other system"]);
   });
 });
 

@@ -7,7 +7,10 @@ import { Guara, installedNames } from "./guara.ts";
 import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
 import { imageWith } from "./small-images.ts";
 
-/** A repository of a runtime and three apps; a file of one of them is gone, as on a server that lost it. */
+/**
+ * A repository of a runtime, four apps, an extension of two branches and a runtime with the ID of an app. A file of the app Broken is
+ * gone, as on a server that lost it.
+ */
 export const repository = `set -eu
 mkdir -p /srv/flatpak; cd /srv/flatpak
 arch=$(flatpak --default-arch)
@@ -15,7 +18,7 @@ mkdir -p runtime/files runtime/usr/bin
 cp /bin/true runtime/usr/bin/
 printf '[Runtime]\\nname=org.test.Platform\\nruntime=org.test.Platform/%s/1\\nsdk=org.test.Platform/%s/1\\n' $arch $arch >runtime/metadata
 flatpak build-export --runtime --disable-sandbox --files=usr --no-update-summary repo runtime 1
-for app in Good Broken Other; do
+for app in Good Broken Other Both; do
     find repo/objects -name '*.filez' | sort >before
     mkdir -p $app/files/bin $app/var
     echo "content of $app" >$app/files/data
@@ -23,6 +26,11 @@ for app in Good Broken Other; do
     flatpak build-finish $app --command=true
     flatpak build-export --disable-sandbox --no-update-summary repo $app stable
     [ $app != Broken ] || find repo/objects -name '*.filez' | sort | comm -13 before - | xargs rm
+done
+for ref in Ext/23.08 Ext/25.08 Both/stable; do
+    name=$(dirname $ref); mkdir -p $name-runtime/usr
+    printf '[Runtime]\\nname=org.test.%s\\n' $name >$name-runtime/metadata
+    flatpak build-export --runtime --disable-sandbox --files=usr --no-update-summary repo $name-runtime $(basename $ref)
 done
 flatpak build-update-repo repo
 printf '[Flatpak Repo]\\nTitle=Test\\nUrl=file:///srv/flatpak/repo\\n' >test.flatpakrepo
@@ -112,6 +120,16 @@ export class FlatpakMachine {
       .split("\n")
       .filter(Boolean)
       .map((line) => line.replace("\t", " "))
+      .sort();
+  }
+
+  /** Everything that is installed, as "org.test.Ext/23.08", sorted. */
+  async refs(user = "root"): Promise<string[]> {
+    const { stdout } = await this.run(["flatpak", "list", "--columns=application,branch"], user);
+    return stdout
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.replace("\t", "/"))
       .sort();
   }
 

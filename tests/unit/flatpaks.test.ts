@@ -1,22 +1,35 @@
 import { describe, expect, test } from "bun:test";
-import { merge, parseList, reviewText, toApp } from "../../lib/host/flatpaks/list.ts";
+import { type App, merge, parseList, reviewText, toApp } from "../../lib/host/flatpaks/list.ts";
+import { candidates, isThere } from "../../lib/host/flatpaks/refs.ts";
 
 // Lists of Flatpaks as text: what is an app, what is its category, and what an editor is given.
 
 test.each([
-  ["org.inkscape.Inkscape", "org.inkscape.Inkscape"],
-  ["io.gitlab.news_flash.NewsFlash", "io.gitlab.news_flash.NewsFlash"],
-  ["org.gtk.Gtk3theme.adw-gtk3", "org.gtk.Gtk3theme.adw-gtk3"],
-  ["org.gimp.GIMP//beta", "org.gimp.GIMP"],
-  ["app/org.gimp.GIMP/x86_64/stable", "org.gimp.GIMP"],
-  ["runtime/org.gtk.Gtk3theme.adw-gtk3/x86_64/3.22", "org.gtk.Gtk3theme.adw-gtk3"],
-])("%s is an app", (text, id) => {
-  expect(toApp(text, "x")).toEqual({ id, ref: text, category: "x" });
+  ["org.inkscape.Inkscape", { id: "org.inkscape.Inkscape" }],
+  ["io.gitlab.news_flash.NewsFlash", { id: "io.gitlab.news_flash.NewsFlash" }],
+  ["org.gtk.Gtk3theme.adw-gtk3", { id: "org.gtk.Gtk3theme.adw-gtk3" }],
+  ["org.gimp.GIMP//beta", { id: "org.gimp.GIMP", branch: "beta" }],
+  ["org.gimp.GIMP//", { id: "org.gimp.GIMP" }],
+  ["org.gimp.GIMP/aarch64", { id: "org.gimp.GIMP", arch: "aarch64" }],
+  ["app/org.gimp.GIMP", { kind: "app", id: "org.gimp.GIMP" }],
+  ["app/org.gimp.GIMP/x86_64/stable", { kind: "app", id: "org.gimp.GIMP", arch: "x86_64", branch: "stable" }],
+  ["runtime/org.x.Y/x86_64/3.22", { kind: "runtime", id: "org.x.Y", arch: "x86_64", branch: "3.22" }],
+])("%s is an app", (text, parts) => {
+  expect(toApp(text, "x") as object).toEqual({ ...parts, ref: text, category: "x" });
 });
 
 test.each([
   ...["inkscape", "org.inkscape", "org.7zip.Zip", "org..x.Y", "org.in-kscape.App", "--system", "-y", "org.x.Y z"],
-  ...["org.x.Y;reboot", "$(id).x.y", "../../etc.x.y", "", `org.x.${"y".repeat(256)}`, "app/org.x.Y/x86_64"],
+  ...[
+    "org.x.Y;reboot",
+    "$(id).x.y",
+    "../../etc.x.y",
+    "",
+    `org.x.${"y".repeat(256)}`,
+    "app/app/org.x.Y",
+    "org.x.Y//.x",
+    "org.x.Y/a/b/c",
+  ],
 ])("%j is none", (text) => {
   expect(toApp(text, "x")).toBeUndefined();
 });
@@ -42,6 +55,38 @@ test("merged, each app is there once, with the category of whoever named it firs
   expect(all).toEqual(list(["org.a.A", "games"], ["org.c.C", "games"], ["org.b.B", "web"], ["org.d.D", "other"]));
 });
 
+test("two branches, two arches, and an app and a runtime of one ID are entries of their own", () => {
+  const refs = ["org.x.Y//23.08", "org.x.Y//25.08", "org.x.Y/i386/25.08", "app/org.x.Y", "runtime/org.x.Y", "org.x.Y"];
+  const { apps } = parseList([...refs, "org.x.Y//23.08", "org.x.Y/"].join("\n"), "x");
+  expect(merge([apps]).map(({ ref }) => ref)).toEqual(refs);
+});
+
+describe("what an entry means", () => {
+  const has = [
+    ...["runtime/org.x.Y/x86_64/23.08", "runtime/org.x.Y/x86_64/25.08", "runtime/org.x.Y/i386/25.08"],
+    ...["app/org.x.Both/x86_64/stable", "runtime/org.x.Both/x86_64/stable", "app/org.x.Old/i386/stable"],
+  ];
+  const app = (text: string) => toApp(text, "x") as App;
+  test.each<[string, string[]]>([
+    ["org.x.Y//25.08", ["runtime/org.x.Y/x86_64/25.08"]],
+    ["org.x.Y/i386", ["runtime/org.x.Y/i386/25.08"]],
+    ["org.x.Y", ["runtime/org.x.Y/x86_64/23.08", "runtime/org.x.Y/x86_64/25.08"]],
+    ["app/org.x.Y", []],
+    ["runtime/org.x.Both", ["runtime/org.x.Both/x86_64/stable"]],
+    ["org.x.Both", ["app/org.x.Both/x86_64/stable", "runtime/org.x.Both/x86_64/stable"]],
+    ["org.x.Old", ["app/org.x.Old/i386/stable"]],
+    ["org.x.None", []],
+  ])("%s in the remote", (text, refs) => expect(candidates(app(text), has, "x86_64")).toEqual(refs));
+
+  test.each<[string, string[], boolean]>([
+    ["org.x.Y//25.08", ["runtime/org.x.Y/x86_64/23.08"], false],
+    ["org.x.Y", ["runtime/org.x.Y/x86_64/23.08"], true],
+    ["org.x.Y", ["runtime/org.x.Y/i386/23.08"], false],
+    ["app/org.x.Both", ["runtime/org.x.Both/x86_64/stable"], false],
+    ["org.x.Both", ["runtime/org.x.Both/x86_64/stable"], true],
+  ])("%s, with %j installed", (text, there, is) => expect(isThere(app(text), there, "x86_64")).toBe(is));
+});
+
 describe("what an editor is given", () => {
   const { apps } = parseList("# one\norg.a.A\norg.b.B//beta\n# two\norg.c.C\n", "other");
 
@@ -57,7 +102,7 @@ describe("what an editor is given", () => {
     const text = reviewText(apps, new Set(), "for you");
     expect(parseList(text, "other").apps).toEqual([]);
     expect(parseList(text.replace("#org.b.B//beta", "org.b.B//beta"), "other").apps).toEqual([
-      { id: "org.b.B", ref: "org.b.B//beta", category: "one" },
+      { id: "org.b.B", branch: "beta", ref: "org.b.B//beta", category: "one" },
     ]);
   });
 });

@@ -32,10 +32,11 @@ export const machineCommands: Command[] = [
     summary: "choose apps from GuaraOS' lists, and install them from Flathub",
     args: [{ name: "ID", many: true }],
     options: [
-      { name: "all", summary: "everything in the lists, nothing is asked" },
-      { name: "only", value: "ID…", summary: "these, whether in a list or not; nothing is asked" },
+      { name: "all", summary: "everything in the lists, without a choice" },
+      { name: "only", value: "ID…", summary: "these, whether in a list or not, without a choice" },
       { name: "list", value: "FILE", summary: "offer what this file names in place of GuaraOS' lists" },
       { name: "review", summary: "show the list in $EDITOR before anything is installed" },
+      { name: "no-filter", summary: "lift a filter that this machine has on Flathub, and show all of it from now on" },
       dryRun,
       json,
     ],

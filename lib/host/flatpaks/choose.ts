@@ -30,7 +30,7 @@ export async function review(all: App[], chosen: App[], where: string): Promise<
   const folder = workFolder();
   try {
     const file = join(folder.path, "flatpaks.txt");
-    writeFileSync(file, reviewText(all, new Set(chosen.map(({ id }) => id)), where));
+    writeFileSync(file, reviewText(all, new Set(chosen.map(({ ref }) => ref)), where));
     const words = editor();
     const code = await foreground(["sh", "-c", `${words} "$1"`, "sh", file]);
     if (code !== 0)
@@ -45,19 +45,20 @@ export async function review(all: App[], chosen: App[], where: string): Promise<
   }
 }
 
-/** @throws Failure (usage) where nobody can be asked */
-export async function choose(all: App[], there: Set<string>, where: string): Promise<App[]> {
+/** @param isThere whether it is installed already. @throws Failure (usage) where nobody can be asked */
+export async function choose(all: App[], isThere: (app: App) => boolean, where: string): Promise<App[]> {
   if (!canAsk)
     throw new Failure(exit.usage, "which apps? Nobody can be asked here", {
       next: "bun run install-flatpaks --all, or --only ID…",
     });
   const width = Math.max(...all.map(({ category }) => category.length));
-  const rows = all.map(({ id, category }) => {
-    const title = `${category.padEnd(width)}  ${id}`;
-    return there.has(id) ? { value: id, title: `${title} (installed)`, disabled: true } : { value: id, title };
+  const rows = all.map((app) => {
+    const { ref: value, category } = app;
+    const title = `${category.padEnd(width)}  ${value}`;
+    return isThere(app) ? { value, title: `${title} (installed)`, disabled: true } : { value, title };
   });
-  const ids = await chooseMany(`Which apps are to be installed ${where}?`, rows, "installed already");
-  let chosen = all.filter(({ id }) => ids.includes(id));
+  const refs = await chooseMany(`Which apps are to be installed ${where}?`, rows, "installed already");
+  let chosen = all.filter(({ ref }) => refs.includes(ref));
   for (;;) {
     const answer = await chooseOne(`${chosen.length} ${chosen.length === 1 ? "app" : "apps"}:`, [
       { value: "install", title: "install" },
@@ -68,10 +69,10 @@ export async function choose(all: App[], there: Set<string>, where: string): Pro
     if (answer === "install") return chosen;
     chosen = (
       await review(
-        all.filter(({ id }) => !there.has(id)),
+        all.filter((app) => !isThere(app)),
         chosen,
         where,
       )
-    ).filter(({ id }) => !there.has(id));
+    ).filter((app) => !isThere(app));
   }
 }

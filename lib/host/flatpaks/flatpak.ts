@@ -2,7 +2,7 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { change, commandLine, type Outcome, run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { onPath } from "../root.ts";
-import type { App } from "./list.ts";
+import type { FullRef } from "./refs.ts";
 
 /** flatpak: system-wide for root, else for the user alone. Everything that it is told and everything that it says is here. */
 
@@ -21,7 +21,7 @@ const lines = (said: string) =>
     .filter(Boolean);
 
 /** flatpak's own reason, without its prefix. */
-function because({ said, code }: Outcome): string {
+export function because({ said, code }: Outcome): string {
   const errors = lines(said).filter((line) => /^(error|warning):|\berror\b|failed/i.test(line));
   return (errors.at(-1) ?? lines(said).at(-1) ?? `exit code ${code}`).replace(/^(error|warning):\s*/i, "");
 }
@@ -41,16 +41,30 @@ export function needFlatpak(): void {
   });
 }
 
-/** IDs of everything that is installed; for a user that is also what is there for everybody. */
-export async function installed(): Promise<Set<string>> {
-  const words = ["list", "--columns=application", ...(isSystem() ? ["--system"] : [])];
-  return new Set(
-    await ask(words, "flatpak does not say what is installed", "see what it says by itself: flatpak list"),
-  );
+/** This machine's arch, as flatpak names it. */
+export async function defaultArch(): Promise<string> {
+  const [arch = ""] = await ask(["--default-arch"], "flatpak does not say its arch", "see flatpak --default-arch");
+  return arch;
 }
 
-/** Adds Flathub where it is missing. @returns the command line, if it was needed @throws Failure */
-export async function ensureRemote(dryRun: boolean, progress?: Progress): Promise<string | undefined> {
+/** Everything that is installed; for a user that is also what is there for everybody. */
+export async function installed(): Promise<Set<FullRef>> {
+  const of = async (kind: "app" | "runtime") => {
+    const words = ["list", `--${kind}`, "--all", "--columns=ref", ...(isSystem() ? ["--system"] : [])];
+    const next = "see what it says by itself: flatpak list";
+    return (await ask(words, "flatpak does not say what is installed", next)).map((ref) => `${kind}/${ref}`);
+  };
+  return new Set([...(await of("app")), ...(await of("runtime"))]);
+}
+
+export interface RemoteState {
+  exists: boolean;
+  /** A file on this machine says which apps it shows (xa.filter): Fedora has one for Flathub. */
+  isFiltered: boolean;
+}
+
+/** What flatpak knows of the remote. @throws Failure also where somebody switched it off */
+export async function remoteState(): Promise<RemoteState> {
   const words = ["remotes", scope(), "--show-disabled", "--columns=name,options"];
   const rows = await ask(
     words,
@@ -58,74 +72,43 @@ export async function ensureRemote(dryRun: boolean, progress?: Progress): Promis
     "see what it says by itself: flatpak remotes",
   );
   const row = rows.map((line) => line.split(/\s+/)).find(([name]) => name === remote);
-  if (row?.[1]?.split(",").includes("disabled"))
+  const options = row?.[1]?.split(",") ?? [];
+  if (options.includes("disabled"))
     throw new Failure(exit.failed, `the remote ${remote} is switched off on this machine`, {
       tried: [commandLine(["flatpak", ...words])],
       next: `if you want it: flatpak remote-modify ${scope()} --enable ${remote}`,
     });
-  if (row) return undefined;
+  return { exists: row !== undefined, isFiltered: options.includes("filtered") };
+}
+
+async function changeRemote(words: string[], what: string, next: string, dryRun: boolean, progress?: Progress) {
+  const outcome = await change(words, { dryRun, ...(progress ? { log: progress.log } : {}) });
+  if (outcome.code !== 0) throw new Failure(exit.failed, what, { tried: [commandLine(words), because(outcome)], next });
+}
+
+/** @throws Failure */
+export function addRemote(dryRun: boolean, progress?: Progress): Promise<void> {
   const add = ["flatpak", "remote-add", scope(), "--if-not-exists", remote, remoteAddress];
-  const outcome = await change(add, { dryRun, ...(progress ? { log: progress.log } : {}) });
-  if (outcome.code === 0) return commandLine(add);
-  throw new Failure(exit.failed, `the remote ${remote} could not be added`, {
-    tried: [commandLine(add), because(outcome)],
-    next: "check the network, and run this again",
-  });
+  const next = "check the network, and run this again";
+  return changeRemote(add, `the remote ${remote} could not be added`, next, dryRun, progress);
 }
 
-/** The words that install apps, all in one transaction. */
-export function installWords(apps: App[]): string[] {
-  return ["flatpak", "install", scope(), "--assumeyes", "--noninteractive", remote, ...apps.map(({ ref }) => ref)];
+/** The words that show all of a filtered remote. Source: flatpak-remote-modify(1). */
+export const liftWords = () => ["flatpak", "remote-modify", scope(), "--no-filter", remote];
+
+/** @throws Failure */
+export function liftFilter(dryRun: boolean, progress?: Progress): Promise<void> {
+  const next = `see which file it is: flatpak remotes ${scope()} --columns=name,filter`;
+  return changeRemote(liftWords(), `the filter of ${remote} could not be lifted`, next, dryRun, progress);
 }
 
-export interface Outcomes {
-  installed: string[];
-  failed: { id: string; because: string }[];
+/** The words that install refs, all in one transaction. */
+export function installWords(refs: string[]): string[] {
+  return ["flatpak", "install", scope(), "--assumeyes", "--noninteractive", remote, ...refs];
 }
 
-/** Everything that the remote has. */
-async function available(): Promise<Set<string>> {
-  const words = ["remote-ls", scope(), "--columns=application", remote];
+/** Everything that the remote shows. @throws Failure where it does not answer */
+export async function available(): Promise<Set<FullRef>> {
+  const words = ["remote-ls", scope(), "--all", "--columns=ref", remote];
   return new Set(await ask(words, `${remote} does not answer`, "check the network, and run this again"));
-}
-
-/**
- * Installs apps in one transaction. flatpak gives all of it up where one is missing in the remote, so what the remote lacks is set
- * aside first. What a transaction left out without a word about it is tried by itself, which installs it or tells the reason.
- */
-export async function install(apps: App[], progress: Progress): Promise<Outcomes> {
-  progress.now(`what ${remote} has`);
-  const has = await available();
-  const lost = apps.filter(({ id }) => !has.has(id));
-  const wanted = apps.filter(({ id }) => has.has(id));
-  const reasons = new Map(lost.map(({ id }) => [id, `${remote} has no such app`]));
-  const attempt = async (some: App[]) => {
-    let begun = 0;
-    const outcome = await run(installWords(some), {
-      log: progress.log,
-      onLine: (line) => {
-        const what = /^(?:Installing|Updating) (?:app|runtime)\/([^/\s]+)/.exec(line.trim())?.[1];
-        if (some.some(({ id }) => id === what)) begun++;
-        if (what) progress.now(`${begun} of ${some.length}, ${what}`);
-        const failed = /^(?:Error: )?Failed to install ([^:\s]+): (.*)$/.exec(line.trim());
-        if (failed) reasons.set(failed[1] ?? "", failed[2] ?? "");
-      },
-    });
-    const [only] = some;
-    if (outcome.code !== 0 && some.length === 1 && only && !reasons.has(only.id))
-      reasons.set(only.id, because(outcome));
-  };
-  if (wanted.length) await attempt(wanted);
-  let there = await installed();
-  const left = wanted.filter(({ id }) => !there.has(id) && !reasons.has(id));
-  for (const app of left) await attempt([app]);
-  if (left.length) there = await installed();
-  const failed = apps.filter(({ id }) => !there.has(id));
-  return {
-    installed: wanted.filter(({ id }) => there.has(id)).map(({ id }) => id),
-    failed: failed.map(({ id }) => ({
-      id,
-      because: reasons.get(id) ?? "flatpak says that all went well, and it is not there",
-    })),
-  };
 }
