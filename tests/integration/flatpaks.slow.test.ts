@@ -104,7 +104,7 @@ describe("ID, arch and branch", () => {
     expect(await refs()).toEqual(["org.test.Both/stable", "org.test.Both/stable", "org.test.Good/stable"]);
   });
 
-  test("what flatpak cannot choose is told with its choices, and the rest is installed", async () => {
+  test("what can mean several refs is named with them, and the rest is installed", async () => {
     const { code, stdout, stderr } = await install(["--only", "org.test.Ext", "org.test.Good"]);
     expect([code, stdout]).toEqual([1, "org.test.Good\n"]);
     expect(stderr).toMatch(
