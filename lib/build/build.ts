@@ -11,11 +11,13 @@ import { labelOf } from "../trust/facts.ts";
 import { ensureBase, localBase } from "./base.ts";
 import { buildImage, imageLabels, type Job, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { ensureContext } from "./context.ts";
+import { contextUse, firstUnknown } from "./context-use.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
-import { baseImageName, baseReference, expand, refreshArg } from "./expand.ts";
+import { baseImageName, baseReference, expand, expandLines, recipePath, refreshArg } from "./expand.ts";
 import { givenArgs } from "./given-args.ts";
 import { inputKey } from "./inputs.ts";
+import { parseContainerfile } from "./instructions.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
 
 /** What became of a target. */
@@ -76,7 +78,9 @@ export function planTarget(target: Target, family: Family, at: Situation, option
 
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
-  const { build, why } = decide({ image, key: keyFor(known), stale }, options);
+  const uses = contextUse(parseContainerfile(expandLines(target, family)), argsFor(known));
+  const unknown = firstUnknown(uses, recipePath(target));
+  const { build, why } = decide({ image, key: keyFor(known), unknown, stale }, options);
   // A first build takes today's packages. It gets a stamp only on request, so that two builds without one are equal.
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;

@@ -96,7 +96,8 @@ async function ensureGuara(progress: Progress | undefined): Promise<void> {
  * @throws Failure with the compiler's words
  */
 export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
-  if (family.root !== projectRoot || !contextPaths(containerfile).includes(guaraPath)) return;
+  if (family.root !== projectRoot) return;
+  if (!contextPaths(containerfile).some((path) => `${guaraPath}/`.startsWith(`${path}/`))) return;
   making ??= ensureGuara(progress);
   await making;
 }

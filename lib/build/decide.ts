@@ -14,6 +14,8 @@ export interface Facts {
   image: LocalImage | undefined;
   /** The key of the inputs as they are now; undefined where the base is yet to be made. */
   key: string | undefined;
+  /** Something that goes into the image and is not known before the build: a clause, with its place. */
+  unknown?: string | undefined;
   /** The packages are older than the manifest allows. */
   stale: boolean;
 }
@@ -21,7 +23,7 @@ export interface Facts {
 export const keyLabel = "org.slipway.key";
 
 /** Whether a target is built, and why (or why not). One row a reason, the first that holds is said. */
-export function decide({ image, key, stale }: Facts, options: BuildOptions): { build: boolean; why: string } {
+export function decide({ image, key, unknown, stale }: Facts, options: BuildOptions): { build: boolean; why: string } {
   const reasons: [boolean, string][] = [
     [!image, "there is no image yet"],
     [options.force, "--force"],
@@ -29,6 +31,7 @@ export function decide({ image, key, stale }: Facts, options: BuildOptions): { b
     [options.refresh, "--refresh"],
     [key === undefined, "its base is built first"],
     [image?.labels[keyLabel] !== key, "what goes into it changed"],
+    [unknown !== undefined, unknown ?? ""],
     [stale, "its packages are older than refreshAfter"],
     [options.dated === true && !image?.labels[labelOf.refresh], "it does not say how old its packages are"],
   ];

@@ -1,8 +1,11 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { planTarget } from "../../lib/build/build.ts";
+import { contextUse, firstUnknown } from "../../lib/build/context-use.ts";
 import { expand } from "../../lib/build/expand.ts";
-import { contextPaths, inputKey } from "../../lib/build/inputs.ts";
+import { inputKey } from "../../lib/build/inputs.ts";
+import { linesOf, parseContainerfile } from "../../lib/build/instructions.ts";
 import { family, project, put, removeProjects, target } from "../support/small-family.ts";
 
 // The key of a target: another one when something that goes into the image changed, and only then.
@@ -127,13 +130,108 @@ describe("the same key when it changes:", () => {
   });
 });
 
-test("what a Containerfile takes from the project", () => {
-  const text = `ADD --chmod=644 a /x
-COPY b c/ \\
-  d /y/
-COPY --from=z e /x
-RUN --mount=type=bind,src=f,target=/f --mount=type=bind,from=z,source=g,target=/g true
-RUN echo COPY h /x
-`;
-  expect(contextPaths(text)).toEqual(["a", "b", "c", "d", "f"]);
+/** Containerfiles, and what they take from the project; "?" and a word for what cannot be known before the build. */
+const taken: [what: string, text: string, paths: string[]][] = [
+  ["sources, not the destination", "ADD --chmod=644 a /x\nCOPY b c/ \\\n  d /y/", ["a", "b", "c", "d"]],
+  ["nothing of another stage or image", "COPY --from=z a /x\nRUN --mount=type=bind,from=z,source=g,target=/g true", []],
+  ["not what a command says", "RUN echo COPY h /x\nRUN echo --mount=source=h", []],
+  ["the folder above a pattern", "COPY files/*.conf a/b?/c files/[ab] *.d /etc/", [".", "a", "files"]],
+  ["a list of words", 'COPY ["a b","c", "/x/"]\nADD --chown=0 ["d","/y"]', ["a b", "c", "d"]],
+  ["small letters", "from scratch\ncopy a /x\nRun --mount=type=bind,source=b,target=/b true", ["a", "b"]],
+  [
+    "ARG, ENV and defaults",
+    "FROM b\nARG D=a\nENV E=b F='c c'\nCOPY ${D}/x $E/y \"$F\" ${D:-q}z /x",
+    ["a/x", "az", "b/y", "c c"],
+  ],
+  ["ARG of before the first FROM", "ARG D=a\nFROM b\nARG D\nCOPY ${D} /x\nFROM b\nCOPY $D /x", ["?$D", "a"]],
+  ["ENV of an earlier stage, but not its ARG", "FROM b AS s\nARG D=a\nENV E=b\nFROM s\nCOPY $E $D /x", ["?$D", "b"]],
+  ["ENV before ARG", "FROM b\nENV D=env\nARG D=arg\nCOPY $D /x", ["env"]],
+  ["a variable that nothing sets", "FROM b\nCOPY $HOME/x ${D#x}/y /x", ["?$HOME/x", "?${D#x}/y"]],
+  ["an ARG that podman sets", "FROM b\nARG TARGETARCH=amd64\nCOPY bin/$TARGETARCH /x", ["?bin/$TARGETARCH"]],
+  ["a given build argument", "FROM b\nARG GIVEN=a\nCOPY $GIVEN /x", ["given"]],
+  ["comments and empty lines between", "COPY a \\\n# b /c\n\n  # d\n  e /x", ["a", "e"]],
+  ["blanks after a backslash", "COPY a \\ \t\n  b /x", ["a", "b"]],
+  ["a last line that would go on", "COPY a /x \\", ["a"]],
+  ["DOS line ends", "COPY a /x\r\nCOPY b \\\r\n  c /x\r\n", ["a", "b", "c"]],
+  ["what ONBUILD asks for", "ONBUILD COPY a /x\nonbuild run --mount=type=bind,src=b,target=/b true", ["a", "b"]],
+  [
+    "not the text of a heredoc",
+    "COPY <<EOF a /x\nCOPY no /y\nEOF\nRUN <<-'E' cat\nCOPY no /y\n\tE\nCOPY b /x",
+    ["a", "b"],
+  ],
+  ["a heredoc without an end is none", "RUN cat <<X\nCOPY a /x", ["a"]],
+  ["quotes", 'COPY "a" \'b\' c\\ d /x\nRUN --mount=type=bind,"source=e",target=/e true', ["a", "b", "c", "d", "e"]],
+  ["another escape", "# escape=`\nFROM b\nCOPY a `\n  b /x\nCOPY c\\d /x", [".", "a", "b"]],
+  ["no directive after a comment", "# one\n# escape=`\nCOPY a \\\n  b /x", ["a", "b"]],
+  ["an address", "ADD https://x.test/y /z", ["?https://x.test/y"]],
+  ["an address with a checksum", "ADD --checksum=sha256:0 https://x.test/y a /z", ["a"]],
+  ["mounts with and without a type", "RUN --mount=src=a,target=/a --mount=source=b,dst=/b,type=bind true", ["a", "b"]],
+  ["no source: the whole context", "RUN --mount=type=bind,target=/src make", ["."]],
+  ["not other mounts", "RUN --mount=type=cache,target=/a,source=b --mount=type=tmpfs,target=/t true", []],
+  [
+    "mounts over several lines",
+    "RUN --mount=type=bind,\\\nsource=a,target=/a \\\n  --network=none \\\n  --mount=source=b,target=/b \\\n  x",
+    ["a", "b"],
+  ],
+  ["a variable in a mount", "FROM b\nARG D=a\nRUN --mount=source=$D,target=/a true", ["a"]],
+  ["options of COPY", "COPY --exclude=*.txt --parents --link ./a/./b /c/ /x", ["a/b", "c"]],
+  ["nothing above the context", "COPY ../../a ./b/../../c / . /x", [".", "a", "c"]],
+];
+
+test.each(taken)("what a Containerfile takes: %s", (_, text, expected) => {
+  const uses = contextUse(parseContainerfile(linesOf(text)), { GIVEN: "given" });
+  const found = uses.flatMap(({ paths, unknown }) => [...paths, ...unknown.map((word) => `?${word}`)]);
+  expect([...new Set(found)].sort()).toEqual(expected);
+});
+
+test("a path that is not known before the build is named with its line", () => {
+  const uses = contextUse(parseContainerfile(linesOf("FROM b\nCOPY a /x\n\nCOPY \\\n  $D/x /y\n")));
+  expect(firstUnknown(uses, "x.Containerfile")).toBe(
+    "what `$D/x` gives is not known before the build (x.Containerfile:4)",
+  );
+});
+
+test("a target with such a path is built, however often, and says why", () => {
+  put(root, "containerfiles/root.Containerfile", `${recipe}COPY shared/$NOBODY /x\n`);
+  const of = family(root);
+  const base = { name: "b", image: { id: "b", digest: "", names: [], labels: {}, size: 1 } };
+  const at = { base, image: undefined, origin: { epoch: 1, revision: undefined }, now: 1 };
+  const options = { force: false, refresh: false, noCache: false };
+  const first = planTarget(target(of, "best", "one"), of, at, options);
+  const image = { ...base.image, labels: first.job.labels };
+  expect(planTarget(target(of, "best", "one"), of, { ...at, image }, options)).toMatchObject({
+    build: true,
+    why: "what `shared/$NOBODY` gives is not known before the build (containerfiles/root.Containerfile:11)",
+  });
+});
+
+describe("other ways to the same files:", () => {
+  const keyOf = (line: string) => {
+    const of = family(root);
+    return inputKey(target(of, "best", "one"), of, { containerfile: `FROM b\n${line}\n`, args: {}, base: "id" });
+  };
+
+  test.each<[string, string, () => unknown]>([
+    ["a pattern", "COPY shared/one* /x", () => put(root, "shared/one-file", "y")],
+    ["a list of words", 'COPY ["shared/one-file","/x"]', () => put(root, "shared/one-file", "y")],
+    ["all of the project", "RUN --mount=target=/src true", () => put(root, "mounted/file", "y")],
+    ["a link to a folder", "COPY link /x", () => put(root, "shared/one-file", "y")],
+    ["a link on the way", "COPY link/one-file /x", () => put(root, "shared/one-file", "y")],
+    ["what is left out", "COPY shared /x", () => put(root, ".containerignore", "shared/beside\n")],
+  ])("%s", (_, line, change) => {
+    symlinkSync("shared", at("link"));
+    const before = keyOf(line);
+    expect(keyOf(line)).toBe(before);
+    change();
+    expect(keyOf(line)).not.toBe(before);
+  });
+
+  test("what Slipway keeps for itself is no input, what it makes for builds is one", () => {
+    const all = () => keyOf("COPY . /x");
+    const before = all();
+    put(root, ".slipway/logs/today", "x");
+    expect(all()).toBe(before);
+    put(root, ".slipway/context/guara", "x");
+    expect(all()).not.toBe(before);
+  });
 });

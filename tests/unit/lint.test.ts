@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { imageStages, parseContainerfile } from "../../lib/build/instructions.ts";
 import { containerfileChecks } from "../../lib/build/lint/containerfile-checks.ts";
 import { lintContainerfile } from "../../lib/build/lint/containerfile-lint.ts";
 import type { Finding } from "../../lib/build/lint/finding.ts";
 import { parseBootcLint } from "../../lib/build/lint/image-lint.ts";
-import { imageStages, parseContainerfile } from "../../lib/build/lint/instructions.ts";
 import { planLint } from "../../lib/build/lint/lint.ts";
 import { overlayFiles } from "../../lib/build/lint/overlay-lint.ts";
 import { policies } from "../../lib/build/lint/policy-files.ts";

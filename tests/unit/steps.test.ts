@@ -118,6 +118,7 @@ describe("whether a target is built, and why", () => {
     ["another key", { key: "other" }, {}, true, "what goes into it changed"],
     ["an image of somebody else's", { image: { ...image("k"), labels: {} } }, {}, true, "what goes into it changed"],
     ["a base that is built first", { key: undefined }, {}, true, "its base is built first"],
+    ["something that nobody knows yet", { unknown: "what `$D` gives …" }, {}, true, "what `$D` gives …"],
     ["old packages", { stale: true }, {}, true, "its packages are older than refreshAfter"],
     ["to be published, and not dated", {}, { dated: true }, true, "it does not say how old its packages are"],
     ["old packages and another key", { stale: true, key: "other" }, {}, true, "what goes into it changed"],

@@ -4,8 +4,15 @@ import { pinsFile, readPins } from "../../cli/pins.ts";
 import type { Family, Target } from "../../family/family.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { guaraPath } from "../expand.ts";
+import {
+  type Containerfile,
+  commandsOf,
+  copyWords,
+  type Instruction,
+  imageStages,
+  takenFrom,
+} from "../instructions.ts";
 import type { Severity } from "./finding.ts";
-import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 import { notPinned } from "./not-pinned.ts";
 
 /** What a check looks at: one expanded Containerfile and what it was made from. */

@@ -1,7 +1,7 @@
 import { readPins } from "../../cli/pins.ts";
 import type { Family, Target } from "../../family/family.ts";
 import { baseReference } from "../expand.ts";
-import { type Containerfile, type Instruction, takenFrom } from "./instructions.ts";
+import { type Containerfile, type Instruction, takenFrom } from "../instructions.ts";
 
 /**
  * What a Containerfile takes from outside without a package manager's check: images in FROM and in COPY --from, git repositories

@@ -8,7 +8,7 @@ import type { Family } from "../../family/family.ts";
 import { allTargets } from "../../family/target.ts";
 import { expandLines } from "../expand.ts";
 import { givenArgs } from "../given-args.ts";
-import { parseContainerfile } from "../lint/instructions.ts";
+import { parseContainerfile } from "../instructions.ts";
 import { notPinned } from "../lint/not-pinned.ts";
 import { newest } from "./newest.ts";
 
