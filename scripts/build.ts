@@ -1,8 +1,9 @@
 #!/usr/bin/env bun
-import { buildSteps, planBuild } from "../lib/build/build.ts";
+import { buildSteps, containerfileOf, planBuild } from "../lib/build/build.ts";
 import { ensureContext } from "../lib/build/context.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
+import { givenArgs } from "../lib/build/given-args.ts";
 import { report, showPlans } from "../lib/build/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { print } from "../lib/cli/output.ts";
@@ -17,9 +18,8 @@ await command("build", async (args) => {
   const jobs = args.count("jobs", 2);
   const targets = await askForTargets(family, args.words, args.has("yes"));
   if (args.has("print")) {
-    const texts = targets.map((t) => expand(t, family));
-    for (const text of texts) await ensureContext(text, family);
-    return print(texts.join("\n"));
+    for (const t of targets) await ensureContext(expand(t, family), family);
+    return print(targets.map((t) => containerfileOf(t, family, givenArgs(expand(t, family), family))).join("\n"));
   }
   const options = { force: args.has("force"), refresh: args.has("refresh"), noCache: args.has("no-cache") };
   if (args.has("dry-run")) {

@@ -18,6 +18,7 @@ import { baseImageName, baseReference, expand, expandLines, recipePath, refreshA
 import { givenArgs } from "./given-args.ts";
 import { inputKey } from "./inputs.ts";
 import { parseContainerfile } from "./instructions.ts";
+import { withMounts } from "./mounts.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
 
 /** What became of a target. */
@@ -62,19 +63,29 @@ export interface Situation {
   now: number;
 }
 
+/**
+ * The Containerfile that podman gets, but for its labels. It builds by itself with `podman build -f FILE .` at the project's root.
+ * @throws Failure for a recipe that cannot be expanded
+ */
+export function containerfileOf(target: Target, family: Family, args: Record<string, string>): string {
+  return withMounts(expandLines(target, family), family.root, args)
+    .map(({ text }) => text)
+    .join("\n");
+}
+
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
   const { base, image, origin, now } = at;
-  const containerfile = expand(target, family);
   const realBase = baseReference(target, family);
-  const given = givenArgs(containerfile, family);
+  const given = givenArgs(expand(target, family), family);
   const argsFor = ({ stamp }: Refresh) => ({
     ...(base && base.name !== realBase ? { BASE: base.name } : {}),
     ...given,
     ...(stamp ? { [refreshArg]: stamp } : {}),
   });
+  const fileFor = (refresh: Refresh) => containerfileOf(target, family, argsFor(refresh));
   const keyFor = (refresh: Refresh) =>
-    base && inputKey(target, family, { containerfile, args: argsFor(refresh), base: base.image.id });
+    base && inputKey(target, family, { containerfile: fileFor(refresh), args: argsFor(refresh), base: base.image.id });
 
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
@@ -88,6 +99,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
     ...imageLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }, refresh.stamp),
     ...(base ? { [keyLabel]: keyFor(refresh) ?? "" } : {}),
   };
+  const containerfile = fileFor(refresh);
   const job: Job = { target, containerfile, args: argsFor(refresh), labels, origin, noCache: options.noCache };
   return { target, build, why, refresh, job };
 }

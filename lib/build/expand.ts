@@ -228,7 +228,7 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
   });
 }
 
-/** The Containerfile that podman gets. It builds by itself with `podman build -f FILE .` at the project's root. */
+/** A recipe with its markers filled in. */
 export function expand(target: Target, family: Family): string {
   return expandLines(target, family)
     .map(({ text }) => text)

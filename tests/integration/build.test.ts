@@ -170,6 +170,31 @@ test("the same inputs give the same image, whatever the umask and the day", asyn
   delete project.env.SOURCE_DATE_EPOCH;
 }, 120_000);
 
+test("a RUN runs again when what it mounts changes, and a stage from the cache is whole", async () => {
+  const recipe = (name: string) => `# @base
+FROM scratch AS files
+COPY overlays/one/etc /
+FROM \${BASE}
+RUN --mount=type=bind,source=overlays/one/etc,target=/mnt cp /mnt/hello /of-context
+RUN --mount=type=bind,from=files,source=/,target=/mnt ["cp", "/mnt/hello", "/${name}"]
+`;
+  const mounted = "localhost/slipway-test/t-mounted:amd64";
+  const read = async (path: string) =>
+    (await project.podman("run", "--rm", "--network", "none", mounted, "cat", "/of-context", path)).stdout;
+  project.write("flavors/mounted.yaml", "title: Mounted\nrecipe: mounted\narches: [amd64]\n");
+  for (const [name, text] of [
+    ["of-stage", "first\n"],
+    ["of-stage", "second\n"],
+    ["only-the-name-changed", "second\n"],
+  ] as const) {
+    project.write("containerfiles/mounted.Containerfile", recipe(name));
+    project.write("overlays/one/etc/hello", text);
+    expect((await build("amd64", "mounted")).rows[0]?.state).toBe("built");
+    expect(await read(`/${name}`)).toBe(text + text);
+  }
+  expect((await build("amd64", "mounted")).rows[0]?.state).toBe("skipped");
+}, 120_000);
+
 test("a failing flavor stops only what stands on it, and leaves no tag", async () => {
   const { code, rows, stderr } = await build("amd64", "bad", "on-bad", "one");
   expect(code).toBe(1);
