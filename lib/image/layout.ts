@@ -66,13 +66,11 @@ export function openLayout(folder: string, tag?: string): Opened {
 function putDocument(folder: string, mediaType: string, value: object): Descriptor {
   const text = JSON.stringify(value);
   const digest = sha256(text);
-  if (text.length > largestDocument)
-    throw new Failure(
-      exit.failed,
-      `a document of the image would have ${text.length} bytes; tools read ${largestDocument}`,
-    );
+  const size = Buffer.byteLength(text);
+  if (size > largestDocument)
+    throw new Failure(exit.failed, `a document of the image would have ${size} bytes; tools read ${largestDocument}`);
   writeFileSync(blobPath(folder, digest), text);
-  return { mediaType, digest, size: Buffer.byteLength(text) };
+  return { mediaType, digest, size };
 }
 
 /** Makes the folders of an empty layout. */

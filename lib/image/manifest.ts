@@ -103,9 +103,18 @@ function isList(value: unknown): value is Descriptor[] {
   return Array.isArray(value) && value.every(isDescriptor);
 }
 
+/** JSON is UTF-8 (RFC 8259). Other bytes could not be written again as they were. */
+function decoded(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Failure(exit.failed, `${where} is no JSON document: it has bytes that are not UTF-8`);
+  }
+}
+
 function parse(bytes: Uint8Array | string, where: string): Record<string, unknown> {
   try {
-    const text = typeof bytes === "string" ? bytes : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = typeof bytes === "string" ? bytes : decoded(bytes, where);
     if (nestsTooDeep(text)) throw new Failure(exit.failed, `${where} nests deeper than ${deepest} levels`);
     const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;

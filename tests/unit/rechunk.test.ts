@@ -6,7 +6,8 @@ import { differences } from "../../lib/image/compare.ts";
 import type { Entry } from "../../lib/image/entry.ts";
 import { LayerPool } from "../../lib/image/layer-pool.ts";
 import { usualPacking } from "../../lib/image/layer-tar.ts";
-import { blobPath, openLayout } from "../../lib/image/layout.ts";
+import { blobPath, finishLayout, openLayout } from "../../lib/image/layout.ts";
+import { parseConfig } from "../../lib/image/manifest.ts";
 import { openImage } from "../../lib/image/source.ts";
 import { delta } from "../../lib/ship/delta.ts";
 import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/memory.ts";
@@ -143,6 +144,61 @@ describe("a rechunked image", () => {
     expect(config).toMatchObject({ created: "2024-01-01T00:00:00Z", architecture: "amd64", config: {} });
     expect(config.history?.length).toBe(manifest.layers.length);
     expect(manifest.layers.map((l) => l.annotations?.["org.slipway.components"]).join(" ")).toContain("dpkg/glibc");
+  });
+
+  test("keeps odd and huge words of its maker as they were", async () => {
+    const odd = {
+      huge: "x".repeat(1 << 20),
+      "a=b": "c=d $HOME ${X} `id` \"q\" 'q' \\n",
+      lines: "one\ntwo\r\n\tthree",
+      control: "\u0000\u0001\u001b[31m\u007f\u0085",
+      unicode: "ü 日本 \u202e \ufffd 😀",
+      "": "no name",
+      "name\nof two lines": "",
+      ["__proto__"]: "a name like any other",
+      constructor: "too",
+      "10": "ten",
+      "9": "nine",
+    };
+    const source = writeImage(folder("in"), system());
+    const { config, manifest } = openLayout(source);
+    const empty = Array.from({ length: 3000 }, (_, i) => ({ created_by: `ENV A=${i}`, empty_layer: true }));
+    const own = {
+      Labels: odd,
+      Env: ["A=b\nc", "D=$E"],
+      Cmd: ["sh", "-c", "echo 'x'"],
+      ArgsEscaped: true,
+      Other: { x: [1, null] },
+    };
+    const more = {
+      ...config,
+      config: own,
+      history: [...empty, ...(config.history ?? [])],
+      "os.version": "1",
+      variant: "v3",
+    };
+    finishLayout(source, more, { ...manifest, annotations: odd });
+    const { to } = await run(source);
+    const after = openLayout(to);
+    const { rootfs, history, ...kept } = after.config as typeof more;
+    const { rootfs: _rootfs, history: _history, ...made } = more;
+    expect(JSON.stringify(kept)).toBe(JSON.stringify(made));
+    expect(history?.length).toBe(rootfs.diff_ids.length);
+    const { [planAnnotation]: plan, ...annotations } = after.manifest.annotations ?? {};
+    expect(plan).toBeString();
+    expect(JSON.stringify(annotations)).toBe(JSON.stringify(odd));
+  });
+
+  test("a configuration that is not UTF-8 is refused with the reason", async () => {
+    const source = writeImage(folder("in"), system());
+    const { config, manifest } = openLayout(source);
+    finishLayout(source, { ...config, config: { Labels: { a: "QQ" } } }, manifest);
+    const written = openLayout(source).manifest.config;
+    const bytes = Buffer.from(readFileSync(blobPath(source, written.digest)));
+    bytes.fill(0xff, bytes.indexOf("QQ"), bytes.indexOf("QQ") + 2);
+    expect(() => parseConfig(bytes, "the configuration")).toThrow(
+      "the configuration is no JSON document: it has bytes that are not UTF-8",
+    );
   });
 
   test("an updated package opens its layer only", async () => {
