@@ -8,6 +8,7 @@ import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
 import { labelOf, stampTime } from "../trust/facts.ts";
 import type { Origin } from "./epoch.ts";
+import { refuseDeadlyMounts, refuseLostFiles } from "./lost-root.ts";
 
 /** What one `podman build` is made of. */
 export interface Job {
@@ -79,10 +80,12 @@ export function labelLines(labels: Record<string, string>): string {
   return words.length ? `LABEL ${words.join(" \\\n    ")}\n` : "";
 }
 
-/** Writes what podman gets; a dry run does it too, so that its lines can be pasted. */
-export function writeContainerfile(job: Job): void {
+/** Writes what podman gets; a dry run does it too, so that its lines can be pasted. @returns the path */
+export function writeContainerfile(job: Job): string {
   const text = job.containerfile.replace(/\n?$/, "\n");
-  writeFileSync(containerfilePath(job.target), text + labelLines(job.labels));
+  const path = containerfilePath(job.target);
+  writeFileSync(path, text + labelLines(job.labels));
+  return path;
 }
 
 /** Known words of the tools, and what to do about them. */
@@ -134,7 +137,8 @@ function stepTitle(line: string): string | undefined {
  * @throws Failure with the failing group, package or step, the tool's own words and the log.
  */
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
-  writeContainerfile(job);
+  const file = writeContainerfile(job);
+  await refuseDeadlyMounts(job.containerfile, file);
   const outcome = await podmanBuild(buildWords(job, family), {
     cwd: family.root,
     log: progress.log,
@@ -145,6 +149,7 @@ export async function buildImage(job: Job, family: Family, progress: Progress): 
       if (line.startsWith("not pinned: ")) say(line);
     },
   });
+  await refuseLostFiles(outcome.said, job.target.reference, progress.log);
   if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);
 }
 

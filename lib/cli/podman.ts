@@ -98,7 +98,8 @@ export function podmanMissing(): Failure {
   });
 }
 
-async function podmanVersion(program: string): Promise<string> {
+/** @param program a name on the PATH, or a path. @throws Failure for one that does not say it, or is too old */
+export async function podmanVersion(program: string): Promise<string> {
   const { stdout, stderr } = await question([program, "--version"]);
   const version = /(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
   if (version === undefined)
