@@ -13,6 +13,7 @@ import { buildImage, imageLabels, type Job, shownCommand, writeContainerfile } f
 import { ensureContext } from "./context.ts";
 import { contextUse, firstUnknown } from "./context-use.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
+import { refuseTooDeep } from "./depth.ts";
 import type { Origin } from "./epoch.ts";
 import { baseImageName, baseReference, expand, expandLines, recipePath, refreshArg } from "./expand.ts";
 import { givenArgs } from "./given-args.ts";
@@ -186,7 +187,10 @@ async function buildTarget(
     : await ensureBase(target.arch, images, readPins(family.root), progress);
   const at = { base, image: images.get(target.reference), origin, now: Date.now() };
   const plan = planTarget(target, family, at, options);
-  if (plan.build) await buildImage(plan.job, family, progress);
+  if (plan.build) {
+    if (base) await refuseTooDeep(target, plan.job.containerfile, base.name);
+    await buildImage(plan.job, family, progress);
+  }
   rememberRefresh(target.reference, plan.refresh);
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   return {
