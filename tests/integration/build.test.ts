@@ -172,20 +172,23 @@ test("the same inputs give the same image, whatever the umask and the day", asyn
 
 test("a RUN runs again when what it mounts changes, and a stage from the cache is whole", async () => {
   const recipe = (name: string) => `# @base
-FROM scratch AS files
-COPY overlays/one/etc /
+FROM \${BASE} AS files
+COPY overlays/one/etc /files
+RUN mv /files/hello /files/moved
 FROM \${BASE}
 RUN --mount=type=bind,source=overlays/one/etc,target=/mnt cp /mnt/hello /of-context
-RUN --mount=type=bind,from=files,source=/,target=/mnt ["cp", "/mnt/hello", "/${name}"]
+RUN --mount=type=bind,from=files,source=/files,target=/mnt ["cp", "/mnt/moved", "/${name}"]
 `;
   const mounted = "localhost/slipway-test/t-mounted:amd64";
   const read = async (path: string) =>
     (await project.podman("run", "--rm", "--network", "none", mounted, "cat", "/of-context", path)).stdout;
   project.write("flavors/mounted.yaml", "title: Mounted\nrecipe: mounted\narches: [amd64]\n");
+  // An earlier run may have left its layers.
+  const own = `${process.pid}\n`;
   for (const [name, text] of [
-    ["of-stage", "first\n"],
-    ["of-stage", "second\n"],
-    ["only-the-name-changed", "second\n"],
+    ["of-stage", `first ${own}`],
+    ["of-stage", `second ${own}`],
+    ["only-the-name-changed", `second ${own}`],
   ] as const) {
     project.write("containerfiles/mounted.Containerfile", recipe(name));
     project.write("overlays/one/etc/hello", text);
@@ -194,6 +197,23 @@ RUN --mount=type=bind,from=files,source=/,target=/mnt ["cp", "/mnt/hello", "/${n
   }
   expect((await build("amd64", "mounted")).rows[0]?.state).toBe("skipped");
 }, 120_000);
+
+test("a mount with which podman removes a folder of the image is refused, and by newer podman built", async () => {
+  const run = "RUN --mount=type=tmpfs,target=/opt true";
+  project.write("flavors/deadly.yaml", "title: Deadly\nrecipe: deadly\narches: [amd64]\n");
+  project.write("containerfiles/deadly.Containerfile", `# @base\nFROM \${BASE}\n${run}\n`);
+  project.write("plain.Containerfile", `FROM localhost/slipway-debian:trixie\n${run}\n`);
+  const plain = await project.podman("build", "--quiet", "--file", join(project.root, "plain.Containerfile"));
+  expect(plain.code).toBe(0);
+  const id = plain.stdout.trim();
+  const loses = (await project.podman("run", "--rm", "--network", "none", id, "test", "-d", "/opt")).code !== 0;
+  await project.podman("rmi", id);
+  const { code, stderr } = await project.slipway("build", "amd64", "deadly");
+  expect(code).toBe(loses ? 1 : 0);
+  if (!loses) return;
+  expect(stderr).toMatch(/podman 4\.\S+ would remove \/opt from the image after a RUN with a mount on \/opt/);
+  expect(stderr).toMatch(/tried: \S*deadly-amd64\.Containerfile:3\n/);
+}, 60_000);
 
 test("a failing flavor stops only what stands on it, and leaves no tag", async () => {
   const { code, rows, stderr } = await build("amd64", "bad", "on-bad", "one");

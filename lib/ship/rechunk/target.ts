@@ -27,7 +27,7 @@ export interface RechunkWish {
   bases: ReadonlySet<string>;
 }
 
-/** podman 4 mounts at most 128 layers ("max depth exceeded"): what others are built on leaves half of them to those. */
+/** podman before 4.4 mounts at most 128 layers ("max depth exceeded"): what others are built on leaves half of them to those. */
 const mostOfBase = 64;
 
 /** How many layers a target may get. */
