@@ -3,9 +3,11 @@ import { exit, Failure } from "../cli/errors.ts";
 import { didYouMean } from "../cli/nearest.ts";
 import type { Family } from "../family/family.ts";
 import { readProjectFile } from "../family/project-file.ts";
+import { linesOf, parseContainerfile } from "./instructions.ts";
+import { argNames } from "./words.ts";
 
 function argsOf(containerfile: string): string[] {
-  return [...containerfile.matchAll(/^ARG ([A-Z][A-Z0-9_]*)/gm)].flatMap((m) => m[1] ?? []);
+  return argNames(parseContainerfile(linesOf(containerfile)));
 }
 
 /** Every ARG that some recipe or flavor of the family knows. */

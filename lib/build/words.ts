@@ -50,6 +50,11 @@ function pairs(text: string): [string, string | undefined][] {
   return words.map((w) => [w.split("=", 1)[0] ?? "", /=(.*)$/s.exec(w)?.[1]]);
 }
 
+/** The names of a Containerfile's ARGs. */
+export function argNames({ instructions }: Containerfile): string[] {
+  return instructions.filter((at) => at.keyword === "ARG").flatMap((at) => pairs(at.text).map(([name]) => name));
+}
+
 /**
  * By instruction what variables it sees. A stage has its own ARGs, and the ENVs of the stage that it is based on.
  * @param given build arguments. @param stageOf the stage that a stage is based on, -1 for an image

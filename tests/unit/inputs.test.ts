@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { planTarget } from "../../lib/build/build.ts";
 import { contextUse, firstUnknown } from "../../lib/build/context-use.ts";
 import { expand } from "../../lib/build/expand.ts";
+import { givenArgs } from "../../lib/build/given-args.ts";
 import { inputKey } from "../../lib/build/inputs.ts";
 import { linesOf, parseContainerfile } from "../../lib/build/instructions.ts";
 import { family, project, put, removeProjects, target } from "../support/small-family.ts";
@@ -189,6 +190,25 @@ test("a path that is not known before the build is named with its line", () => {
   expect(firstUnknown(uses, "x.Containerfile")).toBe(
     "what `$D/x` gives is not known before the build (x.Containerfile:4)",
   );
+});
+
+test("a build argument can be given for an ARG in any writing, and for no word of a heredoc", () => {
+  put(
+    root,
+    "containerfiles/root.Containerfile",
+    `${recipe}  arg one=1 TWO=2\nRUN <<EOF\nARG THREE=3\nEOF\nRUN bootc container lint\n`,
+  );
+  const of = family(root);
+  const given = (text: string) => {
+    process.env.SLIPWAY_BUILD_ARGS = text;
+    try {
+      return givenArgs(expand(target(of, "best", "one"), of), of);
+    } finally {
+      delete process.env.SLIPWAY_BUILD_ARGS;
+    }
+  };
+  expect(given("one=a;TWO=b")).toEqual({ one: "a", TWO: "b" });
+  expect(() => given("THREE=c")).toThrow("sets no ARG of a recipe");
 });
 
 test("a target with such a path is built, however often, and says why", () => {
