@@ -2,6 +2,7 @@ import { ensureLocalDebian, isCurrentRoot, localDebian } from "../cli/debian-ima
 import { exit, Failure } from "../cli/errors.ts";
 import { type Pin, pinned } from "../cli/pins.ts";
 import { podman } from "../cli/podman.ts";
+import { nextAfter } from "../cli/podman-failures.ts";
 import type { Progress } from "../cli/steps.ts";
 import { together } from "../cli/together.ts";
 import type { Arch } from "../family/family.ts";
@@ -80,9 +81,9 @@ async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress
       tried.push(`Debian's packages: ${error.lines().join("; ")}`);
     }
   }
-  throw new Failure(exit.failed, `the base image of ${arch.name} is not to be had: ${name}`, {
+  throw new Failure(exit.failed, `no base image for ${arch.name}: ${name} is neither here nor in its registry`, {
     tried,
-    next: `check the network, then \`podman pull ${name}\`; or load it from a file with \`podman load\``,
+    next: `${nextAfter(pulled.stderr, `try \`podman pull ${name}\``)}; or load it from a file with \`podman load\``,
     log: progress.log,
   });
 }

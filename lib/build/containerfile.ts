@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { podmanBuild } from "../cli/leftovers.ts";
 import { say } from "../cli/output.ts";
+import { nextAfter } from "../cli/podman-failures.ts";
 import { statePath } from "../cli/project.ts";
 import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
@@ -88,13 +89,8 @@ export function writeContainerfile(job: Job): string {
   return path;
 }
 
-/** Known words of the tools, and what to do about them. */
+/** Words that only a build has: of our helpers, of package managers, and of pins. */
 const advice: [RegExp, string][] = [
-  [
-    /no space left on device|ENOSPC|No space left/i,
-    "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
-  ],
-  [/cgroups in hybrid mode|rlimit|RLIMIT/i, "bun run doctor"],
   [
     /manifest unknown|has no commit [0-9a-f]{40}/,
     "what is pinned is not there any more: `bun run pins --update` looks up the newest; then read what changed",
@@ -113,13 +109,12 @@ function buildFailure(target: Target, said: string, code: number, log: string): 
     0,
     16,
   );
-  const next =
-    advice.find(([pattern]) => pattern.test(said))?.[1] ?? "read the log; the last step that began is where it failed";
+  const next = advice.find(([pattern]) => pattern.test(said))?.[1];
   const [first, ...rest] = words.map((w) => w.replace(/^slipway: /, ""));
   const what = ours >= 0 ? first : `podman build ended with exit code ${code}`;
   const shown = ours >= 0 ? rest : words;
   return new Failure(exit.failed, [`${target.reference}: ${what}`, ...shown.map((l) => `  ${l}`)].join("\n"), {
-    next,
+    next: next ?? nextAfter(said, "read the log; the last step that began is where it failed"),
     log,
   });
 }

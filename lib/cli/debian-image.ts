@@ -5,6 +5,7 @@ import { exit, Failure } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { owner } from "./owner.ts";
 import { podman } from "./podman.ts";
+import { nextAfter } from "./podman-failures.ts";
 import { removeAll } from "./remove.ts";
 import type { Progress } from "./steps.ts";
 import { together } from "./together.ts";
@@ -64,7 +65,7 @@ async function ensure(suite: string, progress?: Progress): Promise<string> {
     if (tagged.code !== 0)
       throw new Failure(exit.failed, `podman did not take the Debian ${suite} root`, {
         tried: [`podman pull dir:${folder}`, ...tagged.said.trim().split("\n").slice(-3)],
-        next: "see that podman works here: bun run doctor",
+        next: nextAfter(tagged.said, "see that podman works here: bun run doctor"),
         ...log,
       });
   } finally {

@@ -4,7 +4,9 @@ import { type State, spaceHealth, type ToolHealth } from "./health.ts";
 import { type Answer, askRegistry, type Memory, type Space } from "./machine.ts";
 import { bytes, paintOut, print, printJson, table } from "./output.ts";
 import { podman } from "./podman.ts";
+import { podmanFailureIn } from "./podman-failures.ts";
 import { statePath } from "./project.ts";
+import { idFiles, rangeCommand } from "./rootless.ts";
 import { type ToolboxHealth, toolboxRows } from "./toolbox-health.ts";
 
 /** Everything that `bun run doctor` found out; `--json` prints it as it is. */
@@ -14,7 +16,8 @@ export interface Checkup {
   family: string | null;
   tools: (ToolHealth & { remark?: string })[];
   toolboxes: ToolboxHealth[];
-  podman: { works: boolean; graphRoot: string | null; because: string };
+  /** `mend`: the command that fixes it, where its words are known. */
+  podman: { works: boolean; graphRoot: string | null; because: string; mend: string | null };
   /** Images that podman cannot use any more, and that make commands fail. */
   broken: { image: string; mend: string }[];
   registries: Answer[];
@@ -36,15 +39,26 @@ function section(title: string, rows: [State, ...string[]][]): string {
   return `${paintOut.bold(title)}\n${body}\n\n`;
 }
 
+/** podman info answers then, with a warning; the first image cannot be unpacked. */
+const withoutRange = "this user has no numbers for the users of its containers (/etc/subuid, /etc/subgid)";
+
 /** Whether podman gets as far as its storage, and where that is. */
 export async function podmanHealth(): Promise<Checkup["podman"]> {
   try {
     const { code, stdout, said } = await podman(["info", "--format", "{{.Store.GraphRoot}}"]);
     const own = existsSync(statePath("containers.conf")) ? ", with settings of our own for this machine" : "";
-    if (code === 0) return { works: true, graphRoot: stdout.trim(), because: `podman info answers${own}` };
-    return { works: false, graphRoot: null, because: said.trim().split("\n").at(-1) ?? "" };
+    const range = rangeCommand(idFiles());
+    if (code === 0 && range !== undefined)
+      return { works: false, graphRoot: stdout.trim(), because: withoutRange, mend: range };
+    if (code === 0) return { works: true, graphRoot: stdout.trim(), because: `podman info answers${own}`, mend: null };
+    const failure = podmanFailureIn(said);
+    const words = said.trim().split("\n").at(-1) ?? "";
+    // what doctor fixes, it does not send to doctor
+    const mend = failure?.next.startsWith("bun run doctor") ? null : (failure?.next ?? null);
+    return { works: false, graphRoot: null, because: failure ? `${failure.means} (${words})` : words, mend };
   } catch (error) {
-    if (error instanceof Failure) return { works: false, graphRoot: null, because: error.message };
+    if (error instanceof Failure)
+      return { works: false, graphRoot: null, because: error.message, mend: error.details.next ?? null };
     throw error;
   }
 }
@@ -100,11 +114,22 @@ function showCheckup(c: Checkup): void {
       ...c.registries.map(registryRow),
     ]),
   );
-  const mends = tools.filter((h) => h.mend !== null && h.state !== "good");
-  const rows = [
-    ...mends.map((h): [State, string, string] => [h.state, h.name, h.mend ?? ""]),
-    ...c.broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
-  ];
+  const rows = fixes(c);
   if (rows.length) print(section("How to fix it", rows));
   if (c.good) print("Everything that is needed is here.");
+}
+
+/** What fixes what, each command once. */
+function fixes({ tools, podman, broken }: Checkup): [State, string, string][] {
+  const all: [State, string, string | null][] = [
+    ...tools.map((h): [State, string, string | null] => [h.state, h.name, h.state === "good" ? null : h.mend]),
+    ["missing", "podman", podman.mend],
+    ...broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
+  ];
+  const commands = new Set<string>();
+  return all.flatMap(([state, name, command]) => {
+    if (command === null || commands.has(command)) return [];
+    commands.add(command);
+    return [[state, name, command]];
+  });
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { type Cgroups, containersConf, merge, type PodmanFacts, type Table } from "./containers-conf.ts";
 import { exit, Failure } from "./errors.ts";
 import { containerLabel, owner, ownFolder } from "./owner.ts";
-import { installCommand } from "./package-manager.ts";
+import { installCommand, type PackageNames } from "./package-manager.ts";
 import { statePath } from "./project.ts";
 import { type Answer, question } from "./question.ts";
+import { idMapPackages } from "./rootless.ts";
 import { type Outcome, type RunOptions, run } from "./shell.ts";
 
 /** The oldest podman that Slipway works with, and the package that brings it. */
@@ -94,8 +95,13 @@ function stamp(path: string): string {
 export function podmanMissing(): Failure {
   return new Failure(exit.missing, "podman is not on this machine", {
     tried: ["podman on the PATH"],
-    next: installCommand([podmanPackages]) ?? `install podman ${podmanFloor} or later`,
+    next: installCommand(neededPackages()) ?? `install podman ${podmanFloor} or later`,
   });
+}
+
+/** podman, and what it needs beside itself where this is not root. */
+function neededPackages(): PackageNames[] {
+  return process.getuid?.() === 0 ? [podmanPackages] : [podmanPackages, idMapPackages];
 }
 
 /** @param program a name on the PATH, or a path. @throws Failure for one that does not say it, or is too old */

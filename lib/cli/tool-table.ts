@@ -1,4 +1,5 @@
 import { podmanFacts, podmanFloor, podmanPackages } from "./podman.ts";
+import { idMapPackages } from "./rootless.ts";
 import { lacksSigstore } from "./sigstore.ts";
 import { everywhere, type Tool } from "./tool.ts";
 import { vmTools } from "./vm-tools.ts";
@@ -7,6 +8,15 @@ import { vmTools } from "./vm-tools.ts";
 function runtimes(): string[] {
   return podmanFacts().cgroups === "hybrid" ? ["runc"] : ["crun", "runc"];
 }
+
+/** What podman needs where this is not root; Debian's podman does not bring them by itself. */
+export const rootlessTools: Tool[] = ["newuidmap", "newgidmap"].map((name) => ({
+  name,
+  purpose: `gives containers ${name === "newuidmap" ? "users" : "groups"} of their own where podman runs without root`,
+  need: "needed",
+  range: "*",
+  packages: idMapPackages,
+}));
 
 export const tools: Tool[] = [
   {
@@ -26,6 +36,7 @@ export const tools: Tool[] = [
     programs: runtimes,
     ask: ["--version"],
   },
+  ...(process.getuid?.() === 0 ? [] : rootlessTools),
   {
     name: "mmdebstrap",
     purpose: "makes Debian bases from packages where no registry answers",

@@ -6,6 +6,7 @@ import { podmanBuild } from "./leftovers.ts";
 import { containerLabel } from "./owner.ts";
 import { pinned, readPins } from "./pins.ts";
 import { askPodman, podman, podmanEnv } from "./podman.ts";
+import { nextAfter } from "./podman-failures.ts";
 import { projectRoot, toolRoot } from "./project.ts";
 import { type Progress, runSteps } from "./steps.ts";
 import { together } from "./together.ts";
@@ -113,7 +114,7 @@ async function build(box: Box, progress: Progress): Promise<string> {
     tried: [`podman build on ${from}`, ...errors.slice(-4)],
     next: tooOld
       ? "name a mirror that is up to date with SLIPWAY_DEBIAN_MIRROR, or how old it may be with SLIPWAY_ARCHIVE_DAYS"
-      : "make sure that this machine can reach Debian's packages, then run this again",
+      : nextAfter(outcome.said, "make sure that this machine can reach Debian's packages, then run this again"),
     log: progress.log,
   });
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, rmSync, statSync, writeSync } from "no
 import { exit, Failure } from "../cli/errors.ts";
 import { sha256OfFile } from "../cli/hash-file.ts";
 import { bytes as shownBytes } from "../cli/output.ts";
+import { makeRoom } from "../cli/podman-failures.ts";
 import type { Access } from "./access.ts";
 import { type Answer, ask, limits, Passing, type Patience, Refused, retryAfter, shown } from "./http.ts";
 import { type Descriptor, mediaTypes, sha256 } from "./manifest.ts";
@@ -134,6 +135,6 @@ export class RegistryClient {
 
 export function noSpace(file: string, bytes: number): Failure {
   return new Failure(exit.failed, `no space left where ${file} would be: ${shownBytes(bytes)} are missing`, {
-    next: "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
+    next: makeRoom,
   });
 }

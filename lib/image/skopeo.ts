@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { type FailureKind, nextAfter, podmanFailureIn } from "../cli/podman-failures.ts";
 import { type Outcome, type RunOptions, run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
@@ -19,29 +20,14 @@ export const patience = { question: "2m", image: "2h" };
 
 export type Trouble = "absent" | "denied" | "space" | "mistake" | "passing";
 
-/** What skopeo's last words mean; the first that fits. What is not known here may pass by itself. */
-const troubles: [RegExp, Trouble][] = [
-  [/OCI (runtime|permission)|permission denied|executable file not found/i, "mistake"],
-  [/manifest unknown|name unknown|not found: |NAME_UNKNOWN|MANIFEST_UNKNOWN|status code 404/i, "absent"],
-  [
-    /unauthorized|authentication required|requested access|denied:|forbidden|invalid username|status code 40[13]/i,
-    "denied",
-  ],
-  [/no space left|disk quota/i, "space"],
-  [/x509:|tls: |manifest invalid|invalid reference|no such file|unknown flag|Would invalidate/i, "mistake"],
-];
+const troubles: Partial<Record<FailureKind, Trouble>> = { absent: "absent", denied: "denied", space: "space" };
 
+/** What skopeo's last words mean. What is not known may pass by itself. */
 export function troubleOf(said: string): Trouble {
-  return troubles.find(([pattern]) => pattern.test(said))?.[1] ?? "passing";
+  const failure = podmanFailureIn(said);
+  if (!failure || failure.passes) return "passing";
+  return troubles[failure.kind] ?? "mistake";
 }
-
-const advice: Record<Trouble, string> = {
-  absent: "see that the name is right and the image was pushed: bun run push",
-  denied: "log in first (podman login REGISTRY), as somebody who may write there",
-  space: "free some space (`bun run clean --all` shows what Slipway holds), then run this again",
-  mistake: "read the log",
-  passing: "see that the registry can be reached, then run this again",
-};
 
 /** skopeo's own sentence, without time, level and wrapping. */
 export function lastWords(said: string): string {
@@ -55,9 +41,9 @@ export class RegistryTrouble extends Failure {
   readonly said: string;
 
   constructor(what: string, said: string, log?: string) {
-    const trouble = troubleOf(said);
-    super(exit.failed, what, { tried: [lastWords(said)], next: advice[trouble], ...(log ? { log } : {}) });
-    this.trouble = trouble;
+    const next = nextAfter(said, "see that the registry can be reached, then run this again");
+    super(exit.failed, what, { tried: [lastWords(said)], next, ...(log ? { log } : {}) });
+    this.trouble = troubleOf(said);
     this.said = said;
   }
 }

@@ -51,14 +51,7 @@ async function fromStorage(name: string, id: string, options: OpenOptions): Prom
   const folder = join(options.work, `saved-${id.slice(0, 12)}`);
   const words = ["save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder, id];
   const outcome = await podman(words, { env: { TMPDIR: options.work }, ...(options.log ? { log: options.log } : {}) });
-  if (outcome.code !== 0) {
-    if (/no space left/i.test(outcome.said))
-      throw new Failure(exit.failed, `${name}: no space left to read it from podman's storage`, {
-        tried: [`podman save into ${options.work}`],
-        next: "free space where .slipway/ lies, then run this again",
-      });
-    throw podmanFailure(`reading ${name} from podman's storage`, outcome);
-  }
+  if (outcome.code !== 0) throw podmanFailure(`reading ${name} from podman's storage`, outcome);
   return inFolder(name, "storage", folder);
 }
 

@@ -1,5 +1,6 @@
 import { exit, Failure } from "../cli/errors.ts";
-import { askPodman } from "../cli/podman.ts";
+import { askPodman, podmanMissing } from "../cli/podman.ts";
+import { nextAfter } from "../cli/podman-failures.ts";
 import type { Answer } from "../cli/question.ts";
 import { brokenFailure, findBroken, removeBroken } from "./broken.ts";
 
@@ -27,12 +28,11 @@ function isListing(value: unknown): value is Listed[] {
 
 /** Why podman could not answer, as a Failure. */
 export function podmanFailure(what: string, outcome: { code: number; stderr: string; said?: string }): Failure {
-  if (outcome.code === 127 && /not found/.test(outcome.stderr))
-    return new Failure(exit.missing, "podman is not on this machine", { next: "bun run doctor" });
+  if (outcome.code === 127 && /not found/.test(outcome.stderr)) return podmanMissing();
   const last = (outcome.said ?? outcome.stderr).trim().split("\n").slice(-3);
   return new Failure(exit.failed, `${what} failed (podman's exit code ${outcome.code})`, {
     tried: last,
-    next: "bun run doctor",
+    next: nextAfter(outcome.said ?? outcome.stderr, "bun run doctor"),
   });
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
+import { nextAfter } from "../cli/podman-failures.ts";
 import { type Outcome, run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
@@ -55,7 +56,7 @@ export async function cosign(args: readonly string[], options: CosignOptions = {
     if (neverRan.includes(outcome.code))
       throw new Failure(exit.failed, "cosign could not be run", {
         tried: [program, ...cosignWords(outcome.said)],
-        next: "bun run doctor",
+        next: nextAfter(outcome.said, "bun run doctor"),
       });
     return outcome;
   } finally {

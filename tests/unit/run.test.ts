@@ -180,26 +180,29 @@ describe("system packages", () => {
   const packages = `podman ${runtime} mmdebstrap`;
 
   test.each([
-    ["apt-get", `sudo apt-get install -y --no-install-recommends ${packages}`],
-    ["dnf", `sudo dnf install -y ${packages}`],
+    ["apt-get", `sudo apt-get install -y --no-install-recommends podman uidmap ${runtime} mmdebstrap`],
+    ["dnf", `sudo dnf install -y podman shadow-utils ${runtime} mmdebstrap`],
     // mmdebstrap is no package of Arch
-    ["pacman", `sudo pacman -S --noconfirm --needed podman ${runtime}`],
-  ])("without root the one command of %s is printed: exit 3", async (manager, line) => {
+    ["pacman", `sudo pacman -S --noconfirm --needed podman shadow ${runtime}`],
+  ])("without root the one command of %s is printed, with newuidmap's package: exit 3", async (manager, line) => {
     const { code, stderr } = await machine.bun("1.4.5").program(manager).run("build");
     expect(code).toBe(3);
-    expect(stderr).toContain(`missing on this machine: podman ${runtime}`);
+    expect(stderr).toContain("missing on this machine: podman ");
     expect(stderr.split("\n").map((l) => l.trim())).toContain(line);
     expect(machine.calls).toEqual([`bun ${install}`]);
   });
 
   test("only what is missing is named", async () => {
-    const { stderr } = await machine.bun("1.4.5").program("podman").program("runc").program("apt-get").run("build");
-    expect(stderr).toContain("sudo apt-get install -y --no-install-recommends mmdebstrap\n");
+    const has = machine.bun("1.4.5").program("podman").program("runc").program("apt-get");
+    const install = "sudo apt-get install -y --no-install-recommends";
+    expect((await has.run("build")).stderr).toContain(`${install} uidmap mmdebstrap\n`);
+    expect((await has.program("newuidmap").run("build")).stderr).toContain(`${install} mmdebstrap\n`);
   });
 
   test("podman's own crun will do, but on a hybrid tree of cgroups", async () => {
-    const with3 = machine.bun("1.4.5").program("podman").program("crun").program("mmdebstrap").program("apt-get");
-    const { code, stderr } = await with3.run("build");
+    const has = ["podman", "newuidmap", "crun", "mmdebstrap", "apt-get"];
+    for (const program of has) machine.program(program);
+    const { code, stderr } = await machine.bun("1.4.5").run("build");
     expect([code, stderr.includes("missing on this machine: runc")]).toEqual(hybrid ? [3, true] : [0, false]);
   });
 

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootstrapArguments } from "../../lib/cli/debian-root.ts";
@@ -6,8 +6,9 @@ import { spaceHealth, toolHealth } from "../../lib/cli/health.ts";
 import { parseMemory } from "../../lib/cli/machine.ts";
 import { owner } from "../../lib/cli/owner.ts";
 import { installCommand, packageManager } from "../../lib/cli/package-manager.ts";
+import { rangeCommand } from "../../lib/cli/rootless.ts";
 import type { Tool } from "../../lib/cli/tool.ts";
-import { tools } from "../../lib/cli/tool-table.ts";
+import { rootlessTools, tools } from "../../lib/cli/tool-table.ts";
 import { containerWords, toolboxName, toolboxReferences } from "../../lib/cli/toolbox.ts";
 import { readContents } from "../../lib/cli/toolbox-contents.ts";
 import { isOld, toolboxRows } from "../../lib/cli/toolbox-health.ts";
@@ -182,6 +183,46 @@ test("what of this machine will not do is remarked", () => {
   const instead = "/usr/bin/skopeo 1.9.3: built without sigstore";
   const found = place({ place: "toolbox", built: true, instead } as Found, named("skopeo"));
   expect(toolHealth(found, undefined, { offline: false }).remark).toBe(instead);
+});
+
+test("podman without root needs newuidmap and newgidmap: a machine without them gets the command that installs them", () => {
+  for (const one of rootlessTools) {
+    const found = { tool: one, place: "missing" } as Found;
+    expect(toolHealth(found, installCommand([one.packages], "apt", false), { offline: false })).toMatchObject({
+      state: "missing",
+      mend: "sudo apt-get install -y --no-install-recommends uidmap",
+    });
+  }
+  expect(rootlessTools.map(({ name }) => name)).toEqual(["newuidmap", "newgidmap"]);
+  const isRoot = process.getuid?.() === 0;
+  expect(tools.some(({ name }) => name === "newuidmap")).toBe(!isRoot);
+});
+
+describe("a user's numbers for the users of containers", () => {
+  const ana = { name: "ana", uid: 1000, subuid: "", subgid: "", nsswitch: "passwd: files\n" };
+  const given = (who: string) => `${who}:100000:65536\n`;
+
+  test.each([
+    ["has both, by name", { ...ana, subuid: given("ana"), subgid: given("ana") }],
+    ["has both, by number", { ...ana, subuid: given("1000"), subgid: given("1000") }],
+    ["is root", { ...ana, uid: 0, name: "root" }],
+    ["gets them from a directory service", { ...ana, nsswitch: "subid: sss\n" }],
+  ])("who %s needs no command", (_, files) => {
+    expect(rangeCommand(files)).toBeUndefined();
+  });
+
+  test("who has none gets a range that nobody else has, in both files", () => {
+    expect(rangeCommand(ana)).toBe(
+      "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ana && podman system migrate",
+    );
+    const files = { ...ana, subuid: "# none\nben:100000:65536\n", subgid: `${given("ben")}eva:165536:1000\n` };
+    expect(rangeCommand(files)).toContain("--add-subuids 166536-232071 --add-subgids 166536-232071 ana ");
+  });
+
+  test("who has one of both gets the other; an empty range is none", () => {
+    const files = { ...ana, subuid: given("ana"), subgid: "ana:165536:0\n" };
+    expect(rangeCommand(files)).toBe("sudo usermod --add-subgids 165536-231071 ana && podman system migrate");
+  });
 });
 
 test("too little space is a note with what to do", () => {

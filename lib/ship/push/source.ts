@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { podman } from "../../cli/podman.ts";
+import { nextAfter } from "../../cli/podman-failures.ts";
 import type { Progress } from "../../cli/steps.ts";
 import type { Target } from "../../family/family.ts";
 import { packingOf } from "../../image/blob.ts";
@@ -117,7 +118,7 @@ export async function writeOut(
   const failure = (what: string, said: string) =>
     new Failure(exit.failed, `${target.reference} could not be ${what}`, {
       tried: [lastWords(said)],
-      next: /no space/i.test(said) ? "free some space: bun run clean --all" : "bun run doctor",
+      next: nextAfter(said, "bun run doctor"),
       log: progress.log,
     });
   const written = await podman([...words, target.reference, `dir:${plain}`], { log: progress.log });

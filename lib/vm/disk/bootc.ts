@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync 
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
 import { podman } from "../../cli/podman.ts";
+import { nextAfter } from "../../cli/podman-failures.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
 import type { Target } from "../../family/family.ts";
@@ -118,7 +119,10 @@ export async function bootcDisk(target: Target, options: DiskOptions, progress: 
     if (code !== 0)
       throw new Failure(exit.failed, `bootc could not install ${reference} to a disk`, {
         tried: ["bootc install to-disk", ...said.trim().split("\n").slice(-4)],
-        next: code === 127 ? "the image has no bootc: add the package, or leave out `bootc: true`" : "read the log",
+        next:
+          code === 127
+            ? "the image has no bootc: add the package, or leave out `bootc: true`"
+            : nextAfter(said, "read the log"),
         log: progress.log,
       });
     rmSync(join(made, earlyFile), { force: true });

@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
+import { nextAfter, podmanFailureIn } from "../../cli/podman-failures.ts";
 import { run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { inToolbox } from "../../cli/toolbox.ts";
@@ -32,10 +33,10 @@ export async function runInImage(
 
 /** Why it could not be done, from what was said. */
 export function diskFailure(what: string, tool: string, said: string, log: string): Failure {
-  const space = /no space left/i.test(said);
+  const space = podmanFailureIn(said)?.kind === "space";
   return new Failure(exit.failed, space ? "no space left for the disk" : what, {
     tried: [tool, ...said.trim().split("\n").slice(-3)],
-    next: space ? "free space where .slipway/ lies (bun run clean), or for the guest: --size" : "read the log",
+    next: `${nextAfter(said, "read the log")}${space ? "; or give the guest more: --size" : ""}`,
     log,
   });
 }
