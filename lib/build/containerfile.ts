@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { podmanBuild } from "../cli/leftovers.ts";
+import { csvWord } from "../cli/mount-words.ts";
 import { say } from "../cli/output.ts";
 import { nextAfter } from "../cli/podman-failures.ts";
 import { statePath } from "../cli/project.ts";
@@ -60,7 +61,7 @@ export function buildWords(job: Job, family: Family): string[] {
     Object.entries(map).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   const oci = Object.fromEntries(Object.entries(job.labels).filter(([k]) => k.startsWith("org.opencontainers.")));
   return [
-    ...["--file", containerfilePath(job.target), "--tag", job.target.reference],
+    ...["--file", csvWord(containerfilePath(job.target)), "--tag", job.target.reference],
     ...["--format", "oci", "--network", "host", "--force-rm", "--layers", "--timestamp", String(job.origin.epoch)],
     ...(job.noCache ? ["--no-cache"] : []),
     ...pairs("--build-arg", job.args),

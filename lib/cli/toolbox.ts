@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { ensureLocalDebian } from "./debian-image.ts";
 import { exit, Failure } from "./errors.ts";
 import { podmanBuild } from "./leftovers.ts";
+import { bindMount, csvWord } from "./mount-words.ts";
 import { containerLabel } from "./owner.ts";
 import { pinned, readPins } from "./pins.ts";
 import { askPodman, podman, podmanEnv } from "./podman.ts";
@@ -91,7 +92,7 @@ async function build(box: Box, progress: Progress): Promise<string> {
   progress.now("installing the tools");
   const outcome = await podmanBuild(
     [
-      ...["--network", "host", "--force-rm", "--file", recipe(box), "--tag", reference],
+      ...["--network", "host", "--force-rm", "--file", csvWord(recipe(box)), "--tag", reference],
       ...["--build-arg", `BASE=${from}`, "--label", `${toolboxLabel}=${reference.split(":").at(-1)}`],
       ...(days ? ["--build-arg", `ARCHIVE_DAYS=${days}`] : []),
       folder,
@@ -136,7 +137,7 @@ export interface ContainerOptions {
 function authorities(): string[] {
   const bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
   const bundle = bundles.find((path) => existsSync(path));
-  return bundle ? [`--volume=${bundle}:/etc/ssl/certs/ca-certificates.crt:ro`] : [];
+  return bundle ? [bindMount(bundle, "/etc/ssl/certs/ca-certificates.crt", { readOnly: true })] : [];
 }
 
 /** The words before a tool's own that run it in the toolbox, files under the same names as outside. Pure but for the machine's paths and the container's mark. */
@@ -153,7 +154,7 @@ export function containerWords(image: string, flags: string[], options: Containe
     // SELinux would have the project's files relabelled, or refuse them.
     "--security-opt=label=disable",
     ...(options.stdin ? ["--interactive"] : []),
-    ...mounts.map((path) => `--volume=${path}:${path}`),
+    ...mounts.map((path) => bindMount(path)),
     ...authorities(),
     ...(options.env ?? []).map((name) => `--env=${name}`),
     ...flags,

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../cli/errors.ts";
 import { type FailureKind, nextAfter, podmanFailureIn } from "../cli/podman-failures.ts";
+import { projectRoot } from "../cli/project.ts";
 import { type Outcome, type RunOptions, run } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import { tool } from "../cli/tools.ts";
@@ -54,6 +55,17 @@ export interface SkopeoOptions extends RunOptions {
   mounts?: string[];
 }
 
+/**
+ * skopeo ends the path of an `oci:` folder at its first colon (containers/image, oci/internal). So where the project's own path has
+ * one, skopeo runs there and gets the rest of the path.
+ */
+const crooked = projectRoot.includes(":");
+
+function ociFromProject(word: string): string {
+  const start = `oci:${projectRoot}/`;
+  return crooked && word.startsWith(start) ? `oci:${word.slice(start.length)}` : word;
+}
+
 /** Runs skopeo, logged in as podman is. */
 export async function skopeo(args: readonly string[], options: SkopeoOptions = {}): Promise<Outcome> {
   const { progress, mounts = [], ...rest } = options;
@@ -61,15 +73,18 @@ export async function skopeo(args: readonly string[], options: SkopeoOptions = {
   // mirrors and the like: podman's variable, which skopeo does not know
   const named = process.env.CONTAINERS_REGISTRIES_CONF;
   const registries = named ? ["--registries-conf", named] : [];
+  const place = crooked ? { cwd: projectRoot } : {};
   try {
     const words = await tool("skopeo", {
+      ...place,
       mounts: [...mounts, ...known.mounts, ...accessFiles()],
       // settings and certificates may lie in the user's home, which in a container is another one
       env: [...Object.keys(known.env), "HOME"],
       ...(progress ? { progress } : {}),
     });
     const log = rest.log ?? progress?.log;
-    return await run([...words, ...registries, ...args], {
+    return await run([...words, ...registries, ...args.map(ociFromProject)], {
+      ...place,
       ...rest,
       ...(log ? { log } : {}),
       env: { ...known.env, ...rest.env },

@@ -48,11 +48,13 @@ function inFolder(name: string, place: Image["place"], folder: string, tag?: str
 
 /** Podman's storage, through `podman save`: it alone can put a layer's tar together again, and may read it without root. */
 async function fromStorage(name: string, id: string, options: OpenOptions): Promise<Image> {
-  const folder = join(options.work, `saved-${id.slice(0, 12)}`);
+  // by its name alone: podman refuses a path with a colon
+  const folder = `saved-${id.slice(0, 12)}`;
   const words = ["save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder, id];
-  const outcome = await podman(words, { env: { TMPDIR: options.work }, ...(options.log ? { log: options.log } : {}) });
+  const place = { cwd: options.work, env: { TMPDIR: options.work } };
+  const outcome = await podman(words, { ...place, ...(options.log ? { log: options.log } : {}) });
   if (outcome.code !== 0) throw podmanFailure(`reading ${name} from podman's storage`, outcome);
-  return inFolder(name, "storage", folder);
+  return inFolder(name, "storage", join(options.work, folder));
 }
 
 async function fromRegistry(name: string, text: string, options: OpenOptions): Promise<Image> {

@@ -7,6 +7,7 @@ import { together } from "../cli/together.ts";
 import { findTool, tool } from "../cli/tools.ts";
 import { workFolder } from "../cli/work-folder.ts";
 import { exitCode, exitPort, probeGuest } from "./probe-guest.ts";
+import { value } from "./qemu.ts";
 
 /**
  * Whether KVM runs a guest. That /dev/kvm exists, opens and makes a virtual machine says little: nested in another
@@ -30,7 +31,7 @@ export function probeArguments(disk: string, accelerator: string, cpu: string): 
   return [
     ...["-machine", "pc", "-accel", accelerator, "-cpu", cpu, "-m", "64"],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-drive", `file=${disk},format=raw,if=ide,snapshot=on`],
+    ...["-drive", `file=${value(disk)},format=raw,if=ide,snapshot=on`],
     ...["-device", `isa-debug-exit,iobase=${exitPort},iosize=1`],
   ];
 }

@@ -54,8 +54,9 @@ export async function startBeside(
 ): Promise<{ tpm?: string; share?: string }> {
   const made: { tpm?: string; share?: string } = {};
   if (wish.tpm) {
-    const state = join(folder, "../tpm");
-    mkdirSync(state, { recursive: true });
+    // as seen from the machine's folder: a comma ends a path in swtpm's options, and cannot be written
+    const state = "../tpm";
+    mkdirSync(join(folder, state), { recursive: true });
     const { socket, pid } = programs.tpm;
     const words = await tool("swtpm", { cwd: folder, outlives: true, ...options });
     const flags = ["socket", "--tpm2", "--tpmstate", `dir=${state}`, "--ctrl", `type=unixio,path=${socket}`];

@@ -27,7 +27,7 @@ export const files = { pid: "pid", control: "qmp.sock", console: "console.sock",
 export const shareTag = "share";
 
 /** A comma ends a value in QEMU's options, unless it is doubled. */
-function value(text: string): string {
+export function value(text: string): string {
   return text.replaceAll(",", ",,");
 }
 

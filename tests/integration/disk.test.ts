@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { quote } from "../../lib/cli/shell.ts";
 import { inToolbox } from "../../lib/cli/toolbox.ts";
-import { checkout, exec, Project } from "../support/sandbox.ts";
+import { checkout, exec, oddName, Project } from "../support/sandbox.ts";
 
 // Disks of small images: what is written where, what is kept, what is refused. That they boot is shown in tests/vm.
 
@@ -40,7 +41,7 @@ async function look(path: string, line: string): Promise<string> {
   Object.assign(process.env, { CONTAINERS_STORAGE_CONF: project.env.CONTAINERS_STORAGE_CONF });
   const words = await inToolbox([], { mounts: [dirname(path)], cwd: dirname(path) });
   const cut = (name: string, start: number, count: number) =>
-    `dd if=${path} of=/tmp/${name} bs=1M skip=${start} count=${count} conv=sparse status=none`;
+    `dd if=${quote(path)} of=/tmp/${name} bs=1M skip=${start} count=${count} conv=sparse status=none`;
   const script = `export LC_ALL=C.UTF-8; ${cut("esp.img", 1, 512)}; ${cut("root.img", 513, 1000)}; truncate -s 1534MiB /tmp/root.img; cd /tmp; ${line}`;
   const { stdout, stderr } = await exec([...words, "sh", "-c", script], project.env);
   return stdout + stderr;
@@ -66,7 +67,8 @@ const boots = (name: string) => {
 };
 
 beforeAll(async () => {
-  project = new Project(["containerfiles", ".containerignore", "guaraos.pub"]);
+  // in a folder at whose name tools stumble, if they are not told it with care
+  project = new Project(["containerfiles", ".containerignore", "guaraos.pub"], oddName);
   await project.removeImages("localhost/slipway-disk-test/");
   project.family("disk", "whole");
   project.write("containerfiles/owned.Containerfile", recipe);
@@ -110,7 +112,7 @@ test("ext4: owners, modes, hard links and names are the image's, the boot partit
   expect(statSync(made.path).blocks * 512).toBeLessThan(400e6); // sparse
   const seen = await look(
     made.path,
-    `sfdisk --json ${made.path}; e2fsck -fn root.img; debugfs -R 'stat /etc/owned' root.img; echo "second-name contains: $(debugfs -R 'cat /etc/second-name' root.img 2>&-)"
+    `sfdisk --json ${quote(made.path)}; e2fsck -fn root.img; debugfs -R 'stat /etc/owned' root.img; echo "second-name contains: $(debugfs -R 'cat /etc/second-name' root.img 2>&-)"
      echo "odd name contains: $(debugfs -R 'cat "/etc/name with space é"' root.img 2>&-)"
      for path in loader/entries/slipway.conf slipway/linux slipway/initrd EFI/BOOT/BOOTX64.EFI; do mtype -i esp.img ::/$path; echo; done`,
   );

@@ -1,7 +1,8 @@
 // needs: toolbox
 // reaches: setup
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { podman } from "../../lib/cli/podman.ts";
 import { run } from "../../lib/cli/shell.ts";
@@ -9,17 +10,18 @@ import { tools } from "../../lib/cli/tool-table.ts";
 import { type Box, ensureToolbox, inToolbox } from "../../lib/cli/toolbox.ts";
 import { toolboxHealth } from "../../lib/cli/toolbox-health.ts";
 import { findTool, fits, tool } from "../../lib/cli/tools.ts";
-import { runProbe } from "../../lib/vm/accelerator.ts";
-import { checkout, exec, testStorage } from "../support/sandbox.ts";
+import { probeArguments, runProbe } from "../../lib/vm/accelerator.ts";
+import { exitCode, probeGuest } from "../../lib/vm/probe-guest.ts";
+import { checkout, exec, oddName, testStorage } from "../support/sandbox.ts";
 
 // The toolbox is built for real, once; later runs find it in the tests' storage.
 setDefaultTimeout(600_000);
 
-const scratch = join(checkout, ".slipway/run", `toolbox-test-${process.pid}`);
+// a folder at whose name podman and QEMU stumble, if they are not told it with care
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), oddName)));
 
 beforeAll(async () => {
   Object.assign(process.env, testStorage());
-  mkdirSync(scratch, { recursive: true });
   await ensureToolbox();
 });
 
@@ -91,6 +93,14 @@ test("a tool ends when it is told to, and its container with it", async () => {
 test("the guest that tries KVM comes through where instructions are translated", async () => {
   const qemu = await tool("qemu-system-x86_64");
   expect(await runProbe(qemu, "tcg", "max")).toBeUndefined();
+});
+
+test("QEMU finds a disk in a folder with a comma, a colon and a space in its name", async () => {
+  const disk = join(scratch, "guest.img");
+  writeFileSync(disk, probeGuest());
+  const qemu = await tool("qemu-system-x86_64", { cwd: scratch });
+  const { code, said } = await run([...qemu, ...probeArguments(disk, "tcg", "max")]);
+  expect([code, said]).toEqual([exitCode, ""]);
 });
 
 test("what does not run a guest is told in QEMU's words", async () => {

@@ -19,8 +19,9 @@ export const password = "correct horse 'battery' $staple";
 
 /** A family at ghcr.io with small flavors, whose images carry the policy and a public key made by the test. */
 export class Acme extends Project {
-  constructor() {
-    super(["containerfiles/helpers", ".containerignore", ".gitignore"]);
+  /** @param name how the name of its folder begins. */
+  constructor(name?: string) {
+    super(["containerfiles/helpers", ".containerignore", ".gitignore"], name);
     this.write(
       "flavors/family.yaml",
       `name: acme

@@ -88,13 +88,20 @@ async function spawn(argv: string[], env: Record<string, string>, cwd: string): 
 export const minimal = "ghcr.io/guara92/guaraos-minimal:amd64";
 export const madeMinimal = "localhost/slipway-tests/minimal:latest";
 
+/** The beginning of a folder's name with all that options of podman, skopeo and QEMU end a path at. */
+export const oddName = 'slipway-a,b:c d="e"-';
+
 /** A project of its own: a copy of the family, to be changed by a test. */
 export class Project {
-  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "slipway-")));
+  readonly root: string;
   readonly env: Record<string, string>;
 
-  /** @param parts what is copied from the checkout. */
-  constructor(parts = ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"]) {
+  /**
+   * @param parts what is copied from the checkout.
+   * @param name how the name of its folder begins.
+   */
+  constructor(parts = ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"], name = "slipway-") {
+    this.root = realpathSync(mkdtempSync(join(tmpdir(), name)));
     for (const part of parts) cpSync(join(checkout, part), join(this.root, part), { recursive: true });
     this.env = { ...testStorage(), SLIPWAY_PROJECT: this.root, CI: "true" };
   }

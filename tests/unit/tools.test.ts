@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { bootstrapArguments } from "../../lib/cli/debian-root.ts";
 import { spaceHealth, toolHealth } from "../../lib/cli/health.ts";
 import { parseMemory } from "../../lib/cli/machine.ts";
+import { bindMount } from "../../lib/cli/mount-words.ts";
 import { owner } from "../../lib/cli/owner.ts";
 import { installCommand, packageManager } from "../../lib/cli/package-manager.ts";
 import { rangeCommand } from "../../lib/cli/rootless.ts";
@@ -131,14 +132,22 @@ test("a tool in the toolbox sees files where they are outside, and secrets by na
     env: ["COSIGN_PASSWORD"],
     stdin: true,
   });
-  expect(words.filter((w) => !w.endsWith(":ro"))).toEqual([
+  expect(words.filter((w) => !w.endsWith(",ro"))).toEqual([
     ...["podman", "run", "--rm", "--network=host"],
     // by which the next command finds it when this one is killed
     expect.stringMatching(new RegExp(`^--label=org\\.slipway\\.owner=${owner}-[0-9a-f]{8}$`)),
     ...["--pid=host", "--security-opt=label=disable", "--interactive"],
-    ...[`--volume=${checkout}:${checkout}`, "--volume=/srv/disks:/srv/disks", "--env=COSIGN_PASSWORD"],
+    `--mount=type=bind,source=${checkout},destination=${checkout}`,
+    ...["--mount=type=bind,source=/srv/disks,destination=/srv/disks", "--env=COSIGN_PASSWORD"],
     ...["--device=/dev/kvm", `--workdir=${checkout}/docs`, "IMAGE"],
   ]);
+});
+
+test("a path of any name is one field of podman's line of CSV", () => {
+  expect(bindMount("/a b/c")).toBe("--mount=type=bind,source=/a b/c,destination=/a b/c");
+  expect(bindMount('/a,b:c/"d"', "/in,side", { readOnly: true })).toBe(
+    '--mount=type=bind,"source=/a,b:c/""d""","destination=/in,side",ro',
+  );
 });
 
 test("a container that goes on after its command, as a machine's QEMU does, has no mark of the command", () => {

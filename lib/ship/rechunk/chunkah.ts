@@ -12,6 +12,7 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
+import { bindMount } from "../../cli/mount-words.ts";
 import { podman } from "../../cli/podman.ts";
 import { run } from "../../cli/shell.ts";
 import { type ByteString, byteString, shown } from "../../image/entry.ts";
@@ -95,7 +96,7 @@ export function chunkahWords(
   return [
     ...["run", "--rm", "--network=none", "--read-only", "--cap-drop=all", "--cap-add=dac_read_search"],
     ...["--security-opt=no-new-privileges", "--security-opt=label=disable", `--env=SOURCE_DATE_EPOCH=${epoch}`],
-    ...[`--mount=type=image,source=${id},destination=/chunkah`, `--volume=${folder}:/run/slipway`, chunkah],
+    ...[`--mount=type=image,source=${id},destination=/chunkah`, bindMount(folder, "/run/slipway"), chunkah],
     ...["build", "--rootfs", "/chunkah", "--config", "/run/slipway/config.json", "--max-layers", String(layers)],
     ...["--output", "/run/slipway/image.ociarchive"],
   ];

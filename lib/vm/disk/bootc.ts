@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
+import { bindMount } from "../../cli/mount-words.ts";
 import { podman } from "../../cli/podman.ts";
 import { nextAfter } from "../../cli/podman-failures.ts";
 import type { Progress } from "../../cli/steps.ts";
@@ -70,8 +71,8 @@ export function installWords(
   const kargs = [...(early ? [] : asked.consoles), ...options.kargs].map((karg) => `--karg=${karg}`);
   return [
     ...["run", "--rm", "--privileged", "--pid=host", "--security-opt=label=disable"],
-    ...["--volume=/dev:/dev", `--volume=${graph}:/var/lib/containers/storage`, `--volume=${folder}:${inside}`],
-    ...(early ? [`--volume=${join(folder, earlyFile)}:${earlyPlace}:ro`] : []),
+    ...[bindMount("/dev"), bindMount(graph, "/var/lib/containers/storage"), bindMount(folder, inside)],
+    ...(early ? [bindMount(join(folder, earlyFile), earlyPlace, "ro")] : []),
     ...[reference, "bootc", "install", "to-disk", "--via-loopback", "--generic-image", "--skip-fetch-check"],
     `--target-imgref=${reference}`,
     `--filesystem=${install.filesystem ?? options.filesystem}`,

@@ -16,7 +16,7 @@ printf '%s' "$table" | sfdisk --quiet --no-reread --no-tell-kernel "$disk"
 const ext4 = `exec mkfs.ext4 -q -F -U "$uuid" -L root -E "offset=$offset,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d . "$disk" "$size"
 `;
 
-/** mkfs.btrfs knows no offset: it makes a file of its own, which qemu-img puts into the disk, leaving holes out. */
+/** mkfs.btrfs knows no offset: it makes a file of its own, which qemu-img puts into the disk, leaving holes out. A comma in a path is doubled there. */
 const btrfs = `made=$1
 shift
 subvolumes=()
@@ -27,7 +27,7 @@ done
 truncate -s "$size" "$made"
 mkfs.btrfs -q -U "$uuid" -L root --rootdir . "\${subvolumes[@]}" "$made"
 exec qemu-img convert -n --target-is-zero -f raw --target-image-opts "$made" \\
-    "driver=raw,offset=$offset,size=$size,file.driver=file,file.filename=$disk"
+    "driver=raw,offset=$offset,size=$size,file.driver=file,file.filename=\${disk//,/,,}"
 `;
 
 /**
