@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { grammar } from "../image/reference.ts";
 import { isPattern } from "./pattern.ts";
 
 /** The allowed characters of each kind of word: values end up in a Containerfile, in a line of shell or on a terminal. */
@@ -57,27 +58,21 @@ export const projectFile = word(
   /^\w[\w.+-]*(\/\w[\w.+-]*)*$/,
 ).max(mostFile);
 
-// Names of registries and images. Source: github.com/distribution/reference, regexp.go.
-const label = "[a-z0-9]+(?:-+[a-z0-9]+)*";
-const host = `${label}(?:\\.${label})*(?::\\d{1,5})?`;
-/** A first word without a dot or a port is not a host: guara92/x is read as docker.io/guara92/x. */
-const isHost = "(?=localhost(?:[:/]|$)|[^/]*[.:])";
-const folder = "(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)";
-const digest = "@sha256:[0-9a-f]{64}";
+const { isHost, host, path, tag, digest } = grammar;
 export const imageName = word(
   "an image reference",
   "such as docker.io/library/debian:trixie, or {debian: SUITE}",
-  new RegExp(`^${host}${folder}+(:\\w[\\w.-]{0,127})?(${digest})?$`),
+  new RegExp(`^${host}/${path}(:${tag})?(@${digest})?$`),
 ).max(mostFile);
 export const imageByDigest = word(
   "an image by its digest",
   "such as quay.io/coreos/chunkah@sha256:…",
-  new RegExp(`^${host}${folder}+${digest}$`),
+  new RegExp(`^${host}/${path}@${digest}$`),
 ).max(mostFile);
 export const registryName = word(
   "a registry",
-  "a host, or a host and a namespace: ghcr.io/guara92",
-  new RegExp(`^${isHost}${host}${folder}*$`),
+  "a host, or a host and a namespace, such as ghcr.io/guara92; podman takes no IPv6 address: give it a name in /etc/hosts",
+  new RegExp(`^${isHost}${host}(/${path})?$`),
 ).max(mostFile);
 // A name and a password in it would be on every image.
 export const address = word(

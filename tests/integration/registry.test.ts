@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { registryName } from "../../lib/family/shapes.ts";
 import { differences } from "../../lib/image/compare.ts";
 import { blobPath, openLayout } from "../../lib/image/layout.ts";
 import { parseReference } from "../../lib/image/reference.ts";
@@ -123,4 +124,25 @@ test("names of registries, and what is none", () => {
   expect(parseReference(`ghcr.io/a/b:c@sha256:${"0".repeat(64)}`)?.version).toBe(`sha256:${"0".repeat(64)}`);
   expect(parseReference("localhost:5000/a")).toEqual({ host: "localhost:5000", repository: "a", version: "latest" });
   for (const text of ["minimal", "a/b", "", "-x", "ghcr.io/"]) expect(parseReference(text)).toBeUndefined();
+});
+
+// podman decides: what it calls an invalid reference is refused here and in family.yaml, and nothing else is.
+test.each([
+  ["registry:5000/ana", true],
+  ["127.0.0.1:5000/ana", true],
+  ["registry.test/ana", true],
+  ["Registry.test:5000/ana", true],
+  ["[::1]:5000/ana", false],
+  ["[::1]/ana", false],
+  ["[fe80::1%25eth0]:5000/ana", false],
+  ["-registry.test/ana", false],
+  ["registry-.test/ana", false],
+  ["registry.test/Ana", false],
+  ["registry.test/a___b", false],
+  ["registry.test:/ana", false],
+])("%s is a name (%p) to podman, to our reader and in family.yaml alike", async (name, is) => {
+  const { stderr } = await exec(["podman", "image", "inspect", "--", `${name}/os:1`]);
+  expect([name, !/invalid reference|must be lowercase/.test(stderr)]).toEqual([name, is]);
+  expect([name, parseReference(`${name}/os:1`) !== undefined]).toEqual([name, is]);
+  expect([name, registryName.safeParse(name).success]).toEqual([name, is]);
 });

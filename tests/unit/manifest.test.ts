@@ -166,6 +166,8 @@ describe("a value that would leave its place", () => {
     ["registry.test/toys", "../../etc", "3:11: `../../etc`: not a registry"],
     ["registry.test/toys", "registry.test/../x", "3:11: `registry.test/../x`: not a registry"],
     ["registry.test/toys", "guara92", "3:11: `guara92`: not a registry"], // podman reads docker.io/guara92
+    ["registry.test/toys", '"[::1]:5000/ana"', "3:11: `[::1]:5000/ana`: not a registry"],
+    ["registry.test/base/best", '"[::1]:5000/a:1"', "8:16: `[::1]:5000/a:1`: not an image reference"],
     ["title: Toy", 'title: "\\e[31mToy"', "2:8: `\x1b[31mToy`: not one line"],
     ["title: Toy", "title: Toy\nsource: https://u:secret@x.test/", "3:9: `https://u:secret@x.test/`: not an address"],
     ["title: Toy", `title: Toy\nrefreshAfter: ${"9".repeat(400)}d`, `3:15: \`${"9".repeat(80)}…\`: not an age`],
