@@ -55,6 +55,9 @@ export interface SkopeoOptions extends RunOptions {
   mounts?: string[];
 }
 
+/** `patience`: how long the registry may take, as Go writes it (8s). */
+type Asking = SkopeoOptions & { patience?: string };
+
 /**
  * skopeo ends the path of an `oci:` folder at its first colon (containers/image, oci/internal). So where the project's own path has
  * one, skopeo runs there and gets the rest of the path.
@@ -106,8 +109,8 @@ export function openPolicy(folder: string): string {
  * @param name with its transport: `docker://…`, `oci:…`, `dir:…`
  * @throws RegistryTrouble
  */
-export async function rawManifest(name: string, options: SkopeoOptions = {}): Promise<string> {
-  const argv = ["--command-timeout", patience.question, "inspect", "--raw", name];
+export async function rawManifest(name: string, { patience: most, ...options }: Asking = {}): Promise<string> {
+  const argv = ["--command-timeout", most ?? patience.question, "inspect", "--raw", name];
   const { code, stdout, said } = await skopeo(argv, options);
   if (code === 0) return stdout;
   throw new RegistryTrouble(`${name.replace("docker://", "")} could not be read`, said, options.progress?.log);

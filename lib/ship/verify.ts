@@ -8,6 +8,7 @@ import { RegistryTrouble, rawManifest, tagDigest } from "../image/skopeo.ts";
 import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";
+import { needAnswer } from "./answers.ts";
 import { oneManifest } from "./push/compare.ts";
 import { pushedOf, repositoryOf } from "./push/pushed.ts";
 import { signatureTag } from "./sign.ts";
@@ -59,6 +60,11 @@ export class NotVerified extends Failure {
   }
 }
 
+/** The registry did not let us look: no finding about the image. */
+function isRegistrys(error: Failure): boolean {
+  return error instanceof RegistryTrouble && (error.trouble === "passing" || error.trouble === "denied");
+}
+
 /** What was verified of one target so far. */
 class Examination {
   readonly checks: Check[] = [];
@@ -68,7 +74,7 @@ class Examination {
   async check(name: CheckName, doing: string, look: () => Promise<Omit<Check, "name">>): Promise<boolean> {
     this.progress.now(doing);
     const found = await look().catch((error: unknown) => {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || isRegistrys(error)) throw error;
       return { state: "bad" as const, said: [error.message, ...(error.details.tried ?? [])].join(": ") };
     });
     this.checks.push({ name, ...found });
@@ -133,7 +139,8 @@ async function newForm(repository: string, digest: string, progress: Progress): 
 /**
  * Verifies a target in the registry.
  * @param folder for what is fetched; targets that share it fetch shared layers once. The caller removes it.
- * @throws NotVerified with all the checks, if one of them is not good
+ * @throws NotVerified with all the checks, if one of them is not good; Failure where the registry does not answer or lets nobody in:
+ * that says nothing about the image
  */
 export async function verifyTarget(
   target: Target,
@@ -141,6 +148,7 @@ export async function verifyTarget(
   folder: string,
   progress: Progress,
 ): Promise<VerifyOutcome> {
+  await needAnswer(target.reference, progress);
   const outcome = await examine(target, family, folder, progress);
   if (outcome.checks.every(({ state }) => state === "good")) return outcome;
   throw new NotVerified(outcome, progress.log);

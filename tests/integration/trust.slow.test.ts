@@ -532,7 +532,7 @@ describe("bad luck", () => {
     registry.luck = { kind: "good" };
     expect([push.code, sign.code]).toEqual([1, 1]);
     expect(push.stderr).toContain("2 times, with growing pauses");
-    expect(push.stderr).toContain("next: see that the registry can be reached");
+    expect(push.stderr).toMatch(/next: (see that the registry can be reached|the registry does not answer)/);
     expect(registry.tags("acme/os-one")).toEqual(before);
   });
 
@@ -541,10 +541,11 @@ describe("bad luck", () => {
     const push = await run(unlocked, "push", "amd64", "one", "--attempts", "2");
     const verify = await run({}, "verify", "amd64", "one");
     registry.luck = { kind: "good" };
-    expect(push.code).toBe(1);
-    expect(push.stderr).toContain("2 times, with growing pauses");
-    expect(verify.code).toBe(1);
-    expect(verify.stderr).toContain("could not be read");
+    for (const { code, stderr } of [push, verify]) {
+      expect(code).toBe(1);
+      expect(stderr).toContain("ghcr.io: the registry does not answer");
+      expect(stderr).not.toContain("is not what its machines should run");
+    }
   });
 
   test("one that is slow is waited for", async () => {

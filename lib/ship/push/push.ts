@@ -7,6 +7,7 @@ import type { Family, Target } from "../../family/family.ts";
 import { packingOf } from "../../family/packing.ts";
 import { type Manifest, sha256 } from "../../image/manifest.ts";
 import { openPolicy, RegistryTrouble, rawManifest, skopeo, tagDigest } from "../../image/skopeo.ts";
+import { needAnswer } from "../answers.ts";
 import { insist, type Patience, patient } from "../retry.ts";
 import { differences, oneManifest } from "./compare.ts";
 import { forgetPushed, type Pushed, pushedOf, rememberPushed, repositoryOf } from "./pushed.ts";
@@ -16,6 +17,7 @@ import { dayOf, sendWords, tagsOf, tagWords } from "./words.ts";
 /**
  * A push, in this order:
  *
+ * 0. The registry is asked whether it answers: what follows takes minutes.
  * 1. The image becomes an `oci:` folder with compressed layers: the one that rechunk made, or podman's storage written out
  *    (source.ts). A folder, because podman 4.3 is not told a level, loses annotations of layers at a first push, and a skopeo
  *    in the toolbox should not have to read the storage of another podman.
@@ -91,6 +93,7 @@ export async function pushTarget(
   try {
     const given = options.folder ? openSource(options.folder) : await rechunked(target, packing);
     const image = given ? given.manifest.config.digest : await imageId(target);
+    await needAnswer(target.reference, progress);
 
     const before = pushedOf(target);
     if (before && before.image === image && before.packed === packed && before.tags.includes(dated) && !options.force) {
