@@ -19,13 +19,15 @@ const plain = "cat cmp cp dirname flock grep ln mkdir printf readlink sh sleep t
 /** A machine with a fresh clone for `./run`: a PATH that has only what a test put there, and programs that write down their calls. */
 export class Machine {
   readonly root = mkdtempSync(join(tmpdir(), "slipway-"));
-  readonly clone = join(this.root, "clone");
+  readonly clone: string;
   private readonly bin = join(this.root, "bin");
   private readonly log = join(this.root, "calls");
   /** What every program that is put there from now on does first. */
   spy = "";
 
-  constructor() {
+  /** @param clone the name of the clone's folder */
+  constructor(clone = "clone") {
+    this.clone = join(this.root, clone);
     mkdirSync(this.bin);
     mkdirSync(join(this.clone, "scripts"), { recursive: true });
     mkdirSync(join(this.clone, ".bun"));

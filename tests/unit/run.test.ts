@@ -44,6 +44,18 @@ describe("Bun", () => {
     expect(machine.calls.slice(before)).toEqual(["own-bun run list"]);
   });
 
+  test("that was installed is found by what it runs, also in a folder with a comma, a colon and a space in its name", async () => {
+    for (const name of ["clone", "a,b:c d"]) {
+      const odd = new Machine(name);
+      const found = join(odd.root, "found");
+      odd.spy = `if [ "$1" = run ]; then bun --version >'${found}'; fi`;
+      const { code, stderr } = await odd.npm("1.4.5").run("list");
+      expect([name, code, stderr.includes("not found")]).toEqual([name, 0, false]);
+      expect(readFileSync(found, "utf8")).toBe("1.4.5\n");
+      odd.remove();
+    }
+  });
+
   test("two first runs at once install it once", async () => {
     machine.npm("1.4.5");
     const both = await Promise.all([machine.run("list"), machine.run("list")]);
