@@ -1,5 +1,5 @@
 // needs: registry tools tiny
-// reaches: build push sign verify
+// reaches: build rechunk push sign verify
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ test("podman's login serves skopeo and cosign too, and shows nowhere", async () 
   const auth = Buffer.from(`${user.name}:${user.word}`).toString("base64");
   acme.write("auth.json", JSON.stringify({ auths: { "ghcr.io": { auth } } }));
   const env = { REGISTRY_AUTH_FILE: join(acme.root, "auth.json"), COSIGN_PASSWORD: password };
-  for (const name of ["push", "sign", "verify"]) {
+  for (const name of ["rechunk", "push", "sign", "verify"]) {
     const { code, stdout, stderr } = await registry.slipway(acme, env, name, "amd64", "one");
     expect([name, code, code ? stderr : ""]).toEqual([name, 0, ""]);
     expect(stdout + stderr).not.toContain(auth);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { installCommand, reinstallCommand } from "../../lib/cli/package-manager.ts";
 import { type FailureKind, failureKinds, nextAfter, podmanFailureIn } from "../../lib/cli/podman-failures.ts";
 
-/** Real words: of podman 4.3.1 (Debian 12) as it was run, or of the sources and issues that lib/cli/podman-failures.ts names. */
+/** Real words: of podman 4.3.1 (Debian 12) and 5.4.2 (Debian 13) as they were run, or of the sources and issues that lib/cli/podman-failures.ts names. */
 const words: [FailureKind, string][] = [
   [
     "no id maps",
@@ -35,6 +35,14 @@ const words: [FailureKind, string][] = [
   ["busy", "Error: adding container id to database: database is locked"],
   ["space", "Error: writing blob: storing blob to file /var/tmp/storage1: write: no space left on device"],
   ["broken store", "Error: creating build container: getting top layer info: layer not known"],
+  [
+    "broken store",
+    'time="2026-11-28T05:11:23Z" level=error msg="Image localhost/h:2 exists in local storage but may be corrupted"\nError: creating build container: initializing source docker://localhost/h:2: pinging container registry localhost: Get "https://localhost/v2/": dial tcp: lookup localhost: no such host',
+  ],
+  [
+    "broken store",
+    'Error: retrieving label for image "69139": you may need to remove the image to resolve the error: fallback error checking whether image is a manifest list',
+  ],
   ["broken store", 'Error: locating item named "manifest" for image with ID "ab": file does not exist'],
   [
     "cgroups",
