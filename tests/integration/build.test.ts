@@ -235,7 +235,7 @@ test("a CPU that cannot run an arch is refused with the flags it lacks; --force 
   expect(refused.stderr).toContain("this CPU cannot run other: it lacks no_such_flag");
   const forced = await project.slipway("build", "other", "far", "--force");
   expect(forced.code).toBe(1);
-  expect(forced.stderr).toContain("the base image of other is not to be had: localhost/slipway-test/nowhere:latest");
+  expect(forced.stderr).toContain("no base image for other: localhost/slipway-test/nowhere:latest is neither here");
   expect(forced.stderr).toMatch(/tried: podman's own storage/);
   expect(forced.stderr).toMatch(/tried: the registry/);
 }, 60_000);
