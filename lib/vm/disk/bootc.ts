@@ -72,7 +72,7 @@ export function installWords(
   return [
     ...["run", "--rm", "--privileged", "--pid=host", "--security-opt=label=disable"],
     ...[bindMount("/dev"), bindMount(graph, "/var/lib/containers/storage"), bindMount(folder, inside)],
-    ...(early ? [bindMount(join(folder, earlyFile), earlyPlace, "ro")] : []),
+    ...(early ? [bindMount(join(folder, earlyFile), earlyPlace, { readOnly: true })] : []),
     ...[reference, "bootc", "install", "to-disk", "--via-loopback", "--generic-image", "--skip-fetch-check"],
     `--target-imgref=${reference}`,
     `--filesystem=${install.filesystem ?? options.filesystem}`,
