@@ -369,7 +369,7 @@ describe("a disk", () => {
       const words = installWords(target, options, "/f", "/g", asked);
       return { early: asked.early, words: words.filter((w) => w.includes("karg") || w.includes("install/")) };
     };
-    const early = "--volume=/f/consoles.toml:/run/bootc/install/00-slipway.toml:ro";
+    const early = "--mount=type=bind,source=/f/consoles.toml,destination=/run/bootc/install/00-slipway.toml,ro";
 
     test("follow an image that names none", () =>
       expect(install(["quiet"], {}, ["k=1"])).toEqual({
