@@ -8,7 +8,9 @@ import { toolboxHealth } from "../lib/cli/toolbox-health.ts";
 import { checkTools } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
+import { allTargets } from "../lib/family/target.ts";
 import { brokenAndMends } from "../lib/image/broken.ts";
+import { unreadableImages } from "../lib/ship/verify-current.ts";
 import { probeKvm } from "../lib/vm/accelerator.ts";
 
 await command("doctor", async (args) => {
@@ -20,14 +22,16 @@ await command("doctor", async (args) => {
   const at = { offline: registries.some((a) => a.registry === "docker.io" && !a.answers) };
   const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, at));
   const broken = podman.works ? await brokenAndMends(family ? [`${family.registry}/${family.prefix}-`] : []) : [];
+  const unreadable = family ? await unreadableImages(allTargets(family)) : [];
   const cpu = thisCpu();
   const checkup = {
-    good: podman.works && broken.length === 0 && tools.every((t) => t.state !== "missing"),
+    good: podman.works && broken.length + unreadable.length === 0 && tools.every((t) => t.state !== "missing"),
     family: family?.name ?? null,
     tools,
     toolboxes: await toolboxHealth(),
     podman,
     broken,
+    unreadable,
     registries,
     cpu: cpu.model,
     arches: arches.map((arch) => ({ name: arch.name, missing: missingFlags(arch, cpu.flags) })),

@@ -81,11 +81,15 @@ async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress
       tried.push(`Debian's packages: ${error.lines().join("; ")}`);
     }
   }
-  throw new Failure(exit.failed, `no base image for ${arch.name}: ${name} is neither here nor in its registry`, {
-    tried,
-    next: `${nextAfter(pulled.stderr, `try \`podman pull ${name}\``)}; or load it from a file with \`podman load\``,
-    log: progress.log,
-  });
+  throw new Failure(
+    exit.failed,
+    `no base image for ${arch.name}: ${name} is not in podman's storage and could not be fetched`,
+    {
+      tried,
+      next: `${nextAfter(pulled.stderr, `try \`podman pull ${name}\``)}; or load it from a file with \`podman load\``,
+      log: progress.log,
+    },
+  );
 }
 
 async function present(arch: Arch, pins: Pin[] | undefined): Promise<BaseImage> {

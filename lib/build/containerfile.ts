@@ -10,7 +10,7 @@ import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
 import { labelOf, stampTime } from "../trust/facts.ts";
 import type { Origin } from "./epoch.ts";
-import { refuseDeadlyMounts, refuseLostFiles } from "./lost-root.ts";
+import { refuseHarmfulMounts, refuseLostFiles } from "./lost-root.ts";
 
 /** What one `podman build` is made of. */
 export interface Job {
@@ -134,7 +134,7 @@ function stepTitle(line: string): string | undefined {
  */
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   const file = writeContainerfile(job);
-  await refuseDeadlyMounts(job.containerfile, file);
+  await refuseHarmfulMounts(job.containerfile, file);
   const outcome = await podmanBuild(buildWords(job, family), {
     cwd: family.root,
     log: progress.log,

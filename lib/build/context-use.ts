@@ -71,5 +71,8 @@ export function contextUse(file: Containerfile, given: Record<string, string> = 
 /** What stands in the way of knowing all that goes into an image: the first such word and its place. @param file its name */
 export function firstUnknown(uses: Use[], file: string): string | undefined {
   const use = uses.find(({ unknown }) => unknown.length > 0);
-  return use && `what \`${use.unknown[0]}\` gives is not known before the build (${file}:${use.at.line})`;
+  return (
+    use &&
+    `built every time: what is behind \`${use.unknown[0]}\` is not known before the build (${file}:${use.at.line})`
+  );
 }

@@ -36,7 +36,7 @@ export function refuseDepth(target: Target, base: { name: string; layers: number
   const rechunk = below ? `${commandLine(words)}, then run this again` : undefined;
   throw new Failure(exit.failed, `${target.reference} would have too many layers: podman ${version} mounts ${most}`, {
     tried: [`${base.name} has ${base.layers} layers`, `the recipe adds up to ${added}`],
-    next: [rechunk, newer].filter(Boolean).join("; or "),
+    next: [rechunk, newer].filter(Boolean).join("; or ") || "join RUN lines, or use a base image with fewer layers",
   });
 }
 

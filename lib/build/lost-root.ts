@@ -23,7 +23,10 @@ export function removedAfterMount(target: string, { root, driver }: Store): stri
 }
 
 /** Mounts of a Containerfile that take something with them that a system needs. */
-export function deadlyMounts(containerfile: string, store: Store): { line: number; target: string; removed: string }[] {
+export function harmfulMounts(
+  containerfile: string,
+  store: Store,
+): { line: number; target: string; removed: string }[] {
   return parseContainerfile(linesOf(containerfile)).instructions.flatMap((at) =>
     mountsOf(at).flatMap((mount) => {
       const target = mount.get("target") ?? mount.get("dst") ?? mount.get("destination") ?? "";
@@ -42,19 +45,22 @@ const next = `use podman ${fixedIn.replace(/\.0$/, "")} or later, or mount on a 
  * @param file what the Containerfile is called
  * @throws Failure with the first such line
  */
-export async function refuseDeadlyMounts(containerfile: string, file: string): Promise<void> {
+export async function refuseHarmfulMounts(containerfile: string, file: string): Promise<void> {
   if (!containerfile.includes("--mount=")) return;
   const version = await podmanVersion("podman");
   if (Bun.semver.order(version, fixedIn) >= 0) return;
   const store = await findStore(["podman"], await podmanEnv());
-  const [first] = store ? deadlyMounts(containerfile, store) : [];
+  const [first] = store ? harmfulMounts(containerfile, store) : [];
   if (!first || !store) return;
   const what = first.removed === "/" ? "all files" : first.removed;
   throw new Failure(
     exit.failed,
     `podman ${version} would remove ${what} from the image after a RUN with a mount on ${first.target}`,
     {
-      tried: [`${file}:${first.line}`, `podman's storage is ${store.root}`],
+      tried: [
+        `the mounts in ${file}:${first.line}`,
+        `podman's storage is in ${store.root}: podman before 4.6 removes the path as seen from there`,
+      ],
       next,
     },
   );

@@ -6,7 +6,7 @@ import { type Instruction, mountsOf, parseContainerfile, stageNamed, takenFrom }
 
 /**
  * podman finds a RUN in its cache by the RUN's text. It does not look at files of the context that the RUN mounts (before buildah
- * 1.39, pull request 5691), and at the content of a stage that it mounts no version looks (buildah issue 6609). So what a RUN mounts
+ * 1.39, pull request 5691), and no version looks at the content of a stage that a RUN mounts (buildah issue 6609). So what a RUN mounts
  * goes into its text, as a digest. The place is the option `consistency` of a mount, which podman accepts with any value and
  * ignores (buildah, internal/volumes: "has no meaning on other platforms"). It works for each form of RUN: a line of shell, a JSON
  * list, a heredoc.

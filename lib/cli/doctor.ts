@@ -20,6 +20,8 @@ export interface Checkup {
   podman: { works: boolean; graphRoot: string | null; because: string; mend: string | null };
   /** Images that podman cannot use any more, and that make commands fail. */
   broken: { image: string; mend: string }[];
+  /** Published images that the machines of the family cannot read. */
+  unreadable: { image: string; because: string; fix: string }[];
   registries: Answer[];
   cpu: string;
   arches: { name: string; missing: string[] }[];
@@ -40,7 +42,7 @@ function section(title: string, rows: [State, ...string[]][]): string {
 }
 
 /** podman info answers then, with a warning; the first image cannot be unpacked. */
-const withoutRange = "this user has no numbers for the users of its containers (/etc/subuid, /etc/subgid)";
+const withoutRange = "this user has no range of user numbers for containers (/etc/subuid, /etc/subgid)";
 
 /** Whether podman gets as far as its storage, and where that is. */
 export async function podmanHealth(): Promise<Checkup["podman"]> {
@@ -96,6 +98,7 @@ function showCheckup(c: Checkup): void {
     section("Machine", [
       [c.podman.works ? "good" : "missing", "podman", c.podman.because],
       ...c.broken.map(({ image }): [State, string, string] => ["missing", "broken image", image]),
+      ...c.unreadable.map(({ image, because }): [State, string, string] => ["missing", image, because]),
       ["good", "CPU", c.cpu],
       ...(c.family
         ? []
@@ -120,11 +123,12 @@ function showCheckup(c: Checkup): void {
 }
 
 /** What fixes what, each command once. */
-function fixes({ tools, podman, broken }: Checkup): [State, string, string][] {
+function fixes({ tools, podman, broken, unreadable }: Checkup): [State, string, string][] {
   const all: [State, string, string | null][] = [
     ...tools.map((h): [State, string, string | null] => [h.state, h.name, h.state === "good" ? null : h.mend]),
     ["missing", "podman", podman.mend],
     ...broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
+    ...unreadable.map(({ image, fix }): [State, string, string] => ["missing", image, fix]),
   ];
   const commands = new Set<string>();
   return all.flatMap(([state, name, command]) => {

@@ -39,14 +39,16 @@ const rows = [
   {
     kind: "weak id maps",
     words: /should have setuid or have filecaps set[ug]id|new[ug]idmap: (could not set caps|write to|open of)/i,
-    means: "newuidmap or newgidmap may not map users: it lost its set-uid bit, or this is a container that forbids it",
+    means:
+      "newuidmap or newgidmap has no right to map users: it lost its set-uid bit, or this is a container that forbids it",
     next: reinstallIdMaps,
   },
   {
     kind: "no id range",
     words:
       /no sub[ug]id ranges found|potentially insufficient UIDs or GIDs|not enough unused IDs|there might not be enough IDs/i,
-    means: "this user has no numbers for the users of its containers, or podman does not know them yet",
+    means:
+      "this user has no range of user numbers for containers (/etc/subuid, /etc/subgid), or podman has not read it yet",
     next: () => rangeCommand(idFiles()) ?? "podman system migrate",
   },
   {
@@ -66,12 +68,13 @@ const rows = [
     kind: "no locks",
     words: /exceeded num_locks|allocating lock for new (container|pod|volume)/,
     means: "podman has no lock left for another container or volume",
-    next: () => "podman container prune && podman volume prune",
+    next: () =>
+      "remove what is not used: podman container prune && podman volume prune (this deletes stopped containers, and unused volumes with their data)",
   },
   {
     kind: "too many processes",
     words: /(fork\/exec|pthread_create|fork: )[^\n]*resource temporarily unavailable/i,
-    means: "this user may not start another process",
+    means: "this user has reached the limit of processes",
     next: () => "end some programs, or raise the limit that `ulimit -u` shows",
     anywhere: true,
   },
@@ -106,7 +109,7 @@ const rows = [
   {
     kind: "runtime",
     words: /OCI (runtime|permission)|executable file not found|permission denied/i,
-    means: "the container could not be started",
+    means: "the container could not be started, or this user may not open a file",
     next: () => "read the log; `bun run doctor` shows what podman runs containers with",
   },
   {
@@ -120,14 +123,15 @@ const rows = [
     kind: "absent",
     words: /manifest unknown|name unknown|not found: |NAME_UNKNOWN|MANIFEST_UNKNOWN|status code 404/i,
     means: "the registry has no such image",
-    next: () => "see that the name is right and the image was pushed: bun run push",
+    next: () => "check the name; if it is an image of your family, push it first: bun run push",
   },
   {
     kind: "denied",
     words:
       /unauthorized|authentication required|requested access|denied:|forbidden|invalid username|status code 40[13]/i,
     means: "the registry does not let you in",
-    next: (host) => `log in first (podman login ${host}), as somebody who may do this there`,
+    next: (host) =>
+      `log in first (podman login ${host}) with an account that may do this, or check the name: some registries say the same of an image that they do not have`,
   },
   {
     kind: "no image",
@@ -140,13 +144,13 @@ const rows = [
     words: /server gave HTTP response to HTTPS client/,
     means: "the registry speaks http, and podman expects https",
     next: (host) =>
-      `if it shall be so: a file in /etc/containers/registries.conf.d/ with [[registry]], location = "${host}", insecure = true`,
+      `if you want http: write a file NAME.conf in /etc/containers/registries.conf.d/ with [[registry]], location = "${host}", insecure = true`,
   },
   {
     kind: "certificate",
     words: /x509:|tls: /,
     means: "this machine does not trust the registry's certificate",
-    next: (host) => `if you do: put its authority's certificate into /etc/containers/certs.d/${host}/ca.crt`,
+    next: (host) => `if you trust it, save the certificate of its authority as /etc/containers/certs.d/${host}/ca.crt`,
   },
   {
     kind: "unreachable",

@@ -78,7 +78,15 @@ function entryMistakes(overlay: OverlayFile, key: string, value: unknown): Mista
   if (key !== "kargs")
     return value.length
       ? []
-      : [lineMistake(overlay, at, 1, "no architecture: this file never counts", "a name, or no such key")];
+      : [
+          lineMistake(
+            overlay,
+            at,
+            1,
+            "an empty list: bootc never uses this file",
+            "the name of an architecture, or no match-architectures at all",
+          ),
+        ];
   return value.flatMap(splitArguments).flatMap((karg) => {
     const row = forbidden.kernelArguments.find(({ pattern }) => pattern.test(karg));
     const line = lineOf(overlay, karg);

@@ -72,7 +72,7 @@ const archNames: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 export function kargsFailure(file: string, what: string): Failure {
   return new Failure(exit.failed, `${file}: ${what}`, {
     tried: [`${kargsFolder} as bootc reads it`],
-    next: 'put a regular file there that holds `kargs = ["…"]` and, if wanted, match-architectures',
+    next: 'kargs.d must be a folder of regular files NAME.toml; each holds `kargs = ["…"]` and, if wanted, match-architectures',
   });
 }
 

@@ -66,7 +66,7 @@ function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean)
       `${what} is ${shown(url)}: another host, which must not get your password ` +
         `(SLIPWAY_TOKEN_HOSTS=${host}=${url.host} allows it)`,
       undefined,
-      `if both hosts belong together: SLIPWAY_TOKEN_HOSTS=${host}=${url.host}`,
+      `if ${url.host} belongs to ${host}: set SLIPWAY_TOKEN_HOSTS=${host}=${url.host} and run this again`,
     );
   return url;
 }

@@ -1,10 +1,12 @@
+import { Failure } from "../cli/errors.ts";
 import { lineage, type Target } from "../family/family.ts";
 import { readDocument } from "../image/layout.ts";
 import { type Manifest, parseConfig } from "../image/manifest.ts";
+import { rawManifest } from "../image/skopeo.ts";
 import { type Facts, factsOf, timeOf } from "../trust/facts.ts";
 import { clockSlack, date, oldImages } from "../trust/old-images.ts";
-import { isChunked } from "./push/compare.ts";
-import type { Pushed } from "./push/pushed.ts";
+import { isChunked, oneManifest } from "./push/compare.ts";
+import { type Pushed, pushedOf } from "./push/pushed.ts";
 
 /** Whether a tag has the image that belongs there now, by the rules of its machines and by our own record. */
 
@@ -18,10 +20,33 @@ export function factsAt(folder: string, { config }: Manifest, reference: string)
   return factsOf(parseConfig(readDocument(folder, config), `the configuration of ${reference}`));
 }
 
+const usesComposefs = ({ flavor }: Target) => lineage(flavor).some(({ install }) => install.composefs);
+
 /** What of an image its machines cannot read; undefined where they can. */
-export function unreadable({ flavor }: Target, manifest: Manifest): string | undefined {
-  if (!isChunked(manifest) || !lineage(flavor).some(({ install }) => install.composefs)) return undefined;
-  return "its layers are zstd:chunked, of which bootc's composefs backend reads the beginning: push it again as zstd";
+export function unreadable(target: Target, manifest: Manifest): string | undefined {
+  if (!isChunked(manifest) || !usesComposefs(target)) return undefined;
+  return "its layers are zstd:chunked, and bootc's composefs backend reads only the beginning of such a layer: push it again, then it is packed as zstd";
+}
+
+/**
+ * Published images that their machines cannot read, each with why. Only what was pushed from here is asked for, and a registry that gives no
+ * answer says nothing about an image.
+ */
+export async function unreadableImages(targets: Target[]): Promise<{ image: string; because: string; fix: string }[]> {
+  const suspects = targets.filter((target) => usesComposefs(target) && pushedOf(target));
+  const found = suspects.map(async (target) => {
+    const { reference, arch, flavor } = target;
+    try {
+      const because = unreadable(target, oneManifest(await rawManifest(`docker://${reference}`), reference));
+      return because === undefined
+        ? []
+        : [{ image: reference, because, fix: `bun run push ${arch.name} ${flavor.name}` }];
+    } catch (error) {
+      if (error instanceof Failure) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /**

@@ -108,7 +108,7 @@ describe("ID, arch and branch", () => {
     const { code, stdout, stderr } = await install(["--only", "org.test.Ext", "org.test.Good"]);
     expect([code, stdout]).toEqual([1, "org.test.Good\n"]);
     expect(stderr).toMatch(
-      /org\.test\.Ext: it can mean several, name one of them: runtime\/org\.test\.Ext\/\S+\/23\.08, runtime.*25\.08$/m,
+      /org\.test\.Ext: more than one fits, name one of them: runtime\/org\.test\.Ext\/\S+\/23\.08, runtime.*25\.08$/m,
     );
   });
 });

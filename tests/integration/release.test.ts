@@ -118,33 +118,35 @@ describe("an update", () => {
     expect(unfinished()).toEqual([]);
   });
 
-  test.each(["build", "rechunk", "push", "sign", "verify", "delta"])(
-    "killed at %s, it is gone on with, and the result is that of an unbroken run",
-    async (stage) => {
-      acme.write("overlays/one/etc/flavor", `killed at ${stage}\n`);
-      const argv = [process.execPath, join(checkout, "scripts/release.ts"), "amd64", "one"];
-      const child = Bun.spawn(registry.within(argv), {
-        env: { ...process.env, ...acme.env, ...unlocked },
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      let heard = "";
-      for await (const chunk of child.stderr) {
-        heard += new TextDecoder().decode(chunk);
-        if (heard.includes(`… ${stage} `)) break;
-      }
-      expect(heard).toContain(`… ${stage} `);
-      child.kill("SIGKILL");
-      await child.exited;
-      const rows = steps(await release(unlocked, "one", "--json"));
-      expect(rows.map((r) => r.state)).toEqual(rows.map(() => "done"));
-      expect(said(rows, "one").sign).toMatch(/^signed/);
-      const tags = registry.tags("acme/os-one");
-      const pushed = JSON.parse(readFileSync(join(acme.root, ".slipway/state/pushed/one-amd64.json"), "utf8"));
-      expect(tags.amd64).toBe(pushed.digest);
-      expect(tags).toHaveProperty([`${pushed.digest.replace(":", "-")}.sig`]);
-      expect(unfinished()).toEqual([]);
-    },
-  );
+  /** Kills a release as soon as it says that a stage began. */
+  async function killAt(stage: string): Promise<void> {
+    const argv = [process.execPath, join(checkout, "scripts/release.ts"), "amd64", "one"];
+    const child = Bun.spawn(registry.within(argv), {
+      env: { ...process.env, ...acme.env, ...unlocked },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let heard = "";
+    for await (const chunk of child.stderr) {
+      heard += new TextDecoder().decode(chunk);
+      if (heard.includes(`… ${stage} `)) break;
+    }
+    expect(heard).toContain(`… ${stage} `);
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+
+  test("killed at one stage after the other: each run continues, and the result is that of an unbroken run", async () => {
+    acme.write("overlays/one/etc/flavor", "killed at each stage\n");
+    for (const stage of ["build", "rechunk", "push", "sign", "verify", "delta"]) await killAt(stage);
+    const rows = steps(await release(unlocked, "one", "--json"));
+    expect(rows.map((r) => r.state)).toEqual(rows.map(() => "done"));
+    expect(said(rows, "one").sign).toMatch(/^signed/);
+    const tags = registry.tags("acme/os-one");
+    const pushed = JSON.parse(readFileSync(join(acme.root, ".slipway/state/pushed/one-amd64.json"), "utf8"));
+    expect(tags.amd64).toBe(pushed.digest);
+    expect(tags).toHaveProperty([`${pushed.digest.replace(":", "-")}.sig`]);
+    expect(unfinished()).toEqual([]);
+  });
 });
 
 test("a registry that is down: one clear end, nothing signed", async () => {

@@ -255,6 +255,23 @@ describe("sign and verify", () => {
     expect(stdout).toContain(`ghcr.io/acme/os-one@${pushed("one").digest}`);
   });
 
+  test("doctor names published images that their machines cannot read", async () => {
+    const plain = readFileSync(path("flavors/one.yaml"), "utf8");
+    acme.write("flavors/one.yaml", `${plain}install: {composefs: true}\n`);
+    const { stdout } = await run({}, "doctor", "--json");
+    acme.write("flavors/one.yaml", plain);
+    expect(JSON.parse(stdout)).toMatchObject({
+      good: false,
+      unreadable: [
+        {
+          image: "ghcr.io/acme/os-one:amd64",
+          because: expect.stringContaining("zstd:chunked"),
+          fix: "bun run push amd64 one",
+        },
+      ],
+    });
+  });
+
   test("a signature in cosign 3's own form is none for machines, and verify says so", async () => {
     const cosign = join(await newCosign(path("newer")), "cosign");
     const image = `ghcr.io/acme/os-two@${pushed("two").digest}`;

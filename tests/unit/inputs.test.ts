@@ -188,7 +188,7 @@ test.each(taken)("what a Containerfile takes: %s", (_, text, expected) => {
 test("a path that is not known before the build is named with its line", () => {
   const uses = contextUse(parseContainerfile(linesOf("FROM b\nCOPY a /x\n\nCOPY \\\n  $D/x /y\n")));
   expect(firstUnknown(uses, "x.Containerfile")).toBe(
-    "what `$D/x` gives is not known before the build (x.Containerfile:4)",
+    "built every time: what is behind `$D/x` is not known before the build (x.Containerfile:4)",
   );
 });
 
@@ -221,7 +221,7 @@ test("a target with such a path is built, however often, and says why", () => {
   const image = { ...base.image, labels: first.job.labels };
   expect(planTarget(target(of, "best", "one"), of, { ...at, image }, options)).toMatchObject({
     build: true,
-    why: "what `shared/$NOBODY` gives is not known before the build (containerfiles/root.Containerfile:11)",
+    why: "built every time: what is behind `shared/$NOBODY` is not known before the build (containerfiles/root.Containerfile:11)",
   });
 });
 

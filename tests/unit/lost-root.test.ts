@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { deadlyMounts, lostFiles, removedAfterMount } from "../../lib/build/lost-root.ts";
+import { harmfulMounts, lostFiles, removedAfterMount } from "../../lib/build/lost-root.ts";
 
 // What podman before 4.6 removes from an image after a RUN with mounts, as seen with podman 4.3.1.
 
@@ -29,7 +29,7 @@ run --mount=type=bind,source=x,destination=/var true
 RUN --mount=type=secret,id=x,target=/etc/ --mount=type=bind,source=x,target=relative true
 RUN echo --mount=type=tmpfs,target=/usr
 `;
-  expect(deadlyMounts(text, store)).toEqual([
+  expect(harmfulMounts(text, store)).toEqual([
     { line: 3, target: "/tmp", removed: "/tmp" },
     { line: 5, target: "/var", removed: "/" },
   ]);

@@ -68,7 +68,7 @@ export async function install(apps: App[], state: RemoteState, ownArch: string, 
   const left = missing.filter(({ app }) => !reasons.has(app));
   for (const one of [...left, ...unclear]) {
     const { reasons: said, whole } = await attempt([one], progress);
-    const several = `it can mean several, name one of them: ${candidates(one.app, has, ownArch).join(", ")}`;
+    const several = `more than one fits, name one of them: ${candidates(one.app, has, ownArch).join(", ")}`;
     reasons.set(one.app, said.get(one.app.id) ?? (unclear.includes(one) ? several : whole));
   }
   if (left.length + unclear.length) there = await installed();

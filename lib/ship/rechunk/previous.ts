@@ -31,7 +31,7 @@ function complain(reference: string, error: Failure): void {
   if (fix !== undefined && (error instanceof RegistryFailure || error instanceof SettingsFailure))
     throw new Failure(error.code, `the plan of the published ${reference} could not be read`, {
       tried: [error.message, ...(error.details.tried ?? [])],
-      next: `${fix}; or a new plan, with which machines fetch all of the image again: --previous none`,
+      next: `${fix}; or make a new plan with --previous none: then machines fetch all of the image again`,
     });
   if (error instanceof RegistryFailure && error.status === 404) return;
   if (error instanceof RegistryFailure && error.absent) {
