@@ -8,7 +8,6 @@ import { toolboxHealth } from "../lib/cli/toolbox-health.ts";
 import { checkTools } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
-import { allTargets } from "../lib/family/target.ts";
 import { brokenAndMends } from "../lib/image/broken.ts";
 import { unreadableImages } from "../lib/ship/verify-current.ts";
 import { probeKvm } from "../lib/vm/accelerator.ts";
@@ -16,25 +15,22 @@ import { probeKvm } from "../lib/vm/accelerator.ts";
 await command("doctor", async (args) => {
   const family = await familyIfGood();
   const arches = [...(family?.arches.values() ?? [])];
-  const bases = arches.map(({ base }) => ("image" in base ? base.image : "docker.io/library/debian"));
+  const bases = arches.map(({ base }) => ("image" in base ? base.image : "docker.io"));
   const asked = askRegistries([...bases, family?.registry ?? "docker.io"]);
   const [podman, registries] = await Promise.all([podmanHealth(), asked]);
-  const at = { offline: registries.some((a) => a.registry === "docker.io" && !a.answers) };
-  const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, at));
+  const offline = registries.some((a) => a.registry === "docker.io" && !a.answers);
+  const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, { offline }));
   const broken = podman.works ? await brokenAndMends(family ? [`${family.registry}/${family.prefix}-`] : []) : [];
-  const unreadable = family ? await unreadableImages(allTargets(family)) : [];
-  const cpu = thisCpu();
+  const unreadable = family && podman.works ? await unreadableImages(family) : [];
   const checkup = {
     good: podman.works && broken.length + unreadable.length === 0 && tools.every((t) => t.state !== "missing"),
     family: family?.name ?? null,
-    tools,
-    toolboxes: await toolboxHealth(),
-    podman,
+    ...{ tools, podman, toolboxes: await toolboxHealth() },
     broken,
     unreadable,
     registries,
-    cpu: cpu.model,
-    arches: arches.map((arch) => ({ name: arch.name, missing: missingFlags(arch, cpu.flags) })),
+    cpu: thisCpu().model,
+    arches: arches.map((arch) => ({ name: arch.name, missing: missingFlags(arch, thisCpu().flags) })),
     kvm: await probeKvm({ build: false }),
     disk: [...(podman.graphRoot ? [podman.graphRoot] : []), statePath()].map(spaceAt),
     memory: memory(),

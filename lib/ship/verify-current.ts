@@ -1,5 +1,7 @@
 import { Failure } from "../cli/errors.ts";
-import { lineage, type Target } from "../family/family.ts";
+import { findTool } from "../cli/tools.ts";
+import { type Family, lineage, type Target } from "../family/family.ts";
+import { allTargets } from "../family/target.ts";
 import { readDocument } from "../image/layout.ts";
 import { type Manifest, parseConfig } from "../image/manifest.ts";
 import { rawManifest } from "../image/skopeo.ts";
@@ -32,12 +34,18 @@ export function unreadable(target: Target, manifest: Manifest): string | undefin
  * Published images that their machines cannot read, each with why. Only what was pushed from here is asked for, and a registry that gives no
  * answer says nothing about an image.
  */
-export async function unreadableImages(targets: Target[]): Promise<{ image: string; because: string; fix: string }[]> {
-  const suspects = targets.filter((target) => usesComposefs(target) && pushedOf(target));
+export async function unreadableImages(family: Family): Promise<{ image: string; because: string; fix: string }[]> {
+  const suspects = allTargets(family).filter((target) => usesComposefs(target) && pushedOf(target));
+  // nothing is built to ask this
+  const skopeo = suspects.length ? await findTool("skopeo") : undefined;
+  if (!skopeo || skopeo.place === "missing" || (skopeo.place === "toolbox" && !skopeo.built)) return [];
   const found = suspects.map(async (target) => {
     const { reference, arch, flavor } = target;
     try {
-      const because = unreadable(target, oneManifest(await rawManifest(`docker://${reference}`), reference));
+      const because = unreadable(
+        target,
+        oneManifest(await rawManifest(`docker://${reference}`, { patience: "8s" }), reference),
+      );
       return because === undefined
         ? []
         : [{ image: reference, because, fix: `bun run push ${arch.name} ${flavor.name}` }];

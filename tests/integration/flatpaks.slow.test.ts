@@ -104,6 +104,16 @@ describe("ID, arch and branch", () => {
     expect(await refs()).toEqual(["org.test.Both/stable", "org.test.Both/stable", "org.test.Good/stable"]);
   });
 
+  test("another arch is installed where an entry names it, and only then", async () => {
+    const words = ["org.test.Ext/aarch64", "org.test.Ext//25.08"];
+    const { code, stdout } = await install(["--only", ...words, "--json"]);
+    expect([code, JSON.parse(stdout).installed]).toEqual([0, words]);
+    const { stdout: listed } = await machine.run(["flatpak", "list", "--runtime", "--all", "--columns=ref"]);
+    const ours = listed.split("\n").filter((ref) => ref.startsWith("org.test.Ext/"));
+    const own = (await machine.must("flatpak --default-arch")).trim();
+    expect(ours.sort()).toEqual([`org.test.Ext/${own}/25.08`, "org.test.Ext/aarch64/25.08"].sort());
+  });
+
   test("what can mean several refs is named with them, and the rest is installed", async () => {
     const { code, stdout, stderr } = await install(["--only", "org.test.Ext", "org.test.Good"]);
     expect([code, stdout]).toEqual([1, "org.test.Good\n"]);

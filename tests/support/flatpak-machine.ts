@@ -8,7 +8,7 @@ import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
 import { imageWith } from "./small-images.ts";
 
 /**
- * A repository of a runtime, four apps, an extension of two branches and a runtime with the ID of an app. A file of the app Broken is
+ * A repository of a runtime, four apps, an extension of two branches, one of them for another arch too, and a runtime with the ID of an app. A file of the app Broken is
  * gone, as on a server that lost it.
  */
 export const repository = `set -eu
@@ -32,6 +32,7 @@ for ref in Ext/23.08 Ext/25.08 Both/stable; do
     printf '[Runtime]\\nname=org.test.%s\\n' $name >$name-runtime/metadata
     flatpak build-export --runtime --disable-sandbox --files=usr --no-update-summary repo $name-runtime $(basename $ref)
 done
+flatpak build-export --runtime --arch=aarch64 --disable-sandbox --files=usr --no-update-summary repo Ext-runtime 25.08
 flatpak build-update-repo repo
 printf '[Flatpak Repo]\\nTitle=Test\\nUrl=file:///srv/flatpak/repo\\n' >test.flatpakrepo
 chmod -R a+rX /srv/flatpak`;

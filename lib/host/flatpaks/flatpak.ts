@@ -2,7 +2,8 @@ import { exit, Failure } from "../../cli/errors.ts";
 import { change, commandLine, type Outcome, run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { onPath } from "../root.ts";
-import type { FullRef } from "./refs.ts";
+import type { App } from "./list.ts";
+import { candidates, type FullRef } from "./refs.ts";
 
 /** flatpak: system-wide for root, else for the user alone. Everything that it is told and everything that it says is here. */
 
@@ -107,8 +108,19 @@ export function installWords(refs: string[]): string[] {
   return ["flatpak", "install", scope(), "--assumeyes", "--noninteractive", remote, ...refs];
 }
 
-/** Everything that the remote shows. @throws Failure where it does not answer */
-export async function available(): Promise<Set<FullRef>> {
-  const words = ["remote-ls", scope(), "--all", "--columns=ref", remote];
+/** Everything that the remote shows for the archs that this machine runs, or for another one. */
+async function shown(arch: string | undefined): Promise<Set<FullRef>> {
+  const words = ["remote-ls", scope(), "--all", "--columns=ref", ...(arch ? [`--arch=${arch}`] : []), remote];
   return new Set(await ask(words, `${remote} does not answer`, "check the network, and run this again"));
+}
+
+/**
+ * What the remote has for each entry of a list. An entry that names no arch means those that this machine runs.
+ * @throws Failure where it does not answer
+ */
+export async function available(apps: App[]): Promise<(app: App) => FullRef[]> {
+  const archs = [...new Set(apps.map(({ arch }) => arch))];
+  const refs = new Map(await Promise.all(archs.map(async (arch) => [arch, await shown(arch)] as const)));
+  const ownArch = await defaultArch();
+  return (app) => candidates(app, refs.get(app.arch) ?? [], ownArch);
 }

@@ -2,7 +2,7 @@ import { run } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { available, because, installed, installWords, type RemoteState, remote } from "./flatpak.ts";
 import type { App } from "./list.ts";
-import { candidates, type FullRef, idOf, isThere } from "./refs.ts";
+import { type FullRef, idOf, isThere } from "./refs.ts";
 
 export interface Outcomes {
   /** As they were named. */
@@ -45,12 +45,12 @@ async function attempt(some: Wanted[], progress: Progress): Promise<{ reasons: M
  */
 export async function install(apps: App[], state: RemoteState, ownArch: string, progress: Progress): Promise<Outcomes> {
   progress.now(`what ${remote} has`);
-  const has = await available();
+  const refsOf = await available(apps);
   const reasons = new Map<App, string>();
   const wanted: Wanted[] = [];
   const unclear: Wanted[] = [];
   for (const app of apps) {
-    const [ref, ...others] = candidates(app, has, ownArch);
+    const [ref, ...others] = refsOf(app);
     if (ref === undefined) reasons.set(app, lacking(state));
     // the remote may have a default branch, which flatpak knows
     else if (others.length) unclear.push({ app, ref: app.ref });
@@ -68,7 +68,7 @@ export async function install(apps: App[], state: RemoteState, ownArch: string, 
   const left = missing.filter(({ app }) => !reasons.has(app));
   for (const one of [...left, ...unclear]) {
     const { reasons: said, whole } = await attempt([one], progress);
-    const several = `more than one fits, name one of them: ${candidates(one.app, has, ownArch).join(", ")}`;
+    const several = `more than one fits, name one of them: ${refsOf(one.app).join(", ")}`;
     reasons.set(one.app, said.get(one.app.id) ?? (unclear.includes(one) ? several : whole));
   }
   if (left.length + unclear.length) there = await installed();

@@ -22,7 +22,7 @@ import {
 } from "./flatpak.ts";
 import { install, type Outcomes } from "./install.ts";
 import type { App } from "./list.ts";
-import { candidates, isThere } from "./refs.ts";
+import { isThere } from "./refs.ts";
 import { named, offered } from "./sources.ts";
 
 /** What is to be installed: named, all of the lists, or chosen on a terminal. */
@@ -34,12 +34,12 @@ async function wanted(args: Arguments, isIn: (app: App) => boolean, where: strin
 }
 
 /** Whether the filter of the remote is to be lifted: by the option, or where somebody who misses an app says so. */
-async function mayLift(args: Arguments, apps: App[], { isFiltered }: RemoteState, ownArch: string): Promise<boolean> {
+async function mayLift(args: Arguments, apps: App[], { isFiltered }: RemoteState): Promise<boolean> {
   if (!isFiltered) return false;
   if (args.has("no-filter")) return true;
   if (!canAsk || args.has("dry-run")) return false;
-  const shown = await available();
-  const hidden = apps.filter((app) => candidates(app, shown, ownArch).length === 0);
+  const refsOf = await available(apps);
+  const hidden = apps.filter((app) => refsOf(app).length === 0);
   if (hidden.length === 0) return false;
   say(`${remote} is filtered on this machine, and does not show: ${hidden.map(({ ref }) => ref).join(" ")}`);
   return confirm(`Show all of it from now on? (${commandLine(liftWords())})`, false);
@@ -100,7 +100,7 @@ export async function installFlatpaks(args: Arguments): Promise<number> {
   let code: number = exit.done;
   if (apps.length || args.has("dry-run")) {
     const state = await remoteState();
-    const plan = { apps, state, lift: await mayLift(args, apps, state, ownArch), ownArch };
+    const plan = { apps, state, lift: await mayLift(args, apps, state), ownArch };
     if (args.has("dry-run")) await showPlan(plan);
     else code = exitCode(await runSteps(steps(plan, outcomes), 1));
   }
