@@ -88,7 +88,8 @@ test("for another arch a flavor differs only in the base image and the repositor
   const lines = async (arch: string, flavor: string) => {
     const { code, stdout } = await project.slipway("build", arch, flavor, "--print");
     expect(code).toBe(0);
-    const all = stdout.split("\n");
+    // the digest of a mounted stage counts the base image too
+    const all = stdout.replaceAll(/consistency=sha256:\w+/g, "consistency=…").split("\n");
     const own = all.filter((line) => /^ARG BASE=|\/arch-setup\b/.test(line));
     return { own, rest: all.filter((line) => !own.includes(line)) };
   };
