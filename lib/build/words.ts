@@ -44,7 +44,7 @@ const builtIn = /^(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)$/;
 
 /** NAME=value words, quotes kept; `ENV NAME some words` is one. */
 function pairs(text: string): [string, string | undefined][] {
-  const words = [...text.matchAll(/(?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'])+/gs)].map(([w]) => w);
+  const words = [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'])+/gs)].map(([w]) => w);
   const old = /^(\w+)\s+(.*)$/s.exec(text);
   if (old && !words[0]?.includes("=")) return [[old[1] ?? "", old[2]]];
   return words.map((w) => [w.split("=", 1)[0] ?? "", /=(.*)$/s.exec(w)?.[1]]);

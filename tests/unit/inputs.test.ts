@@ -192,6 +192,13 @@ test("a path that is not known before the build is named with its line", () => {
   );
 });
 
+test("many quotes that never close, with many backslashes, are read at once", () => {
+  const lines = Array.from({ length: 200 }, (_, i) => `ENV A${i}="${"\\".repeat(200)}x`);
+  expect(contextUse(parseContainerfile(linesOf(["FROM b", ...lines, "COPY a /x"].join("\n"))))).toMatchObject([
+    { paths: ["a"] },
+  ]);
+});
+
 test("a build argument can be given for an ARG in any writing, and for no word of a heredoc", () => {
   put(
     root,
