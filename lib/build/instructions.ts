@@ -112,10 +112,8 @@ export function parseContainerfile(lines: ExpandedLine[]): Containerfile {
       const [, from = "", name] = /^(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(rest) ?? [];
       stages.push({ from, name });
     }
-    if (keyword === "ARG" && stages.length === 0) {
-      const [, name = "", value] = /^(\w+)(?:=(.*))?$/.exec(rest) ?? [];
-      globals.set(name, value);
-    }
+    if (keyword === "ARG" && stages.length === 0)
+      for (const [name, value] of pairs({ keyword, text: rest })) globals.set(name, value);
     const takesHeredocs = ["RUN", "COPY", "ADD", "ONBUILD"].includes(keyword);
     const to = takesHeredocs ? heredocEnd(rest, lines, i + 1) : i + 1;
     const split = splitFlags(rest);
@@ -144,6 +142,14 @@ export function imageStages(file: Pick<Containerfile, "stages">): number[] {
     at = stageNamed(file, file.stages[at]?.from ?? "", at);
   }
   return chain;
+}
+
+/** What ARG and ENV name, and the values as written, quotes kept. `ENV NAME some words` is one. */
+export function pairs({ keyword, text }: Pick<Instruction, "keyword" | "text">): [string, string | undefined][] {
+  const words = [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'])+/gs)].map(([w]) => w);
+  const old = keyword === "ENV" && !words[0]?.includes("=") ? /^(\w+)\s+(.*)$/s.exec(text) : null;
+  if (old) return [[old[1] ?? "", old[2]]];
+  return words.map((w) => [w.split("=", 1)[0] ?? "", /=(.*)$/s.exec(w)?.[1]]);
 }
 
 /** The words of a JSON list of words, as the exec form has them; undefined for any other text. */

@@ -2,7 +2,7 @@ import { exit, Failure } from "../cli/errors.ts";
 import { filesAt } from "./context-files.ts";
 import { contextUse } from "./context-use.ts";
 import type { ExpandedLine } from "./expand.ts";
-import { type Instruction, mountsOf, parseContainerfile, stageNamed, takenFrom } from "./instructions.ts";
+import { type Instruction, mountsOf, pairs, parseContainerfile, stageNamed, takenFrom } from "./instructions.ts";
 
 /**
  * podman finds a RUN in its cache by the RUN's text. It does not look at files of the context that the RUN mounts (before buildah
@@ -72,15 +72,35 @@ class Mounted {
 
   private *stageParts(stage: number): Generator<string> {
     const from = this.file.stages[stage]?.from ?? "";
+    const instructions = this.file.instructions.filter((i) => i.stage === stage);
     yield* this.others([from], stage);
-    for (const at of this.file.instructions.filter((i) => i.stage === stage)) {
-      const text = this.lines.slice(at.from, at.to).map((l) => l.text);
-      const names = at.keyword === "ARG" ? [at.text.split("=", 1)[0] ?? ""] : (from.match(/\w+/g) ?? []);
-      const args = names.map((name) => [name, this.given[name] ?? this.file.globals.get(name) ?? null]);
-      yield JSON.stringify([text, at.keyword === "ARG" || at.keyword === "FROM" ? args : []]);
+    const texts = instructions.filter(({ keyword }) => keyword === "ARG" || keyword === "FROM").map(({ text }) => text);
+    yield JSON.stringify(this.seenArgs(texts));
+    for (const at of instructions) {
+      yield JSON.stringify(this.lines.slice(at.from, at.to).map((l) => l.text));
       yield* this.context(at);
       yield* this.others(takenFrom(at), stage);
     }
+  }
+
+  /**
+   * The arguments that texts can see: by the words in them, and by the defaults of ARGs before the first FROM, which see
+   * those before them. Others stay out: a new refresh stamp must not build again what does not declare it.
+   */
+  private seenArgs(texts: string[]): unknown[] {
+    const wordsOf = (text: string) => text.match(/\w+/g) ?? [];
+    const names = new Set(texts.flatMap(wordsOf));
+    const all = this.file.instructions.filter((i) => i.keyword === "ARG" && i.stage < 0).flatMap(pairs);
+    const globals = all.reverse().filter(([name, value]) => {
+      if (names.has(name)) for (const word of wordsOf(value ?? "")) names.add(word);
+      return names.has(name);
+    });
+    return [
+      globals,
+      Object.entries(this.given)
+        .filter(([name]) => names.has(name))
+        .sort(),
+    ];
   }
 
   /** The digest of what a RUN mounts; undefined if podman sees all that goes into it. */

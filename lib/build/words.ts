@@ -1,4 +1,4 @@
-import type { Containerfile, Instruction } from "./instructions.ts";
+import { type Containerfile, type Instruction, pairs } from "./instructions.ts";
 
 /** The variables of a Containerfile: what ARG and ENV say, and a word with them filled in. */
 
@@ -42,17 +42,9 @@ export function fillIn(word: string, { args, env }: Scope, escapeSign: string): 
 /** podman sets these by itself where an ARG asks for them. */
 const builtIn = /^(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)$/;
 
-/** NAME=value words, quotes kept; `ENV NAME some words` is one. */
-function pairs(text: string): [string, string | undefined][] {
-  const words = [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'])+/gs)].map(([w]) => w);
-  const old = /^(\w+)\s+(.*)$/s.exec(text);
-  if (old && !words[0]?.includes("=")) return [[old[1] ?? "", old[2]]];
-  return words.map((w) => [w.split("=", 1)[0] ?? "", /=(.*)$/s.exec(w)?.[1]]);
-}
-
 /** The names of a Containerfile's ARGs. */
 export function argNames({ instructions }: Containerfile): string[] {
-  return instructions.filter((at) => at.keyword === "ARG").flatMap((at) => pairs(at.text).map(([name]) => name));
+  return instructions.filter((at) => at.keyword === "ARG").flatMap((at) => pairs(at).map(([name]) => name));
 }
 
 /**
@@ -74,9 +66,9 @@ export function scopes(
     last.set(at.stage, scope);
     const fill = (value: string | undefined) =>
       value === undefined ? undefined : fillIn(value, scope, file.escapeSign);
-    if (at.keyword === "ENV") for (const [name, value] of pairs(at.text)) scope.env.set(name, fill(value));
+    if (at.keyword === "ENV") for (const [name, value] of pairs(at)) scope.env.set(name, fill(value));
     if (at.keyword === "ARG")
-      for (const [name, value] of pairs(at.text)) {
+      for (const [name, value] of pairs(at)) {
         const usual = value === undefined ? global.args.get(name) : fill(value);
         scope.args.set(name, given[name] ?? (builtIn.test(name) ? undefined : usual));
       }

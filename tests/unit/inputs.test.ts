@@ -146,6 +146,7 @@ const taken: [what: string, text: string, paths: string[]][] = [
   ],
   ["ARG of before the first FROM", "ARG D=a\nFROM b\nARG D\nCOPY ${D} /x\nFROM b\nCOPY $D /x", ["?$D", "a"]],
   ["ENV of an earlier stage, but not its ARG", "FROM b AS s\nARG D=a\nENV E=b\nFROM s\nCOPY $E $D /x", ["?$D", "b"]],
+  ["several names of an ARG", "ARG D=a E=b\nFROM b\nARG D E\nCOPY $D $E /x", ["a", "b"]],
   ["ENV before ARG", "FROM b\nENV D=env\nARG D=arg\nCOPY $D /x", ["env"]],
   ["a variable that nothing sets", "FROM b\nCOPY $HOME/x ${D#x}/y /x", ["?$HOME/x", "?${D#x}/y"]],
   ["an ARG that podman sets", "FROM b\nARG TARGETARCH=amd64\nCOPY bin/$TARGETARCH /x", ["?bin/$TARGETARCH"]],

@@ -168,7 +168,7 @@ describe("reading a Containerfile", () => {
 
   test("continuations are joined, comments between them go, lines are counted", () => {
     const { instructions, globals } = parseContainerfile(
-      lines("ARG A=1\nARG B\n# c\nFROM ${A} AS x\nrun one \\\n  # why\n  two\n\nCOPY a b\n"),
+      lines("ARG A=1 C='2 3'\nARG B\n# c\nFROM ${A} AS x\nrun one \\\n  # why\n  two\n\nCOPY a b\n"),
     );
     expect(instructions.map(({ keyword, line, stage }) => [keyword, line, stage])).toEqual([
       ["ARG", 1, -1],
@@ -180,6 +180,7 @@ describe("reading a Containerfile", () => {
     expect(instructions[3]?.text.split(/\s+/)).toEqual(["one", "two"]);
     expect([...globals]).toEqual([
       ["A", "1"],
+      ["C", "'2 3'"],
       ["B", undefined],
     ]);
   });

@@ -77,6 +77,17 @@ FROM b
 RUN --mount=type=bind,from=beside,target=/x true
 `;
 
+const ofArgs = `ARG V=1 A=a:$V B=1
+ARG TAG=1
+ARG IMG=x.test/y:$TAG
+FROM $IMG AS low
+ARG A B
+RUN make
+FROM b
+ARG SLIPWAY_REFRESH=
+RUN --mount=type=bind,from=low,target=/x true
+`;
+
 test.each<[string, string, () => unknown, string, Record<string, string>]>([
   ["a file of the context", "FROM b\nRUN --mount=source=files,target=/x true", () => put(root, "files/a", "A"), "", {}],
   [
@@ -90,6 +101,20 @@ test.each<[string, string, () => unknown, string, Record<string, string>]>([
   ["a command of a stage below", ofStages, () => {}, ofStages.replace("RUN make", "RUN make all"), {}],
   ["an argument of a stage below", ofStages, () => {}, ofStages.replace("G=1", "G=2"), {}],
   ["a given argument of a stage below", ofStages, () => {}, "", { G: "2" }],
+  ["the second given argument of an ARG", ofStages.replace("ARG G\n", "ARG ONE G\n"), () => {}, "", { G: "2" }],
+  ["the second default of an ARG", ofArgs, () => {}, ofArgs.replace("B=1", "B=2"), {}],
+  ["an ARG that another one's default names", ofArgs, () => {}, ofArgs.replace("V=1", "V=2"), {}],
+  [
+    "an ARG that is named twice",
+    `ARG V=0\nARG IMG=a:$V\n${ofArgs}`.replace("ARG IMG=x.test/y:$TAG\n", ""),
+    () => {},
+    `ARG V=9\nARG IMG=a:$V\n${ofArgs}`.replace("ARG IMG=x.test/y:$TAG\n", ""),
+    {},
+  ],
+  ["a given platform", ofArgs.replace("FROM $IMG", "FROM --platform=$P $IMG"), () => {}, "", { P: "2" }],
+  ["a given argument that another one's default names", ofArgs, () => {}, "", { V: "2" }],
+  ["a given argument that the name of a stage's image is made of", ofArgs, () => {}, "", { TAG: "2" }],
+  ["a default that the name of a stage's image is made of", ofArgs, () => {}, ofArgs.replace("TAG=1", "TAG=2"), {}],
 ])("it is another one for %s", (_, text, change, later, given) => {
   const last = (all: string) => all.split("\n").findLast((line) => line.startsWith("RUN"));
   const before = last(signed(text));
@@ -102,4 +127,6 @@ test("it is the same when anything else changes", () => {
   const before = signed(ofStages);
   put(root, "other/c", "C");
   expect(signed(ofStages, { UNUSED: "2" })).toBe(before);
+  expect(signed(ofArgs, { A: "1", B: "2" })).toBe(signed(ofArgs, { B: "2", A: "1" }));
+  expect(signed(ofArgs, { SLIPWAY_REFRESH: "now" })).toBe(signed(ofArgs));
 });
