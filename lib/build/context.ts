@@ -91,13 +91,18 @@ async function ensureGuara(progress: Progress | undefined): Promise<void> {
   refuseOutside(file);
 }
 
+/** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
+export function takesGuara(containerfile: string): boolean {
+  return contextPaths(containerfile).some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
+}
+
 /**
  * Makes what a Containerfile takes from `.slipway/context/`, where it is missing or its sources changed.
  * @throws Failure with the compiler's words
  */
 export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (!contextPaths(containerfile).some((path) => `${guaraPath}/`.startsWith(`${path}/`))) return;
+  if (!takesGuara(containerfile)) return;
   making ??= ensureGuara(progress);
   await making;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planTarget } from "../../lib/build/build.ts";
+import { takesGuara } from "../../lib/build/context.ts";
 import { contextUse, firstUnknown } from "../../lib/build/context-use.ts";
 import { expand } from "../../lib/build/expand.ts";
 import { givenArgs } from "../../lib/build/given-args.ts";
@@ -262,4 +263,16 @@ describe("other ways to the same files:", () => {
     put(root, ".slipway/context/guara", "x");
     expect(all()).not.toBe(before);
   });
+});
+
+test.each([
+  ["COPY .slipway/context/guara /x", true],
+  ["COPY .slipway/context/g* /x", true],
+  ["COPY .slipway /x", true],
+  ["COPY . /x", true],
+  ["COPY * /x", true],
+  ["RUN --mount=target=/x true", true],
+  ["COPY .slipway/context/guaraos shared /x", false],
+])("whether the program of people's machines is made: %s", (line, made) => {
+  expect(takesGuara(`FROM b\n${line}\n`)).toBe(made);
 });
