@@ -16,18 +16,28 @@ import { fillIn, type Scope, scopes } from "./words.ts";
  */
 export interface Use {
   at: Instruction;
-  /** From the context's root; "." is all of it. A folder stands for all that is in it. */
+  /** From the context's root; "." is all of it. A folder stands for all that is in it, `FOLDER/*` for what a pattern may match. */
   paths: string[];
   /** What could not be made a path. */
   unknown: string[];
 }
 
-/** A path of the context: no slash at its ends, and nothing above the root, as podman has it. */
+/**
+ * A path of the context: no slash at its ends, and nothing above the root, as podman has it. A pattern becomes its folder with
+ * a mark, because podman follows links that a pattern matches.
+ */
 function inContext(path: string): string {
   const special = path.search(/[*?[\\]/);
   const folder = special < 0 ? path : path.slice(0, special).replace(/[^/]*$/, "");
-  return posix.join("/", folder).replaceAll(/^\/|\/$/g, "") || ".";
+  const clean = posix.join("/", folder).replaceAll(/^\/|\/$/g, "") || ".";
+  return special < 0 ? clean : `${clean}/*`;
 }
+
+/** Whether a path of `Use` is marked as a pattern's folder. */
+export const isPattern = (path: string) => path.endsWith("/*");
+
+/** A path of `Use` without that mark. */
+export const folderOf = (path: string) => path.replace(/\/\*$/, "");
 
 const address = /^(?:\w+:\/\/|git@)/;
 

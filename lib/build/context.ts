@@ -8,6 +8,7 @@ import type { Progress } from "../cli/steps.ts";
 import { traces } from "../cli/traces.ts";
 import { workFolder } from "../cli/work-folder.ts";
 import type { Family } from "../family/family.ts";
+import { folderOf } from "./context-use.ts";
 import { guaraPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
@@ -93,7 +94,9 @@ async function ensureGuara(progress: Progress | undefined): Promise<void> {
 
 /** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
 export function takesGuara(containerfile: string): boolean {
-  return contextPaths(containerfile).some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
+  return contextPaths(containerfile)
+    .map(folderOf)
+    .some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
 }
 
 /**

@@ -3,11 +3,13 @@ import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync }
 import { join } from "node:path";
 import { planTarget } from "../../lib/build/build.ts";
 import { takesGuara } from "../../lib/build/context.ts";
+import { filesAt } from "../../lib/build/context-files.ts";
 import { contextUse, firstUnknown } from "../../lib/build/context-use.ts";
 import { expand } from "../../lib/build/expand.ts";
 import { givenArgs } from "../../lib/build/given-args.ts";
 import { inputKey } from "../../lib/build/inputs.ts";
 import { linesOf, parseContainerfile } from "../../lib/build/instructions.ts";
+import { exit, Failure } from "../../lib/cli/errors.ts";
 import { family, project, put, removeProjects, target } from "../support/small-family.ts";
 
 // The key of a target: another one when something that goes into the image changed, and only then.
@@ -137,7 +139,7 @@ const taken: [what: string, text: string, paths: string[]][] = [
   ["sources, not the destination", "ADD --chmod=644 a /x\nCOPY b c/ \\\n  d /y/", ["a", "b", "c", "d"]],
   ["nothing of another stage or image", "COPY --from=z a /x\nRUN --mount=type=bind,from=z,source=g,target=/g true", []],
   ["not what a command says", "RUN echo COPY h /x\nRUN echo --mount=source=h", []],
-  ["the folder above a pattern", "COPY files/*.conf a/b?/c files/[ab] *.d /etc/", [".", "a", "files"]],
+  ["the folder above a pattern", "COPY files/*.conf a/b?/c files/[ab] *.d /etc/", ["./*", "a/*", "files/*"]],
   ["a list of words", 'COPY ["a b","c", "/x/"]\nADD --chown=0 ["d","/y"]', ["a b", "c", "d"]],
   ["small letters", "from scratch\ncopy a /x\nRun --mount=type=bind,source=b,target=/b true", ["a", "b"]],
   [
@@ -164,7 +166,7 @@ const taken: [what: string, text: string, paths: string[]][] = [
   ],
   ["a heredoc without an end is none", "RUN cat <<X\nCOPY a /x", ["a"]],
   ["quotes", 'COPY "a" \'b\' c\\ d /x\nRUN --mount=type=bind,"source=e",target=/e true', ["a", "b", "c", "d", "e"]],
-  ["another escape", "# escape=`\nFROM b\nCOPY a `\n  b /x\nCOPY c\\d /x", [".", "a", "b"]],
+  ["another escape", "# escape=`\nFROM b\nCOPY a `\n  b /x\nCOPY c\\d /x", ["./*", "a", "b"]],
   ["no directive after a comment", "# one\n# escape=`\nCOPY a \\\n  b /x", ["a", "b"]],
   ["an address", "ADD https://x.test/y /z", ["?https://x.test/y"]],
   ["an address with a checksum", "ADD --checksum=sha256:0 https://x.test/y a /z", ["a"]],
@@ -235,6 +237,7 @@ test("a target with such a path is built, however often, and says why", () => {
 });
 
 describe("other ways to the same files:", () => {
+  const relink = (name: string, to: string) => [rmSync(at(name)), symlinkSync(to, at(name))];
   const keyOf = (line: string) => {
     const of = family(root);
     return inputKey(target(of, "best", "one"), of, { containerfile: `FROM b\n${line}\n`, args: {}, base: "id" });
@@ -244,11 +247,28 @@ describe("other ways to the same files:", () => {
     ["a pattern", "COPY shared/one* /x", () => put(root, "shared/one-file", "y")],
     ["a list of words", 'COPY ["shared/one-file","/x"]', () => put(root, "shared/one-file", "y")],
     ["all of the project", "RUN --mount=target=/src true", () => put(root, "mounted/file", "y")],
+    ["a file behind a link that a pattern matches", "COPY conf/*.conf /x", () => put(root, "shared/one-file", "y")],
+    [
+      "a file behind a link to a folder in a pattern",
+      "COPY conf/*/one-file /x",
+      () => put(root, "shared/one-file", "y"),
+    ],
+    ["a file behind a link to a link", "COPY conf/t* /x", () => put(root, "shared/one-file", "y")],
+    ["a link from the context's root", "COPY absolute /x", () => put(root, "shared/one-file", "y")],
+    ["a link from the context's root on the way", "COPY absolute/one-file /x", () => put(root, "shared/one-file", "y")],
+    ["a link to above the context's root", "COPY above /x", () => put(root, "shared/one-file", "y")],
+    ["where a link on the way leads", "COPY link/one-file /x", () => relink("link", "mounted")],
     ["a link to a folder", "COPY link /x", () => put(root, "shared/one-file", "y")],
     ["a link on the way", "COPY link/one-file /x", () => put(root, "shared/one-file", "y")],
     ["what is left out", "COPY shared /x", () => put(root, ".containerignore", "shared/beside\n")],
   ])("%s", (_, line, change) => {
     symlinkSync("shared", at("link"));
+    symlinkSync("/shared", at("absolute"));
+    symlinkSync(`${"../".repeat(40)}shared`, at("above"));
+    put(root, "conf/a.conf", "-> ../shared/one-file");
+    put(root, "conf/folder", "-> ../shared");
+    put(root, "conf/two", "-> /link/one-file");
+    put(root, "conf/loop", "-> ..");
     const before = keyOf(line);
     expect(keyOf(line)).toBe(before);
     change();
@@ -263,6 +283,52 @@ describe("other ways to the same files:", () => {
     put(root, ".slipway/context/guara", "x");
     expect(all()).not.toBe(before);
   });
+});
+
+describe("nothing outside of the project is read:", () => {
+  const bytesOf = (path: string) => {
+    const parts = [...filesAt(root, path)].map((part) => Buffer.from(part).toString());
+    return parts.join("").replaceAll("\0", " ");
+  };
+
+  test.each<[string, string, string]>([
+    ["an absolute link", "link", "l link OUTSIDE "],
+    ["a link on the way", "link/file", "l link OUTSIDE "],
+    ["a link to above the root", "up", "l up ../NAME "],
+    ["a link in a folder that a pattern is in", "links/*", "d links l links/out OUTSIDE "],
+    ["links in a circle", "round", "l round round ".repeat(41)],
+  ])("%s", (_, path, expected) => {
+    const outside = project({ file: "of the machine" });
+    const name = outside.slice(outside.lastIndexOf("/") + 1);
+    for (const link of ["link", "links/out"]) put(root, link, `-> ${outside}`);
+    put(root, "up", `-> ../${name}`);
+    put(root, "round", "-> round");
+    expect(bytesOf(path).replaceAll(outside, "OUTSIDE").replaceAll(name, "NAME")).toBe(expected);
+  });
+
+  test("Slipway's own folder is a link", () => {
+    const outside = project({ "context/guara": "of the machine" });
+    symlinkSync(outside, at(".slipway"));
+    expect(bytesOf(".")).not.toContain("of the machine");
+    expect(bytesOf(".slipway/context")).not.toContain("of the machine");
+  });
+});
+
+test("a file that this user may not read is named", () => {
+  // Not even root may read this one.
+  expect(() => [...filesAt("/proc/sys/vm", "compact_memory")]).toThrow(
+    new Failure(exit.failed, "a file of the build context cannot be read: /proc/sys/vm/compact_memory"),
+  );
+});
+
+test.each([
+  ["a file", "shared/one-file", "f shared/one-file\0-\x001\0"],
+  ["a folder", "shared", "d shared\0"],
+])("%s that goes away while it is read is none", (_, path, first) => {
+  const parts = filesAt(root, path);
+  expect(parts.next().value).toBe(first);
+  rmSync(at("shared"), { recursive: true });
+  expect([...parts].join("")).toBe("");
 });
 
 test.each([
