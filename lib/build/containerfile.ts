@@ -6,11 +6,12 @@ import { csvWord } from "../cli/mount-words.ts";
 import { say } from "../cli/output.ts";
 import { nextAfter } from "../cli/podman-failures.ts";
 import { statePath } from "../cli/project.ts";
+import type { Outcome } from "../cli/shell.ts";
 import type { Progress } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
 import { labelOf, stampTime } from "../trust/facts.ts";
 import type { Origin } from "./epoch.ts";
-import { refuseHarmfulMounts, refuseLostFiles } from "./lost-root.ts";
+import { keepFiles, refuseHarmfulMounts, refuseLostFiles, tellsOfLostFiles } from "./lost-root.ts";
 
 /** What one `podman build` is made of. */
 export interface Job {
@@ -103,7 +104,8 @@ const advice: [RegExp, string][] = [
   ],
 ];
 
-function buildFailure(target: Target, said: string, code: number, log: string): Failure {
+/** @param lost podman's line about files that it removed: the steps in its cache lack them */
+function buildFailure(target: Target, { said, code }: Outcome, lost: string | undefined, log: string): Failure {
   const lines = said.trimEnd().split("\n");
   const ours = lines.findIndex((l) => l.startsWith("slipway: "));
   const words = (ours >= 0 ? lines.slice(ours).filter((l) => /^(slipway: | {4})/.test(l)) : lines.slice(-8)).slice(
@@ -115,7 +117,11 @@ function buildFailure(target: Target, said: string, code: number, log: string): 
   const what = ours >= 0 ? first : `podman build ended with exit code ${code}`;
   const shown = ours >= 0 ? rest : words;
   return new Failure(exit.failed, [`${target.reference}: ${what}`, ...shown.map((l) => `  ${l}`)].join("\n"), {
-    next: next ?? nextAfter(said, "read the log; the last step that began is where it failed"),
+    ...(lost === undefined ? {} : { tried: [lost] }),
+    next:
+      lost !== undefined
+        ? `${keepFiles}; then run this again with --no-cache`
+        : (next ?? nextAfter(said, "read the log; the last step that began is where it failed")),
     log,
   });
 }
@@ -135,18 +141,21 @@ function stepTitle(line: string): string | undefined {
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   const file = writeContainerfile(job);
   await refuseHarmfulMounts(job.containerfile, file);
+  let lost: string | undefined;
   const outcome = await podmanBuild(buildWords(job, family), {
     cwd: family.root,
     log: progress.log,
     onLine: (line) => {
       const title = stepTitle(line);
       if (title) progress.now(title);
+      if (tellsOfLostFiles(line)) lost ??= line;
       // The user must see this, not only the log.
       if (line.startsWith("not pinned: ")) say(line);
     },
   });
-  await refuseLostFiles(outcome.said, job.target.reference, progress.log);
-  if (outcome.code !== 0) throw buildFailure(job.target, outcome.said, outcome.code, progress.log);
+  // After a failed build the tag is still that of the last good image.
+  if (outcome.code !== 0) throw buildFailure(job.target, outcome, lost, progress.log);
+  if (lost !== undefined) await refuseLostFiles(lost, job.target.reference, progress.log);
 }
 
 /** The plain `podman build` that a person could type at the project's root, for dry runs. */

@@ -13,9 +13,11 @@ import { linesOf, mountsOf, parseContainerfile } from "./instructions.ts";
 const fixedIn = "4.6.0";
 
 /** Without them a system does not start, or people lose files. What is mounted anew in each container is not among them. */
-const needed = ["", ..."bin boot etc home lib lib64 opt root sbin srv tmp usr var".split(" ")].map(
-  (name) => `/${name}`,
-);
+const needed = [
+  "",
+  ..."bin boot etc home lib lib64 opt root sbin srv tmp usr var".split(" "),
+  ..."usr/bin usr/lib usr/lib64 usr/sbin usr/share".split(" "),
+].map((name) => `/${name}`);
 
 /** What podman before 4.6 removes from the image after a RUN with a mount on `target`. Pure. */
 export function removedAfterMount(target: string, { root, driver }: Store): string {
@@ -38,7 +40,8 @@ export function harmfulMounts(
   );
 }
 
-const next = `use podman ${fixedIn.replace(/\.0$/, "")} or later, or mount on a folder that the image does not have, such as /run/ctx`;
+/** What to do about it. */
+export const keepFiles = `use podman ${fixedIn.replace(/\.0$/, "")} or later, or mount on a folder that the image does not have, such as /run/ctx`;
 
 /**
  * Looks before a build whether podman would remove what the image needs.
@@ -61,28 +64,30 @@ export async function refuseHarmfulMounts(containerfile: string, file: string): 
         `the mounts in ${file}:${first.line}`,
         `podman's storage is in ${store.root}: podman before 4.6 removes the path as seen from there`,
       ],
-      next,
+      next: keepFiles,
     },
   );
 }
 
 /**
- * A line of podman's log that says that files of the image are lost, whatever the exit code was. The image is removed, with
- * its layers: a later build would take them from the cache.
+ * Removes an image that was built and is not complete, with its layers: a later build would take them from the cache.
+ * @param line what podman said about it
  * @throws Failure with the line
  */
-export async function refuseLostFiles(said: string, reference: string, log: string): Promise<void> {
-  const line = lostFiles(said);
-  if (line === undefined) return;
+export async function refuseLostFiles(line: string, reference: string, log: string): Promise<never> {
   await askPodman("rmi", "--force", reference);
   throw new Failure(exit.failed, `${reference}: podman removed files of the image after a RUN with a mount`, {
     tried: [line, "the image was removed again: its files are not complete"],
-    next,
+    next: keepFiles,
     log,
   });
 }
 
-/** The line that podman writes about it. Source: buildah, run_linux.go. */
-export function lostFiles(said: string): string | undefined {
-  return said.split("\n").find((line) => line.includes("unable to cleanup run mounts"));
+/**
+ * Whether a line is podman's own about files that are lost: what a RUN printed may stand before it, but the words alone, or a
+ * RUN with such a text, are none. Source: buildah, run_linux.go, and logrus' text format.
+ */
+export function tellsOfLostFiles(line: string): boolean {
+  const words = /time="[^"]*" level=error msg="unable to cleanup run mounts /;
+  return words.test(line) && !/^(?:\[\d+\/\d+\] )?STEP \d+\/\d+: /.test(line);
 }
