@@ -198,17 +198,32 @@ function hostIn(said: string): string {
 }
 
 /**
+ * Words without the text of a recipe, which may have any words in it: the line of a step, and the step that podman's last words
+ * quote. The quote is not escaped, so it goes up to the last `": ` of its line. Source: buildah, imagebuildah/stage_executor.go.
+ */
+function withoutRecipe(said: string): string {
+  return said
+    .replaceAll(/^(\[\d+\/\d+\] )?STEP \d+(\/\d+)?: .*$/gm, "")
+    .replaceAll(/(building at STEP )"(?:.*": |.*$)/gm, "$1");
+}
+
+/**
  * What a failure of podman, skopeo or buildah means.
  * @param said its words, or all that was said during a build: then only the tools' own lines speak of registries and storage
  * @returns undefined where nobody knows these words
  */
 export function podmanFailureIn(said: string): PodmanFailure | undefined {
-  const lines = said.split("\n").filter((line) => own.test(line));
-  const theirs = lines.length ? lines.join("\n") : said;
-  const row = (rows as readonly Row[]).find(({ words, anywhere }) => words.test(anywhere ? said : theirs));
+  const all = withoutRecipe(said);
+  const theirsIn = (text: string) => {
+    const lines = text.split("\n").filter((line) => own.test(line));
+    return lines.length ? lines.join("\n") : text;
+  };
+  const theirs = theirsIn(all);
+  const row = (rows as readonly Row[]).find(({ words, anywhere }) => words.test(anywhere ? all : theirs));
   if (!row) return undefined;
   const { kind, means, next, passes = false } = row;
-  return { kind: kind as FailureKind, means, next: next(hostIn(theirs)), passes };
+  // the registry's name may stand in an address, before the last `": `
+  return { kind: kind as FailureKind, means, next: next(hostIn(theirsIn(said))), passes };
 }
 
 /** What to do next, for a Failure. @param otherwise where nobody knows these words */

@@ -129,6 +129,25 @@ describe("what podman, skopeo and buildah say", () => {
     expect(podmanFailureIn(said.replace("unauthorized", "tar: x: No space left on device"))?.kind).toBe("space");
   });
 
+  test.each([
+    ["grep forbidden /etc/x", "while running runtime: exit status 1", undefined],
+    ['echo "a": unauthorized: no such host', "while running runtime: exit status 1", undefined],
+    ["<<EOF\nforbidden\nEOF", "while running runtime: exit status 1", undefined],
+    ["df || echo no space left", "while running runtime: exit status 1", undefined],
+    ["grep forbidden /etc/x", "committing container for step: write: no space left on device", "space"],
+  ])("the text of a RUN line is not taken for podman's words: %s, %s", (run, why, kind) => {
+    const last = `Error: building at STEP "RUN ${run}": ${why}`;
+    const steps = `STEP 2/3: RUN ${run}\n[1/2] STEP 2/3: RUN ${run}\n`;
+    expect(podmanFailureIn(last)?.kind).toBe(kind as FailureKind);
+    expect(podmanFailureIn(steps + last)?.kind).toBe(kind as FailureKind);
+  });
+
+  test("a step that could not get an image names the registry all the same", () => {
+    const why = 'pinging container registry r.acme: Get "https://r.acme/v2/": dial tcp: lookup r.acme: no such host';
+    const failure = podmanFailureIn(`Error: building at STEP "COPY --from=r.acme/a / /": ${why}`);
+    expect([failure?.kind, failure?.next]).toEqual(["unreachable", expect.stringContaining("check the name r.acme,")]);
+  });
+
   test("the registry is named where the words name it, and not the server that gives its tokens", () => {
     const next = (said: string) => podmanFailureIn(said)?.next;
     expect(next(words.find(([kind]) => kind === "denied")?.[1] ?? "")).toContain("podman login ghcr.io)");
