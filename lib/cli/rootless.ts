@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { installCommand, type PackageNames, reinstallCommand } from "./package-manager.ts";
 import { quote } from "./shell.ts";
+import { userName } from "./user-name.ts";
 
 /**
  * What podman needs to run without root: the programs newuidmap and newgidmap, and a range of numbers for the users and groups
@@ -42,7 +42,8 @@ function parseRanges(text: string): Range[] {
 
 /** A user, and what the files say of everybody's ranges. */
 export interface IdFiles {
-  name: string;
+  /** Undefined for a user whom /etc/passwd does not have. */
+  name: string | undefined;
   uid: number;
   subuid: string;
   subgid: string;
@@ -58,17 +59,18 @@ function read(path: string): string {
 }
 
 export function idFiles(): IdFiles {
-  const { username, uid } = userInfo();
+  const uid = process.getuid?.() ?? 0;
   const [subuid = "", subgid = "", nsswitch = ""] = ["subuid", "subgid", "nsswitch.conf"].map((f) => read(`/etc/${f}`));
-  return { name: username, uid, subuid, subgid, nsswitch };
+  return { name: userName(uid), uid, subuid, subgid, nsswitch };
 }
 
 /**
  * The command that gives a user a range that nobody else has, in the files that lack one. Pure.
- * @returns undefined for root, for a user who has both, and where a directory service gives them (`subid:` in nsswitch.conf)
+ * @returns undefined for root, for a user who has both or whose name is not known, and where a directory service gives them (`subid:`
+ * in nsswitch.conf)
  */
 export function rangeCommand({ name, uid, subuid, subgid, nsswitch }: IdFiles): string | undefined {
-  if (uid === 0 || /^\s*subid:/m.test(nsswitch)) return undefined;
+  if (uid === 0 || name === undefined || /^\s*subid:/m.test(nsswitch)) return undefined;
   const [uids, gids] = [parseRanges(subuid), parseRanges(subgid)];
   const has = (ranges: Range[]) => ranges.some((r) => (r.owner === name || r.owner === String(uid)) && r.count > 0);
   const ends = [...uids, ...gids].map((r) => r.from + r.count);

@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { basename, dirname, sep } from "node:path";
 import { exit, Failure } from "./errors.ts";
+import { userName } from "./user-name.ts";
 
 /** Why nothing could be written to `.slipway/`, for whoever can change it. */
 
@@ -16,19 +17,8 @@ function look(path: string) {
 function ownerOf(path: string): string {
   for (let at = path; ; at = dirname(at)) {
     const stat = look(at);
-    if (stat) return userName(stat.uid);
+    if (stat) return userName(stat.uid) ?? `user ${stat.uid}`;
     if (at === dirname(at)) return "unknown";
-  }
-}
-
-function userName(id: number): string {
-  try {
-    const line = readFileSync("/etc/passwd", "utf8")
-      .split("\n")
-      .find((l) => l.split(":")[2] === String(id));
-    return line?.split(":")[0] ?? `user ${id}`;
-  } catch {
-    return `user ${id}`;
   }
 }
 

@@ -15,7 +15,7 @@ import { readContents } from "../../lib/cli/toolbox-contents.ts";
 import { isOld, toolboxRows } from "../../lib/cli/toolbox-health.ts";
 import { type Found, findTool, fits, readVersion, upstreamVersion } from "../../lib/cli/tools.ts";
 import { exitCode, probeGuest } from "../../lib/vm/probe-guest.ts";
-import { checkout } from "../support/sandbox.ts";
+import { checkout, exec } from "../support/sandbox.ts";
 
 /** The packages that a toolbox's recipe installs. */
 function installedBy(name: string): Set<string> {
@@ -215,10 +215,21 @@ describe("a user's numbers for the users of containers", () => {
     ["has both, by name", { ...ana, subuid: given("ana"), subgid: given("ana") }],
     ["has both, by number", { ...ana, subuid: given("1000"), subgid: given("1000") }],
     ["is root", { ...ana, uid: 0, name: "root" }],
+    ["has a name that nobody knows", { ...ana, name: undefined }],
     ["gets them from a directory service", { ...ana, nsswitch: "subid: sss\n" }],
   ])("who %s needs no command", (_, files) => {
     expect(rangeCommand(files)).toBeUndefined();
   });
+
+  test.each([[["-u", "USER", "-u", "LOGNAME"]], [["USER=else", "LOGNAME=else"]]])(
+    "the user's name is that of /etc/passwd, whatever the environment says: %j",
+    async (env) => {
+      const words = `console.log(JSON.stringify((await import("./lib/cli/rootless.ts")).idFiles()))`;
+      const { stdout } = await exec(["env", ...env, process.execPath, "-e", words]);
+      const line = new RegExp(`^([^:]+):[^:]*:${process.getuid?.()}:`, "m");
+      expect(JSON.parse(stdout).name).toBe(line.exec(readFileSync("/etc/passwd", "utf8"))?.[1]);
+    },
+  );
 
   test("who has none gets a range that nobody else has, in both files", () => {
     expect(rangeCommand(ana)).toBe(
