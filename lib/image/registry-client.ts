@@ -69,7 +69,8 @@ export class RegistryClient {
         this.authorization = challenge ? await authorize(challenge, this.access, this.patience) : undefined;
         if (this.authorization) continue;
       }
-      const login = status === 401 || status === 403 ? await this.access.credentials() : undefined;
+      // a token was given to this login, so it is good; a password is refused only here
+      const login = this.authorization?.startsWith("Basic ") ? await this.access.credentials() : undefined;
       throw new Refused(`${shown(answer.url)}: ${status}`, status, loginFix(status, login, this.access));
     }
   }

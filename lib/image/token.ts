@@ -71,9 +71,12 @@ function realmOf(challenge: Challenge, { host, insecure }: Access, has: boolean)
   return url;
 }
 
-/** What helps against a login that is refused. Without one, nobody knows whether there is such an image at all. */
+/**
+ * What helps against a login that is refused: 401 is about who asks. 403 is about what that user may do, and some registries say it, or
+ * even 401, of a repository that does not exist yet, after they took the login. Source: RFC 9110, 15.5.2 and 15.5.4.
+ */
 export function loginFix(status: number, login: Credentials | undefined, { at }: Access): string | undefined {
-  return login && (status === 401 || status === 403) ? `the login is refused: podman login ${at.host}` : undefined;
+  return login && status === 401 ? `the login is refused: podman login ${at.host}` : undefined;
 }
 
 interface Wish {

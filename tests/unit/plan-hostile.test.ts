@@ -150,7 +150,7 @@ describe("a plan that is not good", () => {
     [
       "a token of another host",
       elsewhere,
-      /SLIPWAY_TOKEN_HOSTS=localhost:\d+=evil\.example\.com; or .*--previous none/,
+      /SLIPWAY_TOKEN_HOSTS=localhost:\d+=evil\.example\.com and .*; or .*bun run rechunk ARCH FLAVOR --previous none/,
     ],
     [
       "a login that the token's host refuses",
@@ -160,11 +160,12 @@ describe("a plan that is not good", () => {
       /the login is refused: podman login localhost:\d+; or /,
     ],
     [
-      "a login that may not read the image",
+      "a password that the registry refuses",
       () => {
-        registry.handlers.manifest = (_, r) => r.writeHead(403).end();
+        registry.wantsToken = false;
+        registry.handlers.manifest = (_, r) => r.writeHead(401, { "www-authenticate": "Basic" }).end();
       },
-      /the login is refused: podman login/,
+      /the login is refused: podman login localhost:\d+; or /,
     ],
     [
       "a registry that is blocked",
@@ -186,14 +187,12 @@ describe("a plan that is not good", () => {
     expect((error as Failure).details.next).toMatch(next);
   });
 
+  const hidden = /^warning: the registry has no .*, or shows it only after podman login, to who may read it$/m;
   test.each<[string, number, boolean, RegExp]>([
     ["no such image", 404, true, /^$/],
-    [
-      "no login, and nothing is shown",
-      403,
-      false,
-      /^warning: the registry has no .*, or shows it only after podman login$/m,
-    ],
+    ["no login, and nothing is shown", 403, false, hidden],
+    ["a good login, and a repository that is not there yet (quay)", 401, true, hidden],
+    ["a good login, and a repository that is not there yet (GitLab)", 403, true, hidden],
     ["an error of the server", 500, true, /^warning: the published .* could not be read, so the last plan/],
   ])("what may pass, or may be the first image, does not: %s", async (_, status, hasLogin, says) => {
     if (!hasLogin) {
@@ -204,6 +203,11 @@ describe("a plan that is not good", () => {
     const { from, said } = await previous();
     expect(from).toBe("none: this is the first");
     expect(said).toMatch(says);
+  });
+
+  test("nor does a server that gives a good login no token for a repository that is not there yet", async () => {
+    registry.handlers.token = (_, r) => r.writeHead(403).end();
+    expect((await previous()).said).toMatch(hidden);
   });
 
   test("asked for by name, it is refused", async () => {

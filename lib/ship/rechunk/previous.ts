@@ -31,11 +31,12 @@ function complain(reference: string, error: Failure): void {
   if (fix !== undefined && (error instanceof RegistryFailure || error instanceof SettingsFailure))
     throw new Failure(error.code, `the plan of the published ${reference} could not be read`, {
       tried: [error.message, ...(error.details.tried ?? [])],
-      next: `${fix}; or make a new plan with --previous none: then machines fetch all of the image again`,
+      // whole, as release says it too, and has no such option
+      next: `${fix}; or make a new plan with bun run rechunk ARCH FLAVOR --previous none: then machines fetch all of the image again`,
     });
   if (error instanceof RegistryFailure && error.status === 404) return;
   if (error instanceof RegistryFailure && error.absent) {
-    say(`warning: the registry has no ${reference}, or shows it only after podman login`);
+    say(`warning: the registry has no ${reference}, or shows it only after podman login, to who may read it`);
     return;
   }
   const reason = error.details.tried?.at(-1);
