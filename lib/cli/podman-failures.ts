@@ -114,21 +114,21 @@ const rows = [
   },
   {
     kind: "rate limit",
-    words: /toomanyrequests|too many requests|status code 429/i,
+    words: /toomanyrequests|too many requests|status ?code:? 429/i,
     means: "the registry allows no more requests for now",
     next: (host) => `wait, or log in for a higher limit (podman login ${host}), then ${again}`,
     passes: true,
   },
   {
     kind: "absent",
-    words: /manifest unknown|name unknown|not found: |NAME_UNKNOWN|MANIFEST_UNKNOWN|status code 404/i,
+    words: /manifest unknown|name unknown|not found: |NAME_UNKNOWN|MANIFEST_UNKNOWN|status ?code:? 404/i,
     means: "the registry has no such image",
     next: () => "check the name; if it is an image of your family, push it first: bun run push",
   },
   {
     kind: "denied",
     words:
-      /unauthorized|authentication required|requested access|denied:|forbidden|invalid username|status code 40[13]/i,
+      /unauthorized|authentication required|requested access|denied:|: denied\b|forbidden|invalid username|status ?code:? 40[13]/i,
     means: "the registry does not let you in",
     next: (host) =>
       `log in first (podman login ${host}) with an account that may do this, or check the name: some registries say the same of an image that they do not have`,

@@ -2,6 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { installCommand, reinstallCommand } from "../../lib/cli/package-manager.ts";
 import { type FailureKind, failureKinds, nextAfter, podmanFailureIn } from "../../lib/cli/podman-failures.ts";
 
+/** How skopeo 1.18 (Debian 13) says what a registry answered. */
+const skopeoSays = (why: string) =>
+  `time="2026-11-28T05:52:26Z" level=fatal msg="Error parsing image name \\"docker://r.acme/os:v1\\": reading manifest v1 in r.acme/os: ${why}"`;
+
 /** Real words: of podman 4.3.1 (Debian 12) and 5.4.2 (Debian 13) as they were run, or of the sources and issues that lib/cli/podman-failures.ts names. */
 const words: [FailureKind, string][] = [
   [
@@ -93,6 +97,16 @@ const words: [FailureKind, string][] = [
   ["unreachable", 'Get "https://r.acme/v2/": net/http: TLS handshake timeout'],
   ["unreachable", 'Get "https://r.acme/v2/": dial tcp 192.0.2.1:443: i/o timeout'],
   ["mistake", "Error: invalid reference format"],
+  ...(
+    [
+      ["absent", 'StatusCode: 404, \\"\\"'],
+      ["absent", "manifest unknown"],
+      ["denied", 'StatusCode: 403, \\"\\"'],
+      ["denied", "denied"],
+      ["denied", "authentication required"],
+      ["rate limit", 'StatusCode: 429, \\"\\"'],
+    ] satisfies [FailureKind, string][]
+  ).map(([kind, why]): [FailureKind, string] => [kind, skopeoSays(why)]),
 ];
 
 describe("what podman, skopeo and buildah say", () => {
