@@ -9,6 +9,7 @@ import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";
 import { needAnswer } from "./answers.ts";
+import { newForm } from "./new-form.ts";
 import { oneManifest } from "./push/compare.ts";
 import { pushedOf, repositoryOf } from "./push/pushed.ts";
 import { signatureTag } from "./sign.ts";
@@ -101,7 +102,8 @@ async function checkManifest(
   try {
     await rawManifest(`docker://${repository}@${digest}`, { progress });
   } catch (error) {
-    if (!(error instanceof RegistryTrouble) || error.trouble === "passing") throw error;
+    // any other answer says nothing about the manifest
+    if (!(error instanceof RegistryTrouble) || error.trouble !== "absent") throw error;
     const was = pushed?.repository === repository ? `; pushed was ${pushed.digest}` : "";
     return {
       digest,
@@ -124,16 +126,6 @@ async function checkManifest(
 async function unsignedTag(repository: string, digest: string, progress: Progress): Promise<string | undefined> {
   const tag = `${repository}:${signatureTag(digest)}`;
   return (await tagDigest(tag, { progress })) === undefined ? undefined : tag;
-}
-
-/**
- * Why machines see no signature where cosign sees one: from version 3 on cosign writes another form of it by default, below the digest's own
- * tag, which containers/image does not look for. Source: github.com/projectbluefin/common/issues/977.
- */
-async function newForm(repository: string, digest: string, progress: Progress): Promise<string> {
-  const tag = `${repository}:${digest.replace(":", "-")}`;
-  if ((await tagDigest(tag, { progress })) === undefined) return "";
-  return "; cosign 3 signed it in its own form, which podman and bootc do not read: sign it with `bun run sign`";
 }
 
 /**

@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../lib/cli/errors.ts";
 import { podmanFailureIn } from "../../lib/cli/podman-failures.ts";
+import type { Family, Target } from "../../lib/family/family.ts";
 import { needAnswer } from "../../lib/ship/answers.ts";
+import { verifyTarget } from "../../lib/ship/verify.ts";
 import { Acme, password } from "../support/acme.ts";
 import { useTools } from "../support/host-tools.ts";
 import { HostileRegistry } from "../support/hostile-registry.ts";
@@ -128,6 +130,30 @@ test("a registry that takes longer than the first question has is only slow", ()
     };
     expect(await askFor(host, "30s")).toContain(`${host} is slow: asking again, for up to 30s`);
   }));
+
+test.each([
+  [403, "DENIED", false],
+  [400, "MANIFEST_INVALID", false],
+  [404, "MANIFEST_UNKNOWN", true],
+])(
+  "verify: only a manifest that the registry does not know by its digest was tampered with: %i %s",
+  (status, code, is) =>
+    withOdd(async (odd, host) => {
+      odd.handlers.manifest = ({ url = "" }, response) => {
+        if (!url.includes("sha256:")) return odd.give(response, odd.image.manifest);
+        const text = JSON.stringify({ errors: [{ code, message: code }] });
+        odd.give(response, Buffer.from(text), { "content-type": "application/json" }, status);
+      };
+      const named = { flavor: { name: `odd-${status}` }, arch: { name: "amd64" } };
+      const target = { ...named, reference: `${host}/acme/os:v1` } as unknown as Target;
+      const family = { root: acme.root, key: "cosign.pub" } as unknown as Family;
+      const progress = { log: join(acme.root, "odd.log"), now: () => undefined };
+      const error = await verifyTarget(target, family, odd.path("verify"), progress).catch((e: unknown) => e);
+      const told = [String(error), ...((error as Failure).details.tried ?? [])].join("\n");
+      expect(told).toMatch(is ? /the manifest was tampered with/ : /sha256:\w+ could not be read/);
+      expect(told.includes("tampered")).toBe(is);
+    }),
+);
 
 function silentPort() {
   const server = Bun.listen({ hostname: "localhost", port: 0, socket: { data: () => undefined } });

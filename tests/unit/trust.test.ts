@@ -9,6 +9,7 @@ import { familySchema, flavorSchema } from "../../lib/family/schema.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import type { Descriptor, Manifest } from "../../lib/image/manifest.ts";
 import { lastWords, RegistryTrouble, troubleOf } from "../../lib/image/skopeo.ts";
+import { listsSignature } from "../../lib/ship/new-form.ts";
 import { differences, isCompressed } from "../../lib/ship/push/compare.ts";
 import { packWords, withAnnotations } from "../../lib/ship/push/source.ts";
 import { dayOf, sendWords, tagsOf, tagWords } from "../../lib/ship/push/words.ts";
@@ -342,5 +343,47 @@ describe("registries.d", () => {
     expect(beside("docker: {ghcr.io/acme/os-one: {use-sigstore-attachments: false}}")).toEqual([
       "other.yaml: ghcr.io/acme/os-one: signatures of this image are not looked for: it is refused",
     ]);
+  });
+});
+
+describe("what is attached to an image is a signature of cosign 3 only if it says so", () => {
+  const says = (predicateType: string) => ({
+    "dev.sigstore.bundle.content": "dsse-envelope",
+    "dev.sigstore.bundle.predicateType": predicateType,
+  });
+  const signature = says("https://sigstore.dev/cosign/sign/v1");
+  const bytes = { "dev.sigstore.bundle.content": "message-signature" };
+  const signedContents = says("https://spdx.dev/Document");
+  const contents = { "org.opencontainers.image.title": "sbom.json" };
+  type Words = Record<string, string>;
+
+  /** A list of what has these annotations, in the list too or only in the manifests, as Debian's cosign 3 writes it. */
+  async function lists(attached: Words[], inList: boolean): Promise<boolean> {
+    const manifests = attached.map((annotations, i) => ({
+      ...{
+        mediaType: sent.mediaType,
+        digest: hex(String(i)),
+        size: 9,
+        artifactType: "application/vnd.oci.empty.v1+json",
+      },
+      ...(inList ? { annotations } : {}),
+    }));
+    const read = async (digest: string) => JSON.stringify({ ...sent, annotations: attached[Number(digest.at(-1))] });
+    return listsSignature(JSON.stringify({ schemaVersion: 2, manifests }), read);
+  }
+
+  test.each<[string, Words[], boolean]>([
+    ["a signature", [signature], true],
+    ["a signature over bytes", [bytes], true],
+    ["a list of contents", [contents], false],
+    ["a signed list of contents", [signedContents], false],
+    ["all of them", [contents, signedContents, signature], true],
+    ["nothing", [], false],
+  ])("%s", async (_, attached, is) => {
+    expect([await lists(attached, true), await lists(attached, false)]).toEqual([is, is]);
+  });
+
+  test.each(["", "x", "[]", JSON.stringify(sent)])("text that is no such list: %s", async (text) => {
+    expect(await listsSignature(text, async () => text)).toBe(false);
   });
 });
