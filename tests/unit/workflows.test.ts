@@ -94,7 +94,7 @@ test("on a schedule, by hand with switches, and on pull requests without pushing
 });
 
 test("arches and runners come from the manifest; nothing from outside is pasted into a script", () => {
-  for (const [name, job] of jobs.filter(([, { strategy }]) => strategy)) {
+  for (const [name, job] of Object.entries(build.jobs).filter(([, { strategy }]) => strategy)) {
     expect([name, job["runs-on"], job.strategy?.matrix]).toEqual([
       name,
       "${{ matrix.runner }}",
