@@ -56,7 +56,8 @@ export async function podmanHealth(): Promise<Checkup["podman"]> {
     const failure = podmanFailureIn(said);
     const words = said.trim().split("\n").at(-1) ?? "";
     // what doctor fixes, it does not send to doctor
-    const mend = failure?.next.startsWith("bun run doctor") ? null : (failure?.next ?? null);
+    const isHere = failure?.next.startsWith("bun run doctor");
+    const mend = isHere ? null : (failure?.next ?? "see what podman says by itself: podman info");
     return { works: false, graphRoot: null, because: failure ? `${failure.means} (${words})` : words, mend };
   } catch (error) {
     if (error instanceof Failure)

@@ -37,6 +37,13 @@ const rows = [
     next: installIdMaps,
   },
   {
+    kind: "no user namespaces",
+    words: /cannot clone: (Operation not permitted|No space left on device)|cannot re-exec process/i,
+    means: "this machine lets no user make user namespaces, which podman without root needs",
+    next: () =>
+      "run this as root, or allow them: sudo sysctl user.max_user_namespaces=28633 kernel.unprivileged_userns_clone=1 (Ubuntu: kernel.apparmor_restrict_unprivileged_userns=0)",
+  },
+  {
     kind: "weak id maps",
     words: /should have setuid or have filecaps set[ug]id|new[ug]idmap: (could not set caps|write to|open of)/i,
     means:

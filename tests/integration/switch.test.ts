@@ -273,7 +273,7 @@ describe("what goes wrong", () => {
     const { code, stderr } = await run("amd64", "absent");
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /os-absent:amd64 could not be read from its registry\n.*manifest unknown.*\n {2}next: see that the name is right and the image was pushed/,
+      /os-absent:amd64 could not be read from its registry\n.*manifest unknown.*\n {2}next: the registry has no such image: check the name/,
     );
     expect(host.calls).toEqual([]);
   });
@@ -287,7 +287,7 @@ describe("what goes wrong", () => {
     const { code, stderr } = await exec(argv, { ...project.env, ...host.env, CONTAINERS_REGISTRIES_CONF: conf });
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /could not be read from its registry\n.*connection refused\n {2}next: see that the registry can be reached/,
+      /could not be read from its registry\n.*connection refused\n {2}next: the registry does not answer: check the name/,
     );
     expect(host.calls).toEqual([]);
   });

@@ -13,6 +13,7 @@ const words: [FailureKind, string][] = [
     'Error: command required for rootless mode with multiple IDs: exec: "newuidmap": executable file not found in $PATH',
   ],
   ["no id maps", 'cannot find newgidmap: exec: "newgidmap": executable file not found in $PATH'],
+  ["no user namespaces", "cannot clone: Operation not permitted\nError: cannot re-exec process"],
   [
     "weak id maps",
     'Error: cannot set up namespace using "/usr/bin/newuidmap": should have setuid or have filecaps setuid: exit status 1',
