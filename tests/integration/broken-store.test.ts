@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { inContainers, Project } from "../support/sandbox.ts";
+import { Project } from "../support/sandbox.ts";
 
 // A store in which an image is broken, as a SIGKILL or a power cut in the middle of a write leaves it: who meets it, and what goes.
 setDefaultTimeout(300_000);
@@ -56,7 +56,7 @@ const family = "localhost/slipway-broken-test/t-one:amd64";
 beforeAll(async () => {
   const conf = join(storage, "storage.conf");
   writeFileSync(conf, `[storage]\ndriver = "vfs"\ngraphroot = "${store}"\nrunroot = "${storage}/r"\n`);
-  Object.assign(project.env, inContainers, { CONTAINERS_STORAGE_CONF: conf });
+  Object.assign(project.env, { CONTAINERS_STORAGE_CONF: conf });
   project.family("broken", "one");
   project.write("flavors/one.yaml", "title: One\nrecipe: tiny\narches: [amd64]\n");
   project.write("containerfiles/tiny.Containerfile", "# @base\nFROM ${BASE}\n");

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkout, commandLines, exec, inContainers, Project } from "../support/sandbox.ts";
+import { checkout, commandLines, exec, Project } from "../support/sandbox.ts";
 
 // What `bun run build` does with podman, on a family of small flavors that build in a second each.
 
@@ -62,7 +62,6 @@ async function inspect(reference: string): Promise<Inspected> {
 
 beforeAll(async () => {
   project = new Project([".containerignore"]);
-  Object.assign(project.env, inContainers);
   await project.removeImages("localhost/slipway-test/");
   project.write(
     "flavors/family.yaml",

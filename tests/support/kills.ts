@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brokenImages, readList } from "../../lib/cli/store.ts";
-import { checkout, exec, inContainers, Project, type Said } from "./sandbox.ts";
+import { checkout, exec, Project, type Said } from "./sandbox.ts";
 import { tiny } from "./small-images.ts";
 
 /** Commands are killed at many moments; then all is looked at that a kill may leave. */
@@ -49,7 +49,7 @@ export class Killing {
 
   constructor() {
     const { project } = this;
-    Object.assign(project.env, inContainers, { TMPDIR: this.temporary });
+    Object.assign(project.env, { TMPDIR: this.temporary });
     this.store = join(project.env.CONTAINERS_STORAGE_CONF ?? "", "..", "graph");
     project.write(
       "flavors/family.yaml",

@@ -18,7 +18,7 @@ import { kindOf, waiting } from "./spans.ts";
 export const checkout = resolve(import.meta.dir, "../..");
 
 /**
- * Podman's storage for tests, and how it builds. `./run test` gives each file a store of its own, below which lie the images that all files share and
+ * Podman's storage for tests. `./run test` gives each file a store of its own, below which lie the images that all files share and
  * none changes. Without the runner it is one store for all, kept between runs.
  * Its path is short: podman puts sockets and overlay options below it, and those have limits.
  */
@@ -36,15 +36,8 @@ runroot = "${join(home, "run")}"
 ${below}`;
   writeFileSync(`${conf}.${process.pid}`, text);
   renameSync(`${conf}.${process.pid}`, conf);
-  return { CONTAINERS_STORAGE_CONF: conf, BUILDAH_ISOLATION: "chroot" };
+  return { CONTAINERS_STORAGE_CONF: conf };
 }
-
-/**
- * The steps of a build as a user's podman runs them: in containers. Else tests build in a chroot: it gives the same layers, and podman does
- * not start runc ten times a second to ask whether a step still runs, which costs a third of a processor. (crun costs little, but
- * does not run on every machine.)
- */
-export const inContainers = { BUILDAH_ISOLATION: "oci" };
 
 /** What runs on this machine, each with its words. */
 export function commandLines(): string[] {
