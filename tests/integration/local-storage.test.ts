@@ -11,7 +11,10 @@ import { exec, testStorage } from "../support/sandbox.ts";
 
 setDefaultTimeout(300_000);
 const user = 12_345;
-const able = process.getuid?.() === 0 && Bun.which("setpriv") && Bun.which("unshare");
+/** Linux gives a process in a chroot no user namespace, and some machines give users none. */
+const words = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", "unshare", "-Urm", "true"];
+const hasTools = process.getuid?.() === 0 && Bun.which("setpriv") && Bun.which("unshare");
+const able = hasTools && Bun.spawnSync(words, { env: process.env }).exitCode === 0;
 const folder = mkdtempSync(join(tmpdir(), "slipway-user-"));
 const home = join(folder, "home");
 const graph = join(home, "graph");
