@@ -15,7 +15,7 @@ import { contextUse, firstUnknown } from "./context-use.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import { refuseTooDeep } from "./depth.ts";
 import type { Origin } from "./epoch.ts";
-import { baseImageName, baseReference, expand, expandLines, recipePath, refreshArg } from "./expand.ts";
+import { baseImageName, baseReference, expand, expandLines, recipePath, refreshArg, textOf } from "./expand.ts";
 import { givenArgs } from "./given-args.ts";
 import { inputKey } from "./inputs.ts";
 import { parseContainerfile } from "./instructions.ts";
@@ -69,39 +69,40 @@ export interface Situation {
  * @throws Failure for a recipe that cannot be expanded
  */
 export function containerfileOf(target: Target, family: Family, args: Record<string, string>): string {
-  return withMounts(expandLines(target, family), family.root, args)
-    .map(({ text }) => text)
-    .join("\n");
+  return textOf(withMounts(expandLines(target, family), family.root, args));
 }
 
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
   const { base, image, origin, now } = at;
   const realBase = baseReference(target, family);
-  const given = givenArgs(expand(target, family), family);
-  const argsFor = ({ stamp }: Refresh) => ({
-    ...(base && base.name !== realBase ? { BASE: base.name } : {}),
-    ...given,
-    ...(stamp ? { [refreshArg]: stamp } : {}),
-  });
-  const fileFor = (refresh: Refresh) => containerfileOf(target, family, argsFor(refresh));
-  const keyFor = (refresh: Refresh) =>
-    base && inputKey(target, family, { containerfile: fileFor(refresh), args: argsFor(refresh), base: base.image.id });
+  const lines = expandLines(target, family);
+  const given = givenArgs(textOf(lines), family);
+  const madeFrom = ({ stamp }: Refresh) => {
+    const args = {
+      ...(base && base.name !== realBase ? { BASE: base.name } : {}),
+      ...given,
+      ...(stamp ? { [refreshArg]: stamp } : {}),
+    };
+    const containerfile = textOf(withMounts(lines, family.root, args));
+    return { args, containerfile, key: base && inputKey(target, family, { containerfile, args, base: base.image.id }) };
+  };
 
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
-  const uses = contextUse(parseContainerfile(expandLines(target, family)), argsFor(known));
+  const before = madeFrom(known);
+  const uses = contextUse(parseContainerfile(lines), before.args);
   const unknown = firstUnknown(uses, recipePath(target));
-  const { build, why } = decide({ image, key: keyFor(known), unknown, stale }, options);
+  const { build, why } = decide({ image, key: before.key, unknown, stale }, options);
   // A first build takes today's packages. It gets a stamp only on request, so that two builds without one are equal.
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
+  const { args, containerfile, key } = refresh === known ? before : madeFrom(refresh);
   const labels = {
     ...imageLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }, refresh.stamp),
-    ...(base ? { [keyLabel]: keyFor(refresh) ?? "" } : {}),
+    ...(base ? { [keyLabel]: key ?? "" } : {}),
   };
-  const containerfile = fileFor(refresh);
-  const job: Job = { target, containerfile, args: argsFor(refresh), labels, origin, noCache: options.noCache };
+  const job: Job = { target, containerfile, args, labels, origin, noCache: options.noCache };
   return { target, build, why, refresh, job };
 }
 

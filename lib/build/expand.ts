@@ -228,9 +228,9 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
   });
 }
 
+export const textOf = (lines: ExpandedLine[]) => lines.map(({ text }) => text).join("\n");
+
 /** A recipe with its markers filled in. */
 export function expand(target: Target, family: Family): string {
-  return expandLines(target, family)
-    .map(({ text }) => text)
-    .join("\n");
+  return textOf(expandLines(target, family));
 }
