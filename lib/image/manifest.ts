@@ -22,12 +22,20 @@ export interface Index {
   manifests: Descriptor[];
 }
 
+/** How a layer was made, or a step that made none. */
+export interface HistoryEntry {
+  created?: string;
+  created_by?: string;
+  comment?: string;
+  empty_layer?: boolean;
+}
+
 export interface ImageConfig {
   created?: string;
   architecture?: string;
   config?: { Labels?: Record<string, string> | null };
   rootfs: { type: "layers"; diff_ids: string[] };
-  history?: object[];
+  history?: HistoryEntry[];
 }
 
 /** The documents of one image. */
@@ -144,7 +152,7 @@ export function parseManifest(bytes: Uint8Array | string, where: string): Manife
 export function parseConfig(bytes: Uint8Array | string, where: string): ImageConfig {
   const value = parse(bytes, where);
   const { rootfs, config, history } = value;
-  const isHistory = history === undefined || history === null || Array.isArray(history);
+  const isHistory = history === undefined || history === null || (Array.isArray(history) && history.every(isObject));
   const diffIds = isObject(rootfs) ? rootfs.diff_ids : undefined;
   const areDigests = Array.isArray(diffIds) && diffIds.every((d) => isText(d) && digestForm.test(String(d)));
   const areLabels = config === undefined || config === null || (isObject(config) && isWords(config.Labels));

@@ -20,6 +20,8 @@ export const ownPrefixes = ["localhost/slipway-debian:", "localhost/slipway-tool
 const ourLabels = ["org.slipway.key", "org.slipway.toolbox", "org.slipway.debian"];
 const lastWord = /LABEL .*\borg\.slipway\./;
 const ourWork = /\/usr\/libexec\/slipway\/| in \/slipway\/|u=rwX,go=rX \/(overlay|slipway)\b/;
+/** What made a layer of a rechunked image, in its history. */
+export const madeByRechunk = "slipway rechunk";
 const madeFromPackages = "Debian's packages, by mmdebstrap";
 
 /** @param prefixes how the names of our images begin, such as `localhost/slipway-debian:` */
@@ -29,8 +31,9 @@ export function isOurs(image: ImageRecord, prefixes: string[]): boolean {
       image.names.every((name) => prefixes.some((prefix) => name.startsWith(prefix))) &&
       ourLabels.some((label) => label in image.labels)
     );
-  const end = image.history.findLastIndex((line) => lastWord.test(line));
-  const after = image.history.slice(end + 1);
+  const history = image.history.filter((line) => line !== madeByRechunk);
+  const end = history.findLastIndex((line) => lastWord.test(line));
+  const after = history.slice(end + 1);
   if (end >= 0 && after.length === 0) return true;
   if (after.length === 1 && after[0] === madeFromPackages) return "org.slipway.debian" in image.labels;
   return after.some((line) => ourWork.test(line));

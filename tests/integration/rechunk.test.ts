@@ -137,6 +137,40 @@ describe("rechunk with real podman", () => {
     ).toEqual([]);
     await project.podman("rmi", "--force", id);
   }, 60_000);
+
+  test("huge and odd labels, history and variables are for podman what they were", async () => {
+    const Labels = {
+      huge: "x".repeat(300_000),
+      "two\nlines": "a\tb\r\n\u001b[31mred",
+      "": "no name",
+      "with spaces and = signs": '= "quoted" \\ $HOME',
+      ünï: "日本 \u{1f6a2} \u2028",
+      empty: "",
+    };
+    const empty = Array.from({ length: 300 }, (_, i) => ({
+      created_by: `# ${i} ${"y".repeat(500)}`,
+      empty_layer: true,
+    }));
+    const config = { Labels, Env: ["PATH=/bin", "ODD=a=b\nc"], Cmd: ["/x", "", "a b"] };
+    const history = [...empty, { created_by: "a test", comment: "\u0001" }];
+    const tars = [tarOf([[entry("x"), "x"]])];
+    const source = writeImage(place.path("labels"), tars, undefined, undefined, { config, history });
+    const to = join(place.root, "labels-out");
+    expect((await project.slipway("rechunk", "--image", `oci:${source}`, "--to", to)).code).toBe(0);
+    const seen = async (folder: string) => {
+      // podman makes a name of the path, and takes small letters only
+      const env = { ...(await podmanEnv()), ...project.env };
+      const id = (await exec(["podman", "pull", "--quiet", `oci:${folder}`], env, place.root)).stdout.trim();
+      const [image] = JSON.parse((await project.podman("image", "inspect", id)).stdout);
+      await project.podman("rmi", "--force", id);
+      const lines: string[] = image.History.map((h: { created_by?: string }) => h.created_by ?? "");
+      return { config: image.Config, built: lines.filter((line) => line.startsWith("# ")) };
+    };
+    const before = await seen("labels");
+    expect(before.config.Labels).toEqual(Labels);
+    expect(before.built).toEqual(empty.map((h) => h.created_by));
+    expect(await seen("labels-out")).toEqual(before);
+  }, 60_000);
 });
 
 test("an image that is not there is said so, and what to do", async () => {

@@ -43,12 +43,16 @@ export const packings: Record<string, (tar: Buffer) => Buffer> = {
     ]),
 };
 
-/** Writes an image of tars as an oci folder; its configuration says that it was made at a fixed time. */
+/**
+ * Writes an image of tars as an oci folder; its configuration says that it was made at a fixed time.
+ * @param more what else its configuration says
+ */
 export function writeImage(
   folder: string,
   tars: Buffer[],
   pack = packings.plain ?? ((t) => t),
   created = "2024-01-01T00:00:00Z",
+  more: object = {},
 ): string {
   startLayout(folder);
   const layers = tars.map((tar): Descriptor => {
@@ -62,7 +66,7 @@ export function writeImage(
     architecture: "amd64",
     rootfs: { type: "layers", diff_ids: tars.map(sha256) },
   };
-  finishLayout(folder, { os: "linux", config: {}, ...config } as ImageConfig, { schemaVersion: 2, layers });
+  finishLayout(folder, { os: "linux", config: {}, ...config, ...more } as ImageConfig, { schemaVersion: 2, layers });
   return folder;
 }
 

@@ -15,6 +15,7 @@ const copy = "/bin/sh -c #(nop) COPY dir:0642 in /usr/libexec/slipway/ ";
 const group = "/bin/sh -c /usr/libexec/slipway/group fonts yearly -- noto-fonts";
 const end = '/bin/sh -c #(nop) LABEL "org.slipway.key"="abc"';
 const base = "/bin/sh -c #(nop) ADD file:9386 in / ";
+const rechunk = "slipway rechunk";
 const theirs = "/bin/sh -c make install";
 
 test.each<[string, Partial<ImageRecord>, boolean]>([
@@ -32,6 +33,8 @@ test.each<[string, Partial<ImageRecord>, boolean]>([
     false,
   ],
   ["an unnamed build of ours that is done", { labels: label, history: [base, copy, group, end] }, true],
+  ["a rechunked build of ours", { labels: label, history: [base, end, rechunk, rechunk] }, true],
+  ["somebody's image on a rechunked one", { labels: label, history: [base, end, rechunk, theirs] }, false],
   ["the start of one", { history: [base, copy, group] }, true],
   ["its stage of helpers", { history: [base, "/bin/sh -c #(nop) COPY dir:1 in /slipway/ "] }, true],
   ["a flavor begun on one of ours", { labels: label, history: [base, copy, end, copy, group] }, true],

@@ -288,6 +288,7 @@ const cases: [string, (folder: Folder) => void, RegExp][] = [
   ],
   ["a config that is text", (f) => f.setConfig({ ...f.config(), config: "x" }), /is no image configuration/],
   ["a time that is a number", (f) => f.setConfig({ ...f.config(), created: 5 }), /is no image configuration/],
+  ["a history of nothing", (f) => f.setConfig({ ...f.config(), history: [null] }), /is no image configuration/],
   ["a history that is no list", (f) => f.setConfig({ ...f.config(), history: 5 }), /is no image configuration/],
 ];
 

@@ -9,7 +9,8 @@ import { owner } from "../../cli/owner.ts";
 import { LayerPool } from "../../image/layer-pool.ts";
 import { type LayerPacking, usualPacking, type WrittenLayer } from "../../image/layer-tar.ts";
 import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
-import { type Descriptor, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
+import { type Descriptor, type HistoryEntry, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
+import { madeByRechunk } from "../../image/ours.ts";
 import { readTree } from "../../image/read-tree.ts";
 import type { Image } from "../../image/source.ts";
 import type { Tree } from "../../image/tree.ts";
@@ -155,12 +156,21 @@ function replace(made: string, folder: string): void {
   renameSync(ready, folder);
 }
 
+/** How the image was built: entries that have no layer any more. What an earlier rechunk wrote is left out. */
+function buildHistory({ history }: ImageConfig): HistoryEntry[] {
+  const built = history?.filter(({ created_by }) => created_by !== madeByRechunk) ?? [];
+  return built.map((entry) => ({ ...entry, empty_layer: true }));
+}
+
 function finish({ image, planned, annotations, packing, tag }: Planned, out: string, written: WrittenLayer[]): string {
   const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const config: ImageConfig = {
     ...image.config,
     rootfs: { type: "layers", diff_ids: written.map((w) => w.diffId) },
-    history: planned.layers.map((layer) => ({ created, created_by: "slipway rechunk", comment: contents(layer) })),
+    history: [
+      ...buildHistory(image.config),
+      ...planned.layers.map((layer) => ({ created, created_by: madeByRechunk, comment: contents(layer) })),
+    ],
   };
   const layers = written.map(
     (w, i): Descriptor => ({
