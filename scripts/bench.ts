@@ -5,9 +5,9 @@ import { rechunks } from "../lib/bench/rechunk.ts";
 import { writeBenchmarks } from "../lib/bench/report.ts";
 import { machines } from "../lib/bench/vm.ts";
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { didYouMean } from "../lib/cli/nearest.ts";
-import { print, printJson, say, table } from "../lib/cli/output.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { didYouMean } from "../lib/system/nearest.ts";
+import { print, printJson, say, table } from "../lib/system/output.ts";
 
 const benches = { start: startUp, build: builds, guara, vm: machines, rechunk: rechunks };
 /** Needs tens of gigabytes and half an hour: only where it is asked for. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson } from "../lib/cli/output.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { print, printJson } from "../lib/system/output.ts";
 import { boot } from "../lib/vm/boot.ts";
-import { diskWish, machineWish } from "../lib/vm/wish.ts";
+import { diskWish, machineWish } from "../lib/vm/options.ts";
 
 await command("boot-vm", async (args) => {
   const [disk, machine] = [diskWish(args), machineWish(args)];

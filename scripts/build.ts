@@ -1,17 +1,17 @@
 #!/usr/bin/env bun
-import { buildSteps, containerfileOf, planBuild } from "../lib/build/build.ts";
-import { ensureContext } from "../lib/build/context.ts";
-import { origin } from "../lib/build/epoch.ts";
-import { expand } from "../lib/build/expand.ts";
-import { givenArgs } from "../lib/build/given-args.ts";
-import { report, showPlans } from "../lib/build/report.ts";
+import { buildSteps, containerfileOf, planBuild } from "../lib/builders/build.ts";
+import { ensureContext } from "../lib/builders/containerfile/context.ts";
+import { expand } from "../lib/builders/containerfile/expand.ts";
+import { givenArgs } from "../lib/builders/containerfile/given-args.ts";
+import { origin } from "../lib/builders/epoch.ts";
+import { report, showPlans } from "../lib/builders/report.ts";
 import { command } from "../lib/cli/command.ts";
-import { print } from "../lib/cli/output.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
-import { localImages } from "../lib/image/storage.ts";
+import { localImages } from "../lib/oci/storage.ts";
+import { print } from "../lib/system/output.ts";
+import { runSteps } from "../lib/system/steps.ts";
 
 await command("build", async (args) => {
   const family = await loadFamily();

@@ -1,10 +1,10 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { bytes, print, printJson, say } from "../lib/cli/output.ts";
 import { canAsk, confirm } from "../lib/cli/prompts.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
-import { clean, planCleaning, showCleaning } from "../lib/image/clean.ts";
+import { clean, planCleaning, showCleaning } from "../lib/oci/clean.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { bytes, print, printJson, say } from "../lib/system/output.ts";
 
 await command("clean", async (args) => {
   const [all, cache, json, dry, yes] = ["all", "cache", "json", "dry-run", "yes"].map((name) => args.has(name));

@@ -1,11 +1,11 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { complete } from "../lib/cli/completions.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { didYouMean } from "../lib/cli/nearest.ts";
-import { print } from "../lib/cli/output.ts";
 import { shells } from "../lib/cli/shells.ts";
-import { wordsOf } from "../lib/family/words.ts";
+import { wordsOf } from "../lib/family/completion-words.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { didYouMean } from "../lib/system/nearest.ts";
+import { print } from "../lib/system/output.ts";
 
 await command("completions", async (args) => {
   const line = args.value("line");

@@ -2,12 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { printJson } from "../lib/cli/output.ts";
-import { openImage } from "../lib/image/source.ts";
+import { openImage } from "../lib/oci/source.ts";
 import { delta, parseBudget } from "../lib/ship/delta.ts";
 import { showDelta } from "../lib/ship/delta-report.ts";
 import { withScratch } from "../lib/ship/scratch.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { printJson } from "../lib/system/output.ts";
 
 await command("delta", async (args) => {
   const [a, b] = args.words;

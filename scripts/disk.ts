@@ -1,13 +1,13 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit } from "../lib/cli/errors.ts";
-import { print, printJson } from "../lib/cli/output.ts";
-import { exitCode, runSteps } from "../lib/cli/steps.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { exit } from "../lib/system/errors.ts";
+import { print, printJson } from "../lib/system/output.ts";
+import { exitCode, runSteps } from "../lib/system/steps.ts";
 import { showDiskPlan } from "../lib/vm/disk/dry-run.ts";
 import { diskOf } from "../lib/vm/disk/of-target.ts";
-import { diskWish } from "../lib/vm/wish.ts";
+import { diskWish } from "../lib/vm/options.ts";
 
 await command("disk", async (args) => {
   const wish = diskWish(args);

@@ -1,15 +1,15 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { askRegistries, podmanHealth, reportCheckup } from "../lib/cli/doctor.ts";
-import { toolHealth } from "../lib/cli/health.ts";
-import { memory, spaceAt } from "../lib/cli/machine.ts";
-import { statePath } from "../lib/cli/project.ts";
-import { toolboxHealth } from "../lib/cli/toolbox-health.ts";
-import { checkTools } from "../lib/cli/tools.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/if-good.ts";
-import { brokenAndMends } from "../lib/image/broken.ts";
+import { brokenAndMends } from "../lib/oci/broken.ts";
 import { unreadableImages } from "../lib/ship/verify-current.ts";
+import { memory, spaceAt } from "../lib/system/machine.ts";
+import { statePath } from "../lib/system/project.ts";
+import { askRegistries, podmanHealth, reportCheckup } from "../lib/tools/doctor.ts";
+import { toolHealth } from "../lib/tools/health.ts";
+import { toolboxHealth } from "../lib/tools/toolbox-health.ts";
+import { checkTools } from "../lib/tools/tools.ts";
 import { probeKvm } from "../lib/vm/accelerator.ts";
 
 await command("doctor", async (args) => {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { commandLine } from "../lib/cli/shell.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { compare, difference, ownConsole } from "../lib/host/kargs.ts";
@@ -13,6 +12,7 @@ import {
   runningArguments,
 } from "../lib/host/kargs-host.ts";
 import { reportKargs } from "../lib/host/kargs-report.ts";
+import { commandLine } from "../lib/system/shell.ts";
 
 await command("kargs", async (args) => {
   const { words } = args;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson, say } from "../lib/cli/output.ts";
-import { projectRoot } from "../lib/cli/project.ts";
-import { readHead } from "../lib/family/head.ts";
+import { readHead } from "../lib/family/read-family-file.ts";
+import { print, printJson, say } from "../lib/system/output.ts";
+import { projectRoot } from "../lib/system/project.ts";
 import { privateKeyFile } from "../lib/trust/key.ts";
 import { makeKeys, refuseOverwriting, refuseUnignored } from "../lib/trust/make-keys.ts";
 import { newPassword } from "../lib/trust/new-password.ts";

@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
-import { planLint } from "../lib/build/lint/lint.ts";
-import { report, reportMistakes } from "../lib/build/lint/report.ts";
+import { planLint } from "../lib/builders/lint/lint.ts";
+import { report, reportMistakes } from "../lib/builders/lint/report.ts";
 import { command } from "../lib/cli/command.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { ManifestFailure } from "../lib/family/mistakes.ts";
 import { allTargets, findArch, findTargets } from "../lib/family/target.ts";
-import { localImages } from "../lib/image/storage.ts";
+import { localImages } from "../lib/oci/storage.ts";
+import { runSteps } from "../lib/system/steps.ts";
 
 await command("lint", async (args) => {
   const json = args.has("json");

@@ -1,11 +1,11 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { commands } from "../lib/cli/commands.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { didYouMean } from "../lib/cli/nearest.ts";
-import { paintOut, print, printJson, table } from "../lib/cli/output.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { targetHeader, targetRow, targetRows } from "../lib/family/table.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { didYouMean } from "../lib/system/nearest.ts";
+import { paintOut, print, printJson, table } from "../lib/system/output.ts";
 
 await command("list", async (args) => {
   const unknown = args.value("unknown");

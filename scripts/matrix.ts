@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson, table } from "../lib/cli/output.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { allTargets } from "../lib/family/target.ts";
+import { print, printJson, table } from "../lib/system/output.ts";
 
 await command("matrix", async (args) => {
   const targets = allTargets(await loadFamily());

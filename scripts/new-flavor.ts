@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson, say } from "../lib/cli/output.ts";
 import { loadFamilyToGrow } from "../lib/family/manifest.ts";
 import { decideNewFlavor, writeNewFlavor } from "../lib/family/new-flavor.ts";
+import { print, printJson, say } from "../lib/system/output.ts";
 
 await command("new-flavor", async (args) => {
   const family = await loadFamilyToGrow();

@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
-import { reportNews, showPins } from "../lib/build/pins/report.ts";
-import { choosePins, lookUpSteps, pinsText, withNews, writePins } from "../lib/build/pins/update.ts";
+import { reportNews, showPins } from "../lib/builders/pins/report.ts";
+import { choosePins, lookUpSteps, pinsText, withNews, writePins } from "../lib/builders/pins/update.ts";
 import { command } from "../lib/cli/command.ts";
-import { exit } from "../lib/cli/errors.ts";
-import { print, printJson } from "../lib/cli/output.ts";
-import { parsePins } from "../lib/cli/pins.ts";
-import { exitCode, runSteps } from "../lib/cli/steps.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { exit } from "../lib/system/errors.ts";
+import { print, printJson } from "../lib/system/output.ts";
+import { exitCode, runSteps } from "../lib/system/steps.ts";
+import { parsePins } from "../lib/tools/pins.ts";
 
 await command("pins", async (args) => {
   const family = await loadFamily();

@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson, say } from "../lib/cli/output.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { defaultPushOptions, pushSteps } from "../lib/ship/push/push.ts";
 import { pushCommands } from "../lib/ship/push/words.ts";
 import { reportPush } from "../lib/ship/trust-report.ts";
+import { print, printJson, say } from "../lib/system/output.ts";
+import { runSteps } from "../lib/system/steps.ts";
 import { keyBeforePush } from "../lib/trust/preflight.ts";
 
 await command("push", async (args) => {

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { print, say } from "../lib/cli/output.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { renderReadme } from "../lib/family/readme.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { print, say } from "../lib/system/output.ts";
 
 await command("readme", async (args) => {
   const family = await loadFamily();

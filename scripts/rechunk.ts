@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { print } from "../lib/cli/output.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { reportRechunk } from "../lib/ship/rechunk/report.ts";
 import { dryLines, rechunkImage, rechunkSteps, wishOf } from "../lib/ship/rechunk/target.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { print } from "../lib/system/output.ts";
+import { runSteps } from "../lib/system/steps.ts";
 
 await command("rechunk", async (args) => {
   const family = await loadFamily();

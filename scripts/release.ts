@@ -1,8 +1,7 @@
 #!/usr/bin/env bun
-import { buildSteps, toldBuilds } from "../lib/build/build.ts";
-import { origin } from "../lib/build/epoch.ts";
+import { buildSteps, toldBuilds } from "../lib/builders/build.ts";
+import { origin } from "../lib/builders/epoch.ts";
 import { command } from "../lib/cli/command.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
@@ -11,6 +10,7 @@ import { defaultPushOptions } from "../lib/ship/push/push.ts";
 import { showRelease } from "../lib/ship/release/dry-run.ts";
 import { releaseSteps } from "../lib/ship/release/release.ts";
 import { reportRelease } from "../lib/ship/release/report.ts";
+import { runSteps } from "../lib/system/steps.ts";
 import { checkKey } from "../lib/trust/cosign.ts";
 import { signingKey } from "../lib/trust/key.ts";
 import { thenSmoke } from "../lib/vm/smoke/smoke.ts";

@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { say } from "../lib/cli/output.ts";
-import { ensureToolbox } from "../lib/cli/toolbox.ts";
-import { checkTools } from "../lib/cli/tools.ts";
+import { say } from "../lib/system/output.ts";
+import { ensureToolbox } from "../lib/tools/toolbox.ts";
+import { checkTools } from "../lib/tools/tools.ts";
 
 // Bun, the dependencies and the system packages are there already when this begins: `run` sees to them for every command.
 await command("setup", async () => {

@@ -1,12 +1,12 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { print, printJson } from "../lib/cli/output.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { patient } from "../lib/ship/retry.ts";
 import { signCommands, signSteps } from "../lib/ship/sign.ts";
 import { reportSign } from "../lib/ship/trust-report.ts";
+import { print, printJson } from "../lib/system/output.ts";
+import { runSteps } from "../lib/system/steps.ts";
 import { checkKey, oldFormFlags } from "../lib/trust/cosign.ts";
 import { signingKey } from "../lib/trust/key.ts";
 

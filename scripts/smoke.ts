@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { runSteps } from "../lib/cli/steps.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { runSteps } from "../lib/system/steps.ts";
 import { reportSmoke } from "../lib/vm/smoke/report.ts";
 import { smokeSteps } from "../lib/vm/smoke/smoke.ts";
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit } from "../lib/cli/errors.ts";
-import { print, printJson, say } from "../lib/cli/output.ts";
 import { confirm } from "../lib/cli/prompts.ts";
-import { commandLine, run } from "../lib/cli/shell.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { allowedBy } from "../lib/host/old-image.ts";
 import { asRoot } from "../lib/host/root.ts";
 import { switchTo } from "../lib/host/switch.ts";
+import { exit } from "../lib/system/errors.ts";
+import { print, printJson, say } from "../lib/system/output.ts";
+import { commandLine, run } from "../lib/system/shell.ts";
 
 await command("switch", async (args) => {
   const family = await loadFamily();

@@ -1,11 +1,11 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit } from "../lib/cli/errors.ts";
-import { print, say } from "../lib/cli/output.ts";
 import { chooseTests, leftOut } from "../lib/dev/choose.ts";
 import { runTests } from "../lib/dev/run-tests.ts";
 import { rememberRun } from "../lib/dev/times.ts";
 import { showTimes } from "../lib/dev/times-tree.ts";
+import { exit } from "../lib/system/errors.ts";
+import { print, say } from "../lib/system/output.ts";
 
 await command("test", async (args) => {
   if (args.has("times")) return showTimes(args.has("write"));

@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
-import { buildSteps } from "../lib/build/build.ts";
-import { origin } from "../lib/build/epoch.ts";
+import { buildSteps } from "../lib/builders/build.ts";
+import { origin } from "../lib/builders/epoch.ts";
 import { command } from "../lib/cli/command.ts";
-import { print } from "../lib/cli/output.ts";
-import { exitCode, runSteps } from "../lib/cli/steps.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { print } from "../lib/system/output.ts";
+import { exitCode, runSteps } from "../lib/system/steps.ts";
 import { boot } from "../lib/vm/boot.ts";
-import { diskWish, machineWish } from "../lib/vm/wish.ts";
+import { diskWish, machineWish } from "../lib/vm/options.ts";
 
 await command("try", async (args) => {
   const [disk, machine] = [diskWish(args), machineWish(args)];

@@ -1,11 +1,11 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { runSteps } from "../lib/cli/steps.ts";
-import { workFolder } from "../lib/cli/work-folder.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { reportVerify } from "../lib/ship/trust-report.ts";
 import { verifySteps } from "../lib/ship/verify.ts";
+import { runSteps } from "../lib/system/steps.ts";
+import { workFolder } from "../lib/system/work-folder.ts";
 
 await command("verify", async (args) => {
   const family = await loadFamily();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
-import { exit, Failure } from "../lib/cli/errors.ts";
-import { didYouMean } from "../lib/cli/nearest.ts";
+import { exit, Failure } from "../lib/system/errors.ts";
+import { didYouMean } from "../lib/system/nearest.ts";
 import { verbs } from "../lib/vm/verbs.ts";
 
 await command("vm", async (args) => {

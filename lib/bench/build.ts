@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytes } from "../cli/output.ts";
-import { toolRoot } from "../cli/project.ts";
+import { bytes } from "../system/output.ts";
+import { toolRoot } from "../system/project.ts";
 import { byTurns, once } from "./measure.ts";
 
 /** One line of docs/benchmarks.md. */

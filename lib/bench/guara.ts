@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileWords } from "../build/context.ts";
-import { bytes } from "../cli/output.ts";
-import { toolRoot } from "../cli/project.ts";
+import { compileWords } from "../builders/containerfile/context.ts";
+import { bytes } from "../system/output.ts";
+import { toolRoot } from "../system/project.ts";
 import { type Figure, ms, ratio } from "./build.ts";
 import { byTurns, once } from "./measure.ts";
 

@@ -1,9 +1,9 @@
 /** An image of many small files, for what each costs in memory. */
 import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Entry } from "../image/entry.ts";
-import { blobPath, finishLayout, startLayout } from "../image/layout.ts";
-import { endMark, header, padding } from "../image/tar-write.ts";
+import type { Entry } from "../layers/entry.ts";
+import { endMark, header, padding } from "../layers/tar-write.ts";
+import { blobPath, finishLayout, startLayout } from "../oci/layout.ts";
 
 const packages = 800;
 const piece = 4 << 20;

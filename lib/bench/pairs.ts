@@ -1,16 +1,16 @@
 /** Real images to measure updates on, made from Debian's packages. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { say } from "../cli/output.ts";
-import { statePath } from "../cli/project.ts";
-import { run } from "../cli/shell.ts";
-import { packingOf, readBlob } from "../image/blob.ts";
-import { LayerPool } from "../image/layer-pool.ts";
-import { blobPath, finishLayout, startLayout } from "../image/layout.ts";
-import type { Descriptor } from "../image/manifest.ts";
-import { readTree } from "../image/read-tree.ts";
-import { openImage } from "../image/source.ts";
+import { packingOf, readBlob } from "../layers/blob.ts";
+import { LayerPool } from "../layers/layer-pool.ts";
+import { readTree } from "../layers/read-tree.ts";
+import { blobPath, finishLayout, startLayout } from "../oci/layout.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import { openImage } from "../oci/source.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { say } from "../system/output.ts";
+import { statePath } from "../system/project.ts";
+import { run } from "../system/shell.ts";
 
 /** Folders with the images, made once by `makePairs`; they are big. */
 export const home = () => process.env.SLIPWAY_BENCH_PAIRS ?? statePath("cache", "bench-pairs", "x").slice(0, -2);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { toolRoot } from "../cli/project.ts";
+import { toolRoot } from "../system/project.ts";
 import type { Figure } from "./build.ts";
 
 const intro = `# Benchmarks

@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
-import { bytes } from "../cli/output.ts";
-import { statePath } from "../cli/project.ts";
-import type { Progress } from "../cli/steps.ts";
 import { loadFamily } from "../family/manifest.ts";
 import { reference } from "../family/target.ts";
+import { bytes } from "../system/output.ts";
+import { statePath } from "../system/project.ts";
+import type { Progress } from "../system/steps.ts";
 import { probeKvm } from "../vm/accelerator.ts";
 import { type Disk, type DiskOptions, makeDisk, usualDisk } from "../vm/disk/disk.ts";
 import { type Guest, startGuest } from "../vm/guest.ts";

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
+import { exit, Failure } from "../system/errors.ts";
+import { didYouMean } from "../system/nearest.ts";
 import type { Command, Option } from "./commands/row.ts";
-import { exit, Failure } from "./errors.ts";
-import { didYouMean } from "./nearest.ts";
-import { asTyped } from "./typed.ts";
+import { asTyped } from "./invocation.ts";
 
 export interface Arguments {
   words: string[];

@@ -1,10 +1,11 @@
+import { exit, Failure } from "../system/errors.ts";
+import { isInterrupted, watchSignals } from "../system/interrupt.ts";
+import { paint, print, say, showCommandsAs } from "../system/output.ts";
+import { stateFailure } from "../system/project.ts";
+import { sweepDead } from "../tools/leftovers.ts";
 import { type Arguments, help, readArguments } from "./args.ts";
 import { findCommand } from "./commands.ts";
-import { exit, Failure } from "./errors.ts";
-import { isInterrupted, watchSignals } from "./interrupt.ts";
-import { sweepDead } from "./leftovers.ts";
-import { paint, print, say } from "./output.ts";
-import { stateFailure } from "./project.ts";
+import { asTyped } from "./invocation.ts";
 
 function explain(thrown: unknown): number {
   const error = stateFailure(thrown) ?? thrown;
@@ -40,6 +41,7 @@ export async function command(
   watchOutput(process.stdout, "stdout");
   watchOutput(process.stderr, "stderr");
   watchSignals();
+  showCommandsAs(asTyped);
   let code: number = exit.done;
   try {
     const spec = findCommand(name);

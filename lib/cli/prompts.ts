@@ -1,5 +1,5 @@
-import { exit, Failure } from "./errors.ts";
-import { canAsk, isTerminal, say, visible } from "./output.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { canAsk, isTerminal, say, visible } from "../system/output.ts";
 
 export interface Choice {
   value: string;

@@ -1,7 +1,7 @@
 import { globSync } from "node:fs";
 import { basename } from "node:path";
-import { exit, Failure } from "./errors.ts";
-import { didYouMean } from "./nearest.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { didYouMean } from "../system/nearest.ts";
 
 /** The suites: each is a folder of tests/. The quick ones come first, and last what is about this checkout's own family. */
 export const suites = ["unit", "integration", "vm", "guaraos"];

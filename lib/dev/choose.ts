@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { Arguments } from "../cli/args.ts";
-import { exit, Failure } from "../cli/errors.ts";
-import { toolRoot } from "../cli/project.ts";
 import { isSlow, selectTests, testTitle } from "../cli/test-files.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { toolRoot } from "../system/project.ts";
 import { changedFiles, reachedBy } from "./reach.ts";
 import { shard } from "./schedule.ts";
 import { expectedSeconds, lastRun } from "./times.ts";

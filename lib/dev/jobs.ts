@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { toolRoot } from "../cli/project.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { toolRoot } from "../system/project.ts";
 import { headerOf } from "./header.ts";
 import type { Job } from "./schedule.ts";
 

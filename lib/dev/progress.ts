@@ -1,6 +1,6 @@
 import { basename } from "node:path";
-import { paint, say, seconds } from "../cli/output.ts";
 import { testTitle } from "../cli/test-files.ts";
+import { paint, say, seconds } from "../system/output.ts";
 import { failedParts } from "./junit.ts";
 import { isNeed, type Outcome } from "./run-file.ts";
 import { estimate, type Job } from "./schedule.ts";

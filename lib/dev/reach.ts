@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { run } from "../cli/shell.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
 import { headerOf } from "./header.ts";
 
 /** A change here may change anything. */

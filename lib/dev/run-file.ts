@@ -1,7 +1,7 @@
 import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { onInterrupt } from "../cli/interrupt.ts";
-import { statePath, toolRoot } from "../cli/project.ts";
+import { onInterrupt } from "../system/interrupt.ts";
+import { statePath, toolRoot } from "../system/project.ts";
 import { headerOf } from "./header.ts";
 import { type Counts, countJunit } from "./junit.ts";
 import { clearPlace, makePlace, placeOf, runMark, thisRun } from "./run-folder.ts";

@@ -1,11 +1,11 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { removeMounted } from "../cli/cache.ts";
-import { podmanEnv } from "../cli/podman.ts";
-import { isZombie, signal, startOf } from "../cli/process.ts";
-import { removeAll } from "../cli/remove.ts";
-import { run } from "../cli/shell.ts";
+import { removeMounted } from "../system/cache.ts";
+import { isZombie, signal, startOf } from "../system/process.ts";
+import { removeAll } from "../system/remove.ts";
+import { run } from "../system/shell.ts";
+import { podmanEnv } from "../tools/podman.ts";
 
 /**
  * What a run of the tests makes outside of the project, so that its end, or the next run after a SIGKILL, finds all of it

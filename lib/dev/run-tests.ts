@@ -1,6 +1,6 @@
-import { unlessInterrupted } from "../cli/interrupt.ts";
-import { MovingLines } from "../cli/moving-lines.ts";
-import { say } from "../cli/output.ts";
+import { unlessInterrupted } from "../system/interrupt.ts";
+import { MovingLines } from "../system/moving-lines.ts";
+import { say } from "../system/output.ts";
 import { planJobs } from "./jobs.ts";
 import { startKeeper } from "./keeper.ts";
 import { endedLine, jobTitle, Progress, showFailure } from "./progress.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { removeMounted, trimCache } from "../cli/cache.ts";
-import { cachePath } from "../cli/project.ts";
+import { removeMounted, trimCache } from "../system/cache.ts";
+import { cachePath } from "../system/project.ts";
 import { otherRuns } from "./run-folder.ts";
 
 /**

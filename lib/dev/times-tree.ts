@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { print, say, seconds } from "../cli/output.ts";
-import { toolRoot } from "../cli/project.ts";
 import { testTitle } from "../cli/test-files.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { print, say, seconds } from "../system/output.ts";
+import { toolRoot } from "../system/project.ts";
 import { type FileRun, type LastRun, lastRun } from "./times.ts";
 
 /** Waits shorter than this share of their file are left out of the tree. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { statePath, toolRoot } from "../cli/project.ts";
+import { statePath, toolRoot } from "../system/project.ts";
 
 /** What is remembered of test runs on this machine, and what a new clone begins with. */
 

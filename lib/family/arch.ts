@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { exit, Failure } from "../cli/errors.ts";
+import { exit, Failure } from "../system/errors.ts";
 import type { Arch, Target } from "./family.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { say } from "../cli/output.ts";
 import { canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { say } from "../system/output.ts";
 import { bestArch, missingFlags, thisCpu } from "./arch.ts";
 import type { Arch, Family, Target } from "./family.ts";
 import { findArch, findTarget, findTargets, flavorsOf } from "./target.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean } from "../system/nearest.ts";
 import { looks } from "./shapes.ts";
 
 /** A mistake in the shape of a value, in words, and where in the value it is. */

@@ -1,4 +1,4 @@
-import { Failure } from "../cli/errors.ts";
+import { Failure } from "../system/errors.ts";
 import type { Family } from "./family.ts";
 import { loadFamily } from "./manifest.ts";
 

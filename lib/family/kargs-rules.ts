@@ -1,5 +1,5 @@
-import { didYouMean } from "../cli/nearest.ts";
-import { isKargsFile, kargsFolder, kargsKeys, splitArguments } from "../image/kargs.ts";
+import { isKargsFile, kargsFolder, kargsKeys, splitArguments } from "../oci/kargs.ts";
+import { didYouMean } from "../system/nearest.ts";
 import * as forbidden from "./forbidden.ts";
 import type { Mistake } from "./mistakes.ts";
 import { lineMistake, type OverlayFile } from "./overlay.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean } from "../system/nearest.ts";
 import type { Mistake } from "./mistakes.ts";
 import { readProjectFile } from "./project-file.ts";
 import { eachFlavor, type Rule } from "./rule.ts";

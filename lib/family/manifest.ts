@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { projectRoot, statePath } from "../cli/project.ts";
-import { traces } from "../cli/traces.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { traces } from "../system/fingerprint.ts";
+import { projectRoot, statePath } from "../system/project.ts";
 import { type Family, linkFamily, type Manifest } from "./family.ts";
 import { keyTrace } from "./key-file.ts";
 

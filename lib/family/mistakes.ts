@@ -1,5 +1,5 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { visible } from "../cli/output.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { visible } from "../system/output.ts";
 
 /** A mistake in the manifest, at the place where it stands. */
 export interface Mistake {

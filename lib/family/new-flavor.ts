@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { didYouMean } from "../cli/nearest.ts";
 import { askText, canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { didYouMean } from "../system/nearest.ts";
 import { type Family, type Flavor, lineage } from "./family.ts";
 import { loadFamilyToGrow } from "./manifest.ts";
 import { readOverlays } from "./overlay.ts";

@@ -1,4 +1,4 @@
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean } from "../system/nearest.ts";
 import * as forbidden from "./forbidden.ts";
 import { lineMistake } from "./overlay.ts";
 import { eachOverlayFile, type Rule } from "./rule.ts";

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from "node:fs";
 import { join, sep } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { readUpTo } from "../cli/read-up-to.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { readUpTo } from "../system/read-up-to.ts";
 
 /**
  * Reads what a person wrote into the project. A name in it may lead anywhere: to a device that never ends, to a FIFO that nobody

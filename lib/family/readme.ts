@@ -1,7 +1,7 @@
 import { help } from "../cli/args.ts";
 import type { Command } from "../cli/commands/row.ts";
 import { commands } from "../cli/commands.ts";
-import { exit, Failure } from "../cli/errors.ts";
+import { exit, Failure } from "../system/errors.ts";
 import type { Family } from "./family.ts";
 import { targetHeader, targetRow, targetRows } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { grammar } from "../image/reference.ts";
+import { grammar } from "../oci/reference.ts";
 import { isPattern } from "./pattern.ts";
 
 /** The allowed characters of each kind of word: values end up in a Containerfile, in a line of shell or on a terminal. */

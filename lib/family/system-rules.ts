@@ -1,4 +1,4 @@
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean } from "../system/nearest.ts";
 import { lineage } from "./family.ts";
 import * as forbidden from "./forbidden.ts";
 import { displayManagers } from "./package-rules.ts";

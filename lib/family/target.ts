@@ -1,5 +1,5 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { didYouMean, nearest } from "../cli/nearest.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { didYouMean, nearest } from "../system/nearest.ts";
 import type { Arch, Family, Flavor, Target } from "./family.ts";
 
 /** The image reference of a flavor for an arch. */

@@ -10,7 +10,7 @@ import {
   visit,
 } from "yaml";
 import type { z } from "zod";
-import { didYouMean } from "../cli/nearest.ts";
+import { didYouMean } from "../system/nearest.ts";
 import { type Explained, explain } from "./explain.ts";
 import type { Mistake } from "./mistakes.ts";
 import { readProjectFile } from "./project-file.ts";

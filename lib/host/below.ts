@@ -15,7 +15,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { readUpTo } from "../cli/read-up-to.ts";
+import { readUpTo } from "../system/read-up-to.ts";
 import { holdAt, holdFolder, linkTarget } from "./libc.ts";
 
 /**

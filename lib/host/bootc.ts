@@ -1,5 +1,5 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { run } from "../cli/shell.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
 import { latest, timeOf, versionTime } from "../trust/facts.ts";
 import { asRoot } from "./root.ts";
 

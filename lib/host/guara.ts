@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import type { Arguments } from "../cli/args.ts";
 import { command } from "../cli/command.ts";
 import { commands } from "../cli/commands.ts";
-import { exit } from "../cli/errors.ts";
-import { print, say, table } from "../cli/output.ts";
+import { exit } from "../system/errors.ts";
+import { print, say, table } from "../system/output.ts";
 
 /**
  * The program of people's machines, /usr/libexec/guaraos/guara: one file for all its commands. Which one it is says the name by

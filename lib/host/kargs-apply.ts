@@ -1,5 +1,5 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { change, commandLine } from "../cli/shell.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { change, commandLine } from "../system/shell.ts";
 import { type Change, systemLost } from "./kargs.ts";
 import type { Configured } from "./kargs-entries.ts";
 import { applyWords, runningArguments, type Tool, toolForApplying } from "./kargs-host.ts";

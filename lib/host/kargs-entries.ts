@@ -1,8 +1,8 @@
 import { globSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../cli/errors.ts";
-import { run } from "../cli/shell.ts";
-import { nameOf, splitArguments } from "../image/kargs.ts";
+import { nameOf, splitArguments } from "../oci/kargs.ts";
+import { Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
 import { asRoot } from "./root.ts";

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { exit, Failure } from "../cli/errors.ts";
-import { podman } from "../cli/podman.ts";
-import { run } from "../cli/shell.ts";
-import { isConsole, kargsFolder, splitArguments } from "../image/kargs.ts";
-import { kargsOfImage, readKargsFolder } from "../image/kargs-folder.ts";
+import { isConsole, kargsFolder, splitArguments } from "../oci/kargs.ts";
+import { kargsOfImage, readKargsFolder } from "../oci/kargs-folder.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
+import { podman } from "../tools/podman.ts";
 import { readHost } from "./bootc.ts";
 import { hostPath } from "./host-path.ts";
 import { type Change, wholeList } from "./kargs.ts";

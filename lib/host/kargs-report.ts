@@ -1,4 +1,4 @@
-import { paintOut, print, printJson, say, table } from "../cli/output.ts";
+import { paintOut, print, printJson, say, table } from "../system/output.ts";
 import type { Difference, Row } from "./kargs.ts";
 
 export interface KargsReport {

@@ -1,4 +1,4 @@
-import { isConsole, nameOf, sameWord } from "../image/kargs.ts";
+import { isConsole, nameOf, sameWord } from "../oci/kargs.ts";
 
 /**
  * How two lists of kernel arguments differ. A name may stand several times (`console=`), so words are compared whole; the order of

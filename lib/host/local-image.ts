@@ -1,6 +1,6 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { podman } from "../cli/podman.ts";
-import { localImages, podmanFailure } from "../image/storage.ts";
+import { localImages, podmanFailure } from "../oci/storage.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { podman } from "../tools/podman.ts";
 
 /**
  * An image that lies in podman's storage, for bootc to take from there.

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { readUpTo } from "../cli/read-up-to.ts";
+import { readUpTo } from "../system/read-up-to.ts";
 
 /**
  * The text of a small file that the caller named, perhaps in somebody else's folder. Links are followed, as the caller may wish; a pipe

@@ -1,7 +1,7 @@
-import { exit, Failure } from "../cli/errors.ts";
+import { exit, Failure } from "../system/errors.ts";
 import type { Facts } from "../trust/facts.ts";
+import type { Resolved } from "../trust/judge-remote.ts";
 import { type OldName, oldImages, oldNames, type Shown } from "../trust/old-images.ts";
-import type { Resolved } from "../trust/peek.ts";
 import type { Host } from "./bootc.ts";
 
 /** Refuses a signed image that does not belong on this machine now, and knows the options that allow it. */

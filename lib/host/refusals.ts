@@ -1,6 +1,6 @@
-import { exit, Failure } from "../cli/errors.ts";
 import { missingFlags } from "../family/arch.ts";
 import type { Target } from "../family/family.ts";
+import { exit, Failure } from "../system/errors.ts";
 import { type Entry, type Host, type ImageSpec, sameSpec } from "./bootc.ts";
 import type { GuardOutcome } from "./guard.ts";
 

@@ -1,5 +1,5 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { canAsk } from "../cli/output.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { canAsk } from "../system/output.ts";
 import { isRoots, whose } from "./whose.ts";
 
 /** Programs that make one user another, the usual one first. */

@@ -1,9 +1,9 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { paint, say } from "../cli/output.ts";
-import { change, commandLine, type Outcome } from "../cli/shell.ts";
 import { thisCpu } from "../family/arch.ts";
 import type { Family, Target } from "../family/family.ts";
-import { resolve } from "../trust/peek.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { paint, say } from "../system/output.ts";
+import { change, commandLine, type Outcome } from "../system/shell.ts";
+import { resolve } from "../trust/judge-remote.ts";
 import { type Host, type ImageSpec, readHost, stageWords } from "./bootc.ts";
 import { armWords, disarmWords, etcIsTransient, lastOutcome } from "./guard.ts";
 import { findLocal } from "./local-image.ts";

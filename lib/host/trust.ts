@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { exit, Failure } from "../cli/errors.ts";
-import { commandLine } from "../cli/shell.ts";
 import type { Family } from "../family/family.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { commandLine } from "../system/shell.ts";
 import { factsOf } from "../trust/facts.ts";
+import { peek, type Resolved, repositoryOf } from "../trust/judge-remote.ts";
 import { unchecked } from "../trust/old-images.ts";
-import { peek, type Resolved, repositoryOf } from "../trust/peek.ts";
 import { keyPath } from "../trust/policy.ts";
 import {
   acceptsAnything,

@@ -1,7 +1,7 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { type FailureKind, podmanFailureIn } from "../cli/podman-failures.ts";
-import type { Progress } from "../cli/steps.ts";
-import { lastWords, RegistryTrouble, rawManifest } from "../image/skopeo.ts";
+import { lastWords, RegistryTrouble, rawManifest } from "../oci/skopeo.ts";
+import { exit, Failure } from "../system/errors.ts";
+import type { Progress } from "../system/steps.ts";
+import { type FailureKind, podmanFailureIn } from "../tools/podman-failures.ts";
 
 /**
  * How long the first and the second question may take, as Go writes it. Most registries answer the first at once. The second is for

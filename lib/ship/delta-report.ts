@@ -1,4 +1,4 @@
-import { bytes, paintOut, print, table } from "../cli/output.ts";
+import { bytes, paintOut, print, table } from "../system/output.ts";
 import type { ChangedLayer, Delta, Reasons } from "./delta.ts";
 
 const words: [keyof Reasons, (n: number) => string][] = [

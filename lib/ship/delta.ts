@@ -4,15 +4,15 @@
  * Only layers that are not in both are read.
  */
 import { join } from "node:path";
-import { parseSize } from "../cli/size.ts";
-import { type ByteString, byBytes, type Entry, shown } from "../image/entry.ts";
-import { LayerPool } from "../image/layer-pool.ts";
-import { type Piece, usualPacking } from "../image/layer-tar.ts";
-import type { Lines } from "../image/lines.ts";
-import type { Descriptor } from "../image/manifest.ts";
-import { readLayer } from "../image/read-tree.ts";
-import type { Image } from "../image/source.ts";
-import { inTurns } from "../image/turns.ts";
+import { type ByteString, byBytes, type Entry, shown } from "../layers/entry.ts";
+import { LayerPool } from "../layers/layer-pool.ts";
+import { type Piece, usualPacking } from "../layers/layer-tar.ts";
+import type { Lines } from "../layers/lines.ts";
+import { readLayer } from "../layers/read-tree.ts";
+import { inTurns } from "../layers/turns.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import type { Image } from "../oci/source.ts";
+import { parseSize } from "../system/size.ts";
 
 /** Why a file of a new layer is in the download. Bytes, unpacked. */
 export interface Reasons {

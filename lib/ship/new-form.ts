@@ -1,7 +1,7 @@
-import { Failure } from "../cli/errors.ts";
-import type { Progress } from "../cli/steps.ts";
-import { type Index, type Manifest, parseManifest } from "../image/manifest.ts";
-import { RegistryTrouble, rawManifest } from "../image/skopeo.ts";
+import { type Index, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { RegistryTrouble, rawManifest } from "../oci/skopeo.ts";
+import { Failure } from "../system/errors.ts";
+import type { Progress } from "../system/steps.ts";
 
 /**
  * The form of a signature that cosign writes by default from version 3 on, and that containers/image does not look for. It is attached to

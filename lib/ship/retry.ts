@@ -1,6 +1,6 @@
-import { Failure } from "../cli/errors.ts";
-import type { Progress } from "../cli/steps.ts";
-import { RegistryTrouble } from "../image/skopeo.ts";
+import { RegistryTrouble } from "../oci/skopeo.ts";
+import { Failure } from "../system/errors.ts";
+import type { Progress } from "../system/steps.ts";
 
 export interface Patience {
   /** How often it is tried in all. */

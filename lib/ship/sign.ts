@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { commandLine } from "../cli/shell.ts";
-import type { Progress, Step } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
-import { RegistryTrouble, tagDigest } from "../image/skopeo.ts";
+import { RegistryTrouble, tagDigest } from "../oci/skopeo.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { commandLine } from "../system/shell.ts";
+import type { Progress, Step } from "../system/steps.ts";
 import { cosign, cosignWords, oldFormFlags, signWords, verifyWords } from "../trust/cosign.ts";
 import type { SigningKey } from "../trust/key.ts";
 import { type Pushed, pushedOf, repositoryOf } from "./push/pushed.ts";

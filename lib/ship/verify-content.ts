@@ -1,9 +1,10 @@
 /** Whether every blob of an image in a registry is what the manifest says. */
-import type { Progress } from "../cli/steps.ts";
-import type { Manifest } from "../image/manifest.ts";
-import { parseReference } from "../image/reference.ts";
-import { fetchLayers, RegistryFailure, Repository } from "../image/registry.ts";
-import { lastWords, openPolicy, patience, skopeo } from "../image/skopeo.ts";
+
+import type { Manifest } from "../oci/manifest.ts";
+import { parseReference } from "../oci/reference.ts";
+import { fetchLayers, RegistryFailure, Repository } from "../oci/registry.ts";
+import { lastWords, openPolicy, patience, skopeo } from "../oci/skopeo.ts";
+import type { Progress } from "../system/steps.ts";
 
 /** Which part of an image a sentence with a digest is about; the digest alone means nothing to a reader. */
 export function partOf(said: string, manifest: Manifest): string | undefined {

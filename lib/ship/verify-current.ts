@@ -1,10 +1,10 @@
-import { Failure } from "../cli/errors.ts";
-import { findTool } from "../cli/tools.ts";
 import { type Family, lineage, type Target } from "../family/family.ts";
 import { allTargets } from "../family/target.ts";
-import { readDocument } from "../image/layout.ts";
-import { type Manifest, parseConfig } from "../image/manifest.ts";
-import { rawManifest } from "../image/skopeo.ts";
+import { readDocument } from "../oci/layout.ts";
+import { type Manifest, parseConfig } from "../oci/manifest.ts";
+import { rawManifest } from "../oci/skopeo.ts";
+import { Failure } from "../system/errors.ts";
+import { findTool } from "../tools/tools.ts";
 import { type Facts, factsOf, timeOf } from "../trust/facts.ts";
 import { clockSlack, date, oldImages } from "../trust/old-images.ts";
 import { isChunked, oneManifest } from "./push/compare.ts";

@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import type { Progress, Step } from "../cli/steps.ts";
 import type { Family, Target } from "../family/family.ts";
-import { type Manifest, sha256 } from "../image/manifest.ts";
-import { RegistryTrouble, rawManifest, tagDigest } from "../image/skopeo.ts";
+import { type Manifest, sha256 } from "../oci/manifest.ts";
+import { RegistryTrouble, rawManifest, tagDigest } from "../oci/skopeo.ts";
+import { exit, Failure } from "../system/errors.ts";
+import type { Progress, Step } from "../system/steps.ts";
 import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";

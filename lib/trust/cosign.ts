@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { nextAfter } from "../cli/podman-failures.ts";
-import { type Outcome, run } from "../cli/shell.ts";
-import type { Progress } from "../cli/steps.ts";
-import { tool } from "../cli/tools.ts";
 import type { Family } from "../family/family.ts";
-import { login } from "../image/login.ts";
+import { login } from "../oci/login.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { type Outcome, run } from "../system/shell.ts";
+import type { Progress } from "../system/steps.ts";
+import { nextAfter } from "../tools/podman-failures.ts";
+import { tool } from "../tools/tools.ts";
 import type { SigningKey } from "./key.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { ageInSeconds } from "../family/family.ts";
-import type { ImageConfig } from "../image/manifest.ts";
+import type { ImageConfig } from "../oci/manifest.ts";
 
 /**
  * What an image says about itself. It is in the configuration, which the signed digest covers. So a registry can show another

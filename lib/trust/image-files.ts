@@ -1,15 +1,15 @@
 import { closeSync, mkdirSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { packingOf, readBlob } from "../image/blob.ts";
-import { byteString, shown } from "../image/entry.ts";
-import { LayerPool } from "../image/layer-pool.ts";
-import { blobPath } from "../image/layout.ts";
-import { mostUnpacked } from "../image/limits.ts";
-import type { Manifest } from "../image/manifest.ts";
-import { layerName } from "../image/read-tree.ts";
-import { openRegular } from "../image/regular-file.ts";
-import { Tree } from "../image/tree.ts";
+import { packingOf, readBlob } from "../layers/blob.ts";
+import { byteString, shown } from "../layers/entry.ts";
+import { LayerPool } from "../layers/layer-pool.ts";
+import { layerName } from "../layers/read-tree.ts";
+import { Tree } from "../layers/tree.ts";
+import { blobPath } from "../oci/layout.ts";
+import { mostUnpacked } from "../oci/limits.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { openRegular } from "../system/regular-file.ts";
 
 /** A few small files of an image, found by path as the image itself would find them: its links stay inside it. */
 export class ImageFiles {

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { canAsk } from "../cli/output.ts";
-import { hideFromNow, secret } from "../cli/secrets.ts";
 import type { Family } from "../family/family.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { canAsk } from "../system/output.ts";
+import { hideFromNow, secret } from "../system/secrets.ts";
 import { readKeyForm } from "./key-form.ts";
 
 /** Where the private key lies, from the project's root. */

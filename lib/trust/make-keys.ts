@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { run } from "../cli/shell.ts";
-import type { Progress } from "../cli/steps.ts";
-import { workFolder } from "../cli/work-folder.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
+import type { Progress } from "../system/steps.ts";
+import { workFolder } from "../system/work-folder.ts";
 import { cosign, cosignWords } from "./cosign.ts";
 import { privateKeyFile } from "./key.ts";
 

@@ -1,7 +1,7 @@
-import { exit, Failure } from "../cli/errors.ts";
-import { canAsk, say } from "../cli/output.ts";
 import { askSecret } from "../cli/prompts.ts";
-import { hideFromNow } from "../cli/secrets.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { canAsk, say } from "../system/output.ts";
+import { hideFromNow } from "../system/secrets.ts";
 
 async function passwordFromStdin(): Promise<string> {
   const [line = ""] = (await Bun.stdin.text()).split(/\r?\n/);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
+import { exit, Failure } from "../system/errors.ts";
 
 /** A machine's policy.json, read. Format and search order: containers-policy.json(5). */
 

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { byteString, printable } from "../image/entry.ts";
-import { type Manifest, nestsTooDeep } from "../image/manifest.ts";
-import { TreeError } from "../image/tree.ts";
+import { byteString, printable } from "../layers/entry.ts";
+import { TreeError } from "../layers/tree.ts";
+import { type Manifest, nestsTooDeep } from "../oci/manifest.ts";
+import { exit, Failure } from "../system/errors.ts";
 import { ImageFiles } from "./image-files.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import type { Progress } from "../cli/steps.ts";
-import { lastWords, patience, skopeo, troubleOf } from "../image/skopeo.ts";
+import { lastWords, patience, skopeo, troubleOf } from "../oci/skopeo.ts";
+import type { Progress } from "../system/steps.ts";
 
 /**
  * The verdict of containers/image, the library by which podman, skopeo and bootc judge: an image is copied under a policy, and the

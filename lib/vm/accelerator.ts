@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { onInterrupt } from "../cli/interrupt.ts";
-import { statePath } from "../cli/project.ts";
-import type { Progress } from "../cli/steps.ts";
-import { together } from "../cli/together.ts";
-import { findTool, tool } from "../cli/tools.ts";
-import { workFolder } from "../cli/work-folder.ts";
+import { onInterrupt } from "../system/interrupt.ts";
+import { statePath } from "../system/project.ts";
+import { together } from "../system/single-flight.ts";
+import type { Progress } from "../system/steps.ts";
+import { workFolder } from "../system/work-folder.ts";
+import { findTool, tool } from "../tools/tools.ts";
 import { exitCode, exitPort, probeGuest } from "./probe-guest.ts";
 import { value } from "./qemu.ts";
 

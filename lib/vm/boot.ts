@@ -1,22 +1,22 @@
 /** `boot-vm` and `try`: a disk, a machine on it, and what the reader sees of it. */
 
-import { exit, Failure } from "../cli/errors.ts";
-import { onInterrupt } from "../cli/interrupt.ts";
-import { bytes, say, seconds } from "../cli/output.ts";
-import { runSteps, type Step } from "../cli/steps.ts";
-import { findTool } from "../cli/tools.ts";
 import type { Target } from "../family/family.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { onInterrupt } from "../system/interrupt.ts";
+import { bytes, say, seconds } from "../system/output.ts";
+import { runSteps, type Step } from "../system/steps.ts";
+import { findTool } from "../tools/tools.ts";
 import { probeKvm } from "./accelerator.ts";
 import { attachConsole } from "./console.ts";
 import type { Disk, DiskOptions } from "./disk/disk.ts";
 import { diskOf } from "./disk/of-target.ts";
 import { type Guest, startGuest } from "./guest.ts";
 import { needFreeName } from "./machines.ts";
+import type { MachineWish } from "./options.ts";
 import { ownDisk } from "./own-disk.ts";
 import type { Phase } from "./phases.ts";
 import { secureBootKeys } from "./secure-boot.ts";
 import { remoteLine, sshWords } from "./ssh.ts";
-import type { MachineWish } from "./wish.ts";
 
 /** What a boot came to, for `--json`. */
 export interface Booted {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { shortPath } from "./control.ts";
+import { exit, Failure } from "../system/errors.ts";
 import { files } from "./qemu.ts";
+import { shortPath } from "./qmp.ts";
 
 /** Ctrl-], as telnet has it. */
 const leave = 0x1d;

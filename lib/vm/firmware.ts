@@ -1,12 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { owner } from "../cli/owner.ts";
-import { statePath } from "../cli/project.ts";
-import { run } from "../cli/shell.ts";
-import type { Progress } from "../cli/steps.ts";
-import { together } from "../cli/together.ts";
-import { ensureToolbox, inToolbox } from "../cli/toolbox.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { owner } from "../system/owner.ts";
+import { statePath } from "../system/project.ts";
+import { run } from "../system/shell.ts";
+import { together } from "../system/single-flight.ts";
+import type { Progress } from "../system/steps.ts";
+import { ensureToolbox, inToolbox } from "../tools/toolbox.ts";
 
 /** A virtual machine's firmware: the program, and the empty store of its variables. */
 export interface Firmware {

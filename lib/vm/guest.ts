@@ -1,11 +1,10 @@
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { onInterrupt } from "../cli/interrupt.ts";
-import type { Progress } from "../cli/steps.ts";
-import { tool } from "../cli/tools.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { onInterrupt } from "../system/interrupt.ts";
+import type { Progress } from "../system/steps.ts";
+import { tool } from "../tools/tools.ts";
 import { accelerator } from "./accelerator.ts";
-import { startBeside } from "./beside.ts";
 import { copyVariables, firmware } from "./firmware.ts";
 import { claim, noteChild, qemuOf, readFileOr, release } from "./machines.ts";
 import { BootWatch, lastLines, type Phase } from "./phases.ts";
@@ -13,6 +12,7 @@ import { freePort, needFree, type Port } from "./ports.ts";
 import { guestStrings, inFolder, type Machine, qemuArguments, shareTag } from "./qemu.ts";
 import { readyCredentials } from "./ready-unit.ts";
 import { Guest } from "./session.ts";
+import { startBeside } from "./sidecars.ts";
 import { machineKey } from "./ssh.ts";
 
 export type { Guest } from "./session.ts";

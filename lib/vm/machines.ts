@@ -4,11 +4,11 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { didYouMean } from "../cli/nearest.ts";
-import { isZombie, signal, startOf } from "../cli/process.ts";
-import { statePath } from "../cli/project.ts";
-import { endBeside } from "./beside.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { didYouMean } from "../system/nearest.ts";
+import { isZombie, signal, startOf } from "../system/process.ts";
+import { statePath } from "../system/project.ts";
+import { endBeside } from "./sidecars.ts";
 
 /** A process for good: its number, and when it began. */
 export interface Owner {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { say } from "../cli/output.ts";
-import { run } from "../cli/shell.ts";
-import type { Progress } from "../cli/steps.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { say } from "../system/output.ts";
+import { run } from "../system/shell.ts";
+import type { Progress } from "../system/steps.ts";
 import type { Disk } from "./disk/disk.ts";
 import { machineFolder } from "./machines.ts";
 

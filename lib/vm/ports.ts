@@ -1,4 +1,4 @@
-import { exit, Failure } from "../cli/errors.ts";
+import { exit, Failure } from "../system/errors.ts";
 
 export interface Port {
   host: number;

@@ -4,12 +4,12 @@
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { owner } from "../cli/owner.ts";
-import { statePath } from "../cli/project.ts";
-import { run } from "../cli/shell.ts";
-import type { Progress } from "../cli/steps.ts";
-import { inToolbox } from "../cli/toolbox.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { owner } from "../system/owner.ts";
+import { statePath } from "../system/project.ts";
+import { run } from "../system/shell.ts";
+import type { Progress } from "../system/steps.ts";
+import { inToolbox } from "../tools/toolbox.ts";
 import { firmware } from "./firmware.ts";
 
 export interface SecureBootKeys {

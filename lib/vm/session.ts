@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { run } from "../cli/shell.ts";
-import { ask } from "./control.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { run } from "../system/shell.ts";
 import { killMachine, machineFolder, qemuOf, readFileOr, release, shutDown } from "./machines.ts";
 import { type BootWatch, lastLines, type Phase } from "./phases.ts";
 import { sshGreets } from "./ports.ts";
 import { inFolder } from "./qemu.ts";
+import { ask } from "./qmp.ts";
 import { remoteLine, sshFailed, sshWords } from "./ssh.ts";
 
 /** How long a boot may take before it is given up: an emulated machine on a busy host is slow. */

@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../cli/errors.ts";
-import { quote, run } from "../cli/shell.ts";
-import { findTool, tool } from "../cli/tools.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { quote, run } from "../system/shell.ts";
+import { findTool, tool } from "../tools/tools.ts";
 
 /** What ssh itself ends with, as against the command that it ran. Source: ssh(1), "EXIT STATUS". */
 export const sshFailed = 255;

@@ -2,11 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Arguments } from "../cli/args.ts";
-import { exit, Failure } from "../cli/errors.ts";
-import { bytes, paintOut, print, printJson, say, table } from "../cli/output.ts";
-import { statePath } from "../cli/project.ts";
+import { exit, Failure } from "../system/errors.ts";
+import { bytes, paintOut, print, printJson, say, table } from "../system/output.ts";
+import { statePath } from "../system/project.ts";
 import { shell } from "./boot.ts";
-import { ask } from "./control.ts";
 import {
   findMachine,
   killMachine,
@@ -19,6 +18,7 @@ import {
 } from "./machines.ts";
 import { plain } from "./phases.ts";
 import { inFolder } from "./qemu.ts";
+import { ask } from "./qmp.ts";
 
 export type Verb = (name: string | undefined, args: Arguments) => Promise<number>;
 

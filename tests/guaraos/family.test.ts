@@ -1,10 +1,10 @@
 // reaches: flavors/ overlays/ containerfiles/ guaraos.pub
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
-import { expand } from "../../lib/build/expand.ts";
-import { lintContainerfile } from "../../lib/build/lint/containerfile-lint.ts";
-import { readPins } from "../../lib/cli/pins.ts";
+import { expand } from "../../lib/builders/containerfile/expand.ts";
+import { lintContainerfile } from "../../lib/builders/lint/containerfile-lint.ts";
 import { allTargets } from "../../lib/family/target.ts";
+import { readPins } from "../../lib/tools/pins.ts";
 import { policyJson } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
 import { checkout } from "../support/sandbox.ts";

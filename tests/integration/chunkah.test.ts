@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { differences } from "../../lib/image/compare.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { openLayout } from "../../lib/image/layout.ts";
-import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/memory.ts";
+import { differences } from "../../lib/layers/compare.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { openLayout } from "../../lib/oci/layout.ts";
+import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { standInChunkah } from "../stand-in/chunkah.ts";
 import { Place, treeOf, writeImage } from "../support/images.ts";
 import { Project } from "../support/sandbox.ts";

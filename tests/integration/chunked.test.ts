@@ -3,9 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { differences } from "../../lib/image/compare.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { openLayout } from "../../lib/image/layout.ts";
+import { differences } from "../../lib/layers/compare.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { openLayout } from "../../lib/oci/layout.ts";
 import { Place, treeOf, writeImage } from "../support/images.ts";
 import { Registry } from "../support/registry.ts";
 import { Project, type Said } from "../support/sandbox.ts";

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podman, podmanEnv } from "../../lib/cli/podman.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podman, podmanEnv } from "../../lib/tools/podman.ts";
 import { SampleProject } from "../support/sample-family.ts";
 import { checkout, exec, testStorage } from "../support/sandbox.ts";
 import { keys, Terminal } from "../support/terminal.ts";

@@ -2,7 +2,7 @@
 // reaches: build flavors/ containerfiles/
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
 import { Project, type Said, testStorage } from "../support/sandbox.ts";
 
 // A Debian target stands on docker.io's image where a registry answers, and on one made by mmdebstrap where none does. docker.io's is

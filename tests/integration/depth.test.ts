@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mostLayers } from "../../lib/build/depth.ts";
+import { mostLayers } from "../../lib/builders/containerfile/depth.ts";
 import { writeImage } from "../support/images.ts";
 import { Project } from "../support/sandbox.ts";
 import { entry, tarOf } from "../support/tars.ts";

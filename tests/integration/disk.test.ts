@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { quote } from "../../lib/cli/shell.ts";
-import { inToolbox } from "../../lib/cli/toolbox.ts";
+import { quote } from "../../lib/system/shell.ts";
+import { inToolbox } from "../../lib/tools/toolbox.ts";
 import { checkout, exec, oddName, Project } from "../support/sandbox.ts";
 
 // Disks of small images: what is written where, what is kept, what is refused. That they boot is shown in tests/vm.

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileWords } from "../../lib/build/context.ts";
+import { compileWords } from "../../lib/builders/containerfile/context.ts";
 import { commands } from "../../lib/cli/commands.ts";
-import { sha256OfFile } from "../../lib/cli/hash-file.ts";
+import { sha256OfFile } from "../../lib/system/hash-file.ts";
 import { Guara, installedNames } from "../support/guara.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { globSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { tool } from "../../lib/cli/tools.ts";
+import { tool } from "../../lib/tools/tools.ts";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { checkout, exec, Project, type Said, testStorage } from "../support/sandbox.ts";
 

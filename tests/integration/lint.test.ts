@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Finding } from "../../lib/build/lint/finding.ts";
+import type { Finding } from "../../lib/builders/lint/finding.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
 
 // `bun run lint` as a user types it: on the real project, on one with mistakes, and on built images whose bootc says

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tool } from "../../lib/cli/tools.ts";
 import { storeEnvironment } from "../../lib/host/local-image.ts";
+import { tool } from "../../lib/tools/tools.ts";
 import { exec, testStorage } from "../support/sandbox.ts";
 
 // What `switch --local` stands on: root's skopeo, which is what bootc fetches with, reads an image in a user's own storage.

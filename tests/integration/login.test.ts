@@ -3,11 +3,11 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import { podmanFailureIn } from "../../lib/cli/podman-failures.ts";
 import type { Family, Target } from "../../lib/family/family.ts";
 import { needAnswer } from "../../lib/ship/answers.ts";
 import { verifyTarget } from "../../lib/ship/verify.ts";
+import { Failure } from "../../lib/system/errors.ts";
+import { podmanFailureIn } from "../../lib/tools/podman-failures.ts";
 import { Acme, password } from "../support/acme.ts";
 import { useTools } from "../support/host-tools.ts";
 import { HostileRegistry } from "../support/hostile-registry.ts";

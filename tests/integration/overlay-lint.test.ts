@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Finding } from "../../lib/build/lint/finding.ts";
+import type { Finding } from "../../lib/builders/lint/finding.ts";
 import { minimal, Project } from "../support/sandbox.ts";
 
 setDefaultTimeout(300_000);

@@ -3,12 +3,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podmanEnv } from "../../lib/cli/podman.ts";
-import { differences } from "../../lib/image/compare.ts";
-import { openLayout } from "../../lib/image/layout.ts";
-import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/memory.ts";
+import { differences } from "../../lib/layers/compare.ts";
+import { openLayout } from "../../lib/oci/layout.ts";
+import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { prune } from "../../lib/ship/rechunk/prune.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
 import { Place, treeOf, writeImage } from "../support/images.ts";
 import { exec, Project, type Said } from "../support/sandbox.ts";
 import { entry, tarOf } from "../support/tars.ts";

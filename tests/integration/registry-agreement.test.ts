@@ -1,11 +1,11 @@
 // needs: tools
-// reaches: lib/image/access.ts
+// reaches: lib/oci/access.ts
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import { openImage } from "../../lib/image/source.ts";
-import { resolve } from "../../lib/trust/peek.ts";
+import { openImage } from "../../lib/oci/source.ts";
+import { Failure } from "../../lib/system/errors.ts";
+import { resolve } from "../../lib/trust/judge-remote.ts";
 import { useTools } from "../support/host-tools.ts";
 import { HostileRegistry, user } from "../support/hostile-registry.ts";
 import { exec } from "../support/sandbox.ts";

@@ -1,12 +1,12 @@
-// reaches: lib/image/
+// reaches: lib/oci/ lib/layers/
 // Indexes of images for several machines: podman chooses one, and we must choose the same.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import { blobPath, openLayout } from "../../lib/image/layout.ts";
-import { type Descriptor, mediaTypes, sha256 } from "../../lib/image/manifest.ts";
+import { blobPath, openLayout } from "../../lib/oci/layout.ts";
+import { type Descriptor, mediaTypes, sha256 } from "../../lib/oci/manifest.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { writeImage } from "../support/images.ts";
 import { Project } from "../support/sandbox.ts";
 import { entry, tarOf } from "../support/tars.ts";

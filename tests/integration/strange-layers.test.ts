@@ -1,11 +1,11 @@
-// reaches: lib/image/
+// reaches: lib/oci/ lib/layers/
 // Layers that no build of ours makes, but somebody's does. podman unpacks each image, and what it finds there is what we must read.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { lstatSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import type { Entry } from "../../lib/image/entry.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { Place, treeOf, writeImage } from "../support/images.ts";
 import { Project } from "../support/sandbox.ts";
 import { entry, tarOf } from "../support/tars.ts";

@@ -132,7 +132,7 @@ describe("a run that is ended", () => {
   /** A test that leaves all that a test can leave: a process in a session of its own, a container, folders. */
   const leaves = `import { spawn } from "node:child_process";
 import { exec, testStorage } from "${checkout}/tests/support/sandbox.ts";
-import { podmanEnv } from "${checkout}/lib/cli/podman.ts";
+import { podmanEnv } from "${checkout}/lib/tools/podman.ts";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "bun:test";

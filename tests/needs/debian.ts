@@ -1,5 +1,5 @@
 // A root of Debian trixie, on which the tests' images are based.
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
 import { testStorage } from "../support/sandbox.ts";
 
 Object.assign(process.env, testStorage());

@@ -1,7 +1,7 @@
 /** Repositories that a build clones: the AUR's, with recipes that makepkg really runs, and those of GNOME's extensions. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../lib/cli/shell.ts";
+import { run } from "../../lib/system/shell.ts";
 
 type Recipe = {
   /** Packages of this base; the base's own name where there is one only. */

@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
 import type { Project } from "../support/sandbox.ts";
 
 const script = `#!/usr/bin/perl

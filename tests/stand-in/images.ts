@@ -1,7 +1,7 @@
 /** Puts the stand-ins for CachyOS' and Homebrew's images into podman's storage, under their real names. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { podman } from "../../lib/cli/podman.ts";
+import { podman } from "../../lib/tools/podman.ts";
 import { neededFromRepositories } from "./aur.ts";
 import { catalogue } from "./catalogue.ts";
 import { overlayFiles, type Wanted } from "./manifest.ts";

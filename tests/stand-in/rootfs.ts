@@ -1,6 +1,6 @@
 /** The image that stands in for CachyOS: Debian with pacman. */
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podman } from "../../lib/cli/podman.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podman } from "../../lib/tools/podman.ts";
 import { imageWith } from "../support/small-images.ts";
 
 /** What the real container image has (it is made from archlinux:base-devel), as far as a build makes use of it. */

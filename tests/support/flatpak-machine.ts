@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podmanEnv } from "../../lib/cli/podman.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
 import { Guara, installedNames } from "./guara.ts";
 import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
 import { imageWith } from "./small-images.ts";

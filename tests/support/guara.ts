@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileWords } from "../../lib/build/context.ts";
+import { compileWords } from "../../lib/builders/containerfile/context.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { exec } from "./sandbox.ts";
 

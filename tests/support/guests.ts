@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { podmanEnv } from "../../lib/cli/podman.ts";
-import { statePath } from "../../lib/cli/project.ts";
-import type { Progress } from "../../lib/cli/steps.ts";
+import { statePath } from "../../lib/system/project.ts";
+import type { Progress } from "../../lib/system/steps.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
 import { type DiskOptions, makeDisk, usualDisk } from "../../lib/vm/disk/disk.ts";
 import { type Guest, type GuestOptions, startGuest } from "../../lib/vm/guest.ts";
 import { remoteLine, sshWords } from "../../lib/vm/ssh.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { podmanEnv } from "../../lib/cli/podman.ts";
-import { toolboxReference } from "../../lib/cli/toolbox.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
+import { toolboxReference } from "../../lib/tools/toolbox.ts";
 import { exec, testStorage } from "./sandbox.ts";
 
 const programs = ["skopeo", "cosign"];

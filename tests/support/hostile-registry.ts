@@ -8,7 +8,7 @@ import { createServer as secureServer } from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256 } from "../../lib/image/manifest.ts";
+import { sha256 } from "../../lib/oci/manifest.ts";
 import { exec } from "./sandbox.ts";
 
 export const repository = "acme/os";

@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
-import { packing } from "../../lib/image/blob.ts";
-import { LayerPool } from "../../lib/image/layer-pool.ts";
-import { blobPath, finishLayout, startLayout } from "../../lib/image/layout.ts";
-import { type Descriptor, type ImageConfig, sha256 } from "../../lib/image/manifest.ts";
-import { readTree } from "../../lib/image/read-tree.ts";
-import { openImage } from "../../lib/image/source.ts";
-import type { Tree } from "../../lib/image/tree.ts";
+import { packing } from "../../lib/layers/blob.ts";
+import { LayerPool } from "../../lib/layers/layer-pool.ts";
+import { readTree } from "../../lib/layers/read-tree.ts";
+import type { Tree } from "../../lib/layers/tree.ts";
+import { blobPath, finishLayout, startLayout } from "../../lib/oci/layout.ts";
+import { type Descriptor, type ImageConfig, sha256 } from "../../lib/oci/manifest.ts";
+import { openImage } from "../../lib/oci/source.ts";
 
 /** A folder that is gone after the tests. */
 export class Place {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { brokenImages, readList } from "../../lib/cli/store.ts";
+import { brokenImages, readList } from "../../lib/system/podman-store.ts";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
 import { tiny } from "./small-images.ts";
 

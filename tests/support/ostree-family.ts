@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { inToolbox } from "../../lib/cli/toolbox.ts";
+import { inToolbox } from "../../lib/tools/toolbox.ts";
 import { writeEsp } from "../../lib/vm/disk/esp.ts";
 import { layout, partitionScript } from "../../lib/vm/disk/partitions.ts";
 import type { TestMachine } from "./guests.ts";

@@ -7,9 +7,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podmanEnv } from "../../lib/cli/podman.ts";
-import { ensureToolbox } from "../../lib/cli/toolbox.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
+import { ensureToolbox } from "../../lib/tools/toolbox.ts";
 import { checkout, exec, type Project, type Said, testStorage } from "./sandbox.ts";
 import { imageWith, must, podman } from "./small-images.ts";
 

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { podmanEnv } from "../../lib/cli/podman.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
 import { kindOf, waiting } from "./spans.ts";
 
 /** The checkout under test. */

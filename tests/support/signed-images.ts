@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tool } from "../../lib/cli/tools.ts";
+import { tool } from "../../lib/tools/tools.ts";
 import { type Registry, startRegistry } from "../stand-in/registry.ts";
 import { exec, type Said, testStorage } from "./sandbox.ts";
 

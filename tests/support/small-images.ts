@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureLocalDebian } from "../../lib/cli/debian-image.ts";
-import { podmanEnv } from "../../lib/cli/podman.ts";
+import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
+import { podmanEnv } from "../../lib/tools/podman.ts";
 import { exec, type Said, testStorage } from "./sandbox.ts";
 
 /** Images that tests are based on, each made once and found by a hash of how it is made. */

@@ -1,6 +1,6 @@
-import type { Entry } from "../../lib/image/entry.ts";
-import { TarReader } from "../../lib/image/tar-read.ts";
-import { header, padding } from "../../lib/image/tar-write.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { TarReader } from "../../lib/layers/tar-read.ts";
+import { header, padding } from "../../lib/layers/tar-write.ts";
 
 /** Numbers that look random and are the same in every run. */
 export function random(seed: number): (below: number) => number {

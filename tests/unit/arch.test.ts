@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
 import { bestArch, missingFlags, parseCpuFlags, refuseForeignCpu, thisCpu } from "../../lib/family/arch.ts";
 import { findArch, findTarget } from "../../lib/family/target.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 import { checkout } from "../support/sandbox.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { help, readArguments } from "../../lib/cli/args.ts";
 import { commands, findCommand } from "../../lib/cli/commands.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { Failure } from "../../lib/system/errors.ts";
 
 // The command line, read by the table of commands.
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { localBase } from "../../lib/build/base.ts";
-import { rootKey } from "../../lib/cli/debian-root.ts";
+import { localBase } from "../../lib/builders/base.ts";
 import type { Arch } from "../../lib/family/family.ts";
-import type { LocalImage } from "../../lib/image/storage.ts";
+import type { LocalImage } from "../../lib/oci/storage.ts";
+import { rootKey } from "../../lib/tools/debian-root.ts";
 
 const arch = { name: "amd64", base: { debian: "trixie" }, needs: [], runners: [] } as unknown as Arch;
 const [theirs, ours] = ["docker.io/library/debian:trixie", "localhost/slipway-debian:trixie"];

@@ -6,9 +6,9 @@ import { manyFiles } from "../../lib/bench/many.ts";
 import { byTurns, median, once, peakOf } from "../../lib/bench/measure.ts";
 import { otherKernels } from "../../lib/bench/pairs.ts";
 import { writeBenchmarks } from "../../lib/bench/report.ts";
-import { LayerPool } from "../../lib/image/layer-pool.ts";
-import { readTree } from "../../lib/image/read-tree.ts";
-import { openImage } from "../../lib/image/source.ts";
+import { LayerPool } from "../../lib/layers/layer-pool.ts";
+import { readTree } from "../../lib/layers/read-tree.ts";
+import { openImage } from "../../lib/oci/source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

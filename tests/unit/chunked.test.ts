@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Crc64 } from "../../lib/image/crc64.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import type { Piece, WrittenLayer } from "../../lib/image/layer-tar.ts";
-import { writeChunked } from "../../lib/image/layer-write.ts";
+import { Crc64 } from "../../lib/layers/crc64.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import type { Piece, WrittenLayer } from "../../lib/layers/layer-tar.ts";
+import { writeChunked } from "../../lib/layers/layer-write.ts";
 import { Place } from "../support/images.ts";
 import { entry, random, readAll } from "../support/tars.ts";
 

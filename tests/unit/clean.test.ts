@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { tooMuch } from "../../lib/cli/cache.ts";
-import { remnants, remove } from "../../lib/cli/clean.ts";
-import { owner } from "../../lib/cli/owner.ts";
-import { mountsBelow } from "../../lib/cli/remove.ts";
-import { freedBytes } from "../../lib/image/freed.ts";
-import { type ImageRecord, isOurs } from "../../lib/image/ours.ts";
+import { type ImageRecord, isOurs } from "../../lib/oci/ownership.ts";
+import { freedBytes } from "../../lib/oci/reclaimable.ts";
+import { tooMuch } from "../../lib/system/cache.ts";
+import { owner } from "../../lib/system/owner.ts";
+import { remnants, remove } from "../../lib/system/remnants.ts";
+import { mountsBelow } from "../../lib/system/remove.ts";
 
 const prefixes = ["ghcr.io/guara92/guaraos-", "localhost/slipway-toolbox:"];
 const label = { "org.slipway.key": "abc" };

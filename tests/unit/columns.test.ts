@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { columns, Texts } from "../../lib/image/columns.ts";
-import { Lines, writeLines } from "../../lib/image/lines.ts";
+import { columns, Texts } from "../../lib/layers/columns.ts";
+import { Lines, writeLines } from "../../lib/layers/lines.ts";
 import { Place } from "../support/images.ts";
 import { random } from "../support/tars.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { commands } from "../../lib/cli/commands.ts";
 import { complete, type Lookup } from "../../lib/cli/completions.ts";
-import { wordsOf } from "../../lib/family/words.ts";
+import { wordsOf } from "../../lib/family/completion-words.ts";
 import { SampleProject } from "../support/sample-family.ts";
 import { exec } from "../support/sandbox.ts";
 

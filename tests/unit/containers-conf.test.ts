@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { containersConf, merge, neededSettings, type PodmanFacts, toToml } from "../../lib/cli/containers-conf.ts";
+import { containersConf, merge, neededSettings, type PodmanFacts, toToml } from "../../lib/tools/containers-conf.ts";
 
 /** A machine as podman expects it. */
 const plain: PodmanFacts = {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
-import { addedLayers, mostLayers, refuseDepth } from "../../lib/build/depth.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { addedLayers, mostLayers, refuseDepth } from "../../lib/builders/containerfile/depth.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { family, project, removeProjects, target } from "../support/small-family.ts";
 
 // More layers than podman mounts are noticed before the build.

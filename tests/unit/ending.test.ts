@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isGone, ownerOf } from "../../lib/cli/owner.ts";
-import { startOf } from "../../lib/cli/process.ts";
-import { isBetweenWrites } from "../../lib/cli/store.ts";
+import { isGone, ownerOf } from "../../lib/system/owner.ts";
+import { isBetweenWrites } from "../../lib/system/podman-store.ts";
+import { startOf } from "../../lib/system/process.ts";
 import { checkout } from "../support/sandbox.ts";
 
 // How programs are ended: podman by a stand-in for it, which writes a store and says where it is.
@@ -53,7 +53,7 @@ esac
 `;
 
 const script = (words: string) => `import { command } from "${checkout}/lib/cli/command.ts";
-import { podman } from "${checkout}/lib/cli/podman.ts";
+import { podman } from "${checkout}/lib/tools/podman.ts";
 await command("list", () => podman(${words}), []);
 `;
 
@@ -112,8 +112,8 @@ test("Ctrl-C in the middle of a write: podman gets as far as the manifest, and n
 test.each(["(await run(words)).code", "(await question(words)).code", "await foreground(words)"])(
   "Ctrl-C ends a program before we hear of it: its end is no answer (%s)",
   async (code) => {
-    const imports = ["command", "question", "shell"].map(
-      (name) => `import * as ${name}_ from "${checkout}/lib/cli/${name}.ts";`,
+    const imports = ["cli/command", "system/question", "system/shell"].map(
+      (file) => `import * as ${file.split("/")[1]}_ from "${checkout}/lib/${file}.ts";`,
     );
     writeFileSync(
       path("script.ts"),
@@ -174,7 +174,7 @@ test("a program that was asked something and does not end is not waited for", as
   writeFileSync(
     path("asks.ts"),
     `import { command } from "${checkout}/lib/cli/command.ts";
-import { question } from "${checkout}/lib/cli/question.ts";
+import { question } from "${checkout}/lib/system/question.ts";
 await command("list", () => question(["sh", "-c", ${JSON.stringify(stuck)}]), []);
 `,
   );

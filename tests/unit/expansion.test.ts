@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { labelLines } from "../../lib/build/containerfile.ts";
-import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/build/expand.ts";
+import { labelLines } from "../../lib/builders/containerfile/containerfile.ts";
+import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/builders/containerfile/expand.ts";
 import { commands } from "../../lib/cli/commands.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { family, project, removeProjects, small, target } from "../support/small-family.ts";
 
 // What podman gets, letter by letter.

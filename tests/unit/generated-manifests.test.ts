@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { visible } from "../../lib/cli/output.ts";
+import { visible } from "../../lib/system/output.ts";
 import { hostileManifest, pinned } from "../support/hostile-manifests.ts";
 import * as judged from "../support/judge-manifest.ts";
 import type { Files } from "../support/small-family.ts";

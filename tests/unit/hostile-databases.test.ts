@@ -2,13 +2,13 @@ import { Database } from "bun:sqlite";
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { LayerPool } from "../../lib/image/layer-pool.ts";
-import { readTree } from "../../lib/image/read-tree.ts";
-import { openImage } from "../../lib/image/source.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { LayerPool } from "../../lib/layers/layer-pool.ts";
+import { readTree } from "../../lib/layers/read-tree.ts";
+import { openImage } from "../../lib/oci/source.ts";
 import { divide } from "../../lib/ship/rechunk/components.ts";
 import { plan } from "../../lib/ship/rechunk/plan.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { Place, writeImage } from "../support/images.ts";
 import { entry, random, tarOf } from "../support/tars.ts";
 

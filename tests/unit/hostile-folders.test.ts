@@ -11,12 +11,12 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import { LayerPool } from "../../lib/image/layer-pool.ts";
-import { blobPath } from "../../lib/image/layout.ts";
-import { sha256 } from "../../lib/image/manifest.ts";
-import { readTree } from "../../lib/image/read-tree.ts";
-import { openImage } from "../../lib/image/source.ts";
+import { LayerPool } from "../../lib/layers/layer-pool.ts";
+import { readTree } from "../../lib/layers/read-tree.ts";
+import { blobPath } from "../../lib/oci/layout.ts";
+import { sha256 } from "../../lib/oci/manifest.ts";
+import { openImage } from "../../lib/oci/source.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { Place, writeImage } from "../support/images.ts";
 import { entry, tarOf } from "../support/tars.ts";
 

@@ -1,15 +1,15 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import { differences } from "../../lib/image/compare.ts";
-import { LayerPool } from "../../lib/image/layer-pool.ts";
-import { usualPacking } from "../../lib/image/layer-tar.ts";
-import { readTree } from "../../lib/image/read-tree.ts";
-import { openImage } from "../../lib/image/source.ts";
-import { Tree } from "../../lib/image/tree.ts";
+import { differences } from "../../lib/layers/compare.ts";
+import { LayerPool } from "../../lib/layers/layer-pool.ts";
+import { usualPacking } from "../../lib/layers/layer-tar.ts";
+import { readTree } from "../../lib/layers/read-tree.ts";
+import { Tree } from "../../lib/layers/tree.ts";
+import { openImage } from "../../lib/oci/source.ts";
 import { divide } from "../../lib/ship/rechunk/components.ts";
-import { pieces } from "../../lib/ship/rechunk/pieces.ts";
+import { pieces } from "../../lib/ship/rechunk/layer-entries.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { type Hostile, hostileLayers } from "../support/hostile-layers.ts";
 import { Place, writeBlobs } from "../support/images.ts";
 

@@ -1,15 +1,15 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { planTarget } from "../../lib/build/build.ts";
-import { takesGuara } from "../../lib/build/context.ts";
-import { filesAt } from "../../lib/build/context-files.ts";
-import { contextUse, firstUnknown } from "../../lib/build/context-use.ts";
-import { expand } from "../../lib/build/expand.ts";
-import { givenArgs } from "../../lib/build/given-args.ts";
-import { inputKey } from "../../lib/build/inputs.ts";
-import { linesOf, parseContainerfile } from "../../lib/build/instructions.ts";
-import { exit, Failure } from "../../lib/cli/errors.ts";
+import { planTarget } from "../../lib/builders/build.ts";
+import { takesGuara } from "../../lib/builders/containerfile/context.ts";
+import { filesAt } from "../../lib/builders/containerfile/context-files.ts";
+import { contextUse, firstUnknown } from "../../lib/builders/containerfile/context-use.ts";
+import { expand } from "../../lib/builders/containerfile/expand.ts";
+import { givenArgs } from "../../lib/builders/containerfile/given-args.ts";
+import { linesOf, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
+import { inputKey } from "../../lib/builders/inputs.ts";
+import { exit, Failure } from "../../lib/system/errors.ts";
 import { family, project, put, removeProjects, target } from "../support/small-family.ts";
 
 // The key of a target: another one when something that goes into the image changed, and only then.

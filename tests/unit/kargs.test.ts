@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { compare, difference, type Lists, ownConsole, systemLost, wholeList } from "../../lib/host/kargs.ts";
 import { chooseEntry, parseEntry } from "../../lib/host/kargs-entries.ts";
 import { applyWords } from "../../lib/host/kargs-host.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { imageArguments, nameOf, parseKargsFile, sameWord, splitArguments } from "../../lib/image/kargs.ts";
-import { KargsEntries } from "../../lib/image/kargs-entries.ts";
-import { readKargsFolder } from "../../lib/image/kargs-folder.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { KargsEntries } from "../../lib/layers/kargs-entries.ts";
+import { imageArguments, nameOf, parseKargsFile, sameWord, splitArguments } from "../../lib/oci/kargs.ts";
+import { readKargsFolder } from "../../lib/oci/kargs-folder.ts";
 
 describe("words of a command line", () => {
   const rows: [string, string[]][] = [

@@ -1,8 +1,8 @@
-// reaches: lib/build/containerfile.ts lib/cli/command.ts
+// reaches: lib/builders/containerfile/containerfile.ts lib/cli/command.ts
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { harmfulMounts, removedAfterMount, tellsOfLostFiles } from "../../lib/build/lost-root.ts";
+import { harmfulMounts, removedAfterMount, tellsOfLostFiles } from "../../lib/builders/containerfile/lost-root.ts";
 import { checkout } from "../support/sandbox.ts";
 import { project, removeProjects } from "../support/small-family.ts";
 
@@ -65,7 +65,7 @@ test.each([
 async function build(said: string, code: number): Promise<{ stderr: string; asked: string }> {
   const root = project({
     said,
-    "build.ts": `import { buildImage } from "${checkout}/lib/build/containerfile.ts";
+    "build.ts": `import { buildImage } from "${checkout}/lib/builders/containerfile/containerfile.ts";
 import { command } from "${checkout}/lib/cli/command.ts";
 import { family, target } from "${checkout}/tests/support/small-family.ts";
 const of = family(process.env.SLIPWAY_PROJECT);

@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { unwritable } from "../../lib/cli/unwritable.ts";
 import { checkManifest } from "../../lib/family/check.ts";
 import { fingerprint, loadFamilyToGrow } from "../../lib/family/manifest.ts";
 import { ManifestFailure } from "../../lib/family/mistakes.ts";
 import { writeNewFlavor } from "../../lib/family/new-flavor.ts";
+import { unwritable } from "../../lib/system/unwritable.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 import { family, mistakes, project, put, removeProjects, small, told } from "../support/small-family.ts";
@@ -304,7 +304,7 @@ describe("where `.slipway/` cannot be written", () => {
     expect(await load(root, code)).toEqual({ code: 0, stdout: "toy\n", stderr: "" });
     const place = `import { command } from "./lib/cli/command.ts";
       await command("list", async () => (await import("node:fs")).writeFileSync("${root}/.slipway/x", ""))`;
-    const thrown = `import { statePath } from "./lib/cli/project.ts"; import { Failure } from "./lib/cli/errors.ts";
+    const thrown = `import { statePath } from "./lib/system/project.ts"; import { Failure } from "./lib/system/errors.ts";
       try { statePath("state", "x") } catch (error) { console.log(error instanceof Failure) }`;
     expect((await load(root, thrown)).stdout).toBe("true\n");
     const said = await load(root, place);

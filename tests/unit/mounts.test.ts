@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { linesOf } from "../../lib/build/instructions.ts";
-import { withMounts } from "../../lib/build/mounts.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { linesOf } from "../../lib/builders/containerfile/instructions.ts";
+import { withMounts } from "../../lib/builders/containerfile/mounts.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { project, put, removeProjects } from "../support/small-family.ts";
 
 // What a RUN mounts is part of its text, so that podman runs it again when it changes. With podman: tests/integration/build.

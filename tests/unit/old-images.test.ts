@@ -1,13 +1,13 @@
-// reaches: lib/build/containerfile.ts
+// reaches: lib/builders/containerfile/containerfile.ts
 import { afterAll, describe, expect, test } from "bun:test";
-import { planTarget } from "../../lib/build/build.ts";
-import { imageLabels } from "../../lib/build/containerfile.ts";
-import { inputKey } from "../../lib/build/inputs.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { planTarget } from "../../lib/builders/build.ts";
+import { imageLabels } from "../../lib/builders/containerfile/containerfile.ts";
+import { inputKey } from "../../lib/builders/inputs.ts";
 import { parseStatus } from "../../lib/host/bootc.ts";
 import { allowedBy, refuseOld, shownTo } from "../../lib/host/old-image.ts";
-import type { ImageConfig } from "../../lib/image/manifest.ts";
+import type { ImageConfig } from "../../lib/oci/manifest.ts";
 import { current } from "../../lib/ship/verify-current.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { type Facts, factsOf, labelOf, stampTime, timeOf, versionTime } from "../../lib/trust/facts.ts";
 import { type Known, oldImages, type Shown, unchecked } from "../../lib/trust/old-images.ts";
 import { digestOf, entry, status } from "../support/bootc-host.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { nearest } from "../../lib/cli/nearest.ts";
-import { bytes, seconds, table, visible } from "../../lib/cli/output.ts";
-import { commandLine, quote, run } from "../../lib/cli/shell.ts";
+import { nearest } from "../../lib/system/nearest.ts";
+import { bytes, seconds, table, visible } from "../../lib/system/output.ts";
+import { commandLine, quote, run } from "../../lib/system/shell.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 
 // How things are written down: tables, sizes, times, command lines.
@@ -11,7 +11,7 @@ test("what reaches a terminal has its control characters escaped, whoever prints
   const good = "a\\u001b[2J\\u0007\\u000d\\u009b\\u202e\\u2028\\u0000b\tc\nd";
   expect(visible(bad)).toBe(good);
   expect(visible(good)).toBe(good);
-  const code = `import { print, printJson, say } from "./lib/cli/output.ts"; const bad = ${JSON.stringify(bad)};
+  const code = `import { print, printJson, say } from "./lib/system/output.ts"; const bad = ${JSON.stringify(bad)};
     print(bad); printJson({ bad }); say(bad)`;
   const { stdout, stderr } = await exec([process.execPath, "-e", code], {}, checkout);
   expect(stderr).toBe(`${good}\n`);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { Failure } from "../../lib/cli/errors.ts";
-import type { Image } from "../../lib/image/source.ts";
-import { decodeMemory, encodeMemory, planAnnotation, planLimits } from "../../lib/ship/rechunk/memory.ts";
+import type { Image } from "../../lib/oci/source.ts";
 import { plan } from "../../lib/ship/rechunk/plan.ts";
+import { decodeMemory, encodeMemory, planAnnotation, planLimits } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { findPrevious } from "../../lib/ship/rechunk/previous.ts";
 import { epochOf } from "../../lib/ship/rechunk/rechunk.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { HostileRegistry, sampleImage } from "../support/hostile-registry.ts";
 
 // The plan of the published image is an annotation that anybody who can write to the registry may choose.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Component } from "../../lib/ship/rechunk/components.ts";
-import { decodeMemory, encodeMemory } from "../../lib/ship/rechunk/memory.ts";
 import { type Memory, type Plan, plan } from "../../lib/ship/rechunk/plan.ts";
+import { decodeMemory, encodeMemory } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { random } from "../support/tars.ts";
 
 const epoch = 1_700_000_000;

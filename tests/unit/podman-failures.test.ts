@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { installCommand, reinstallCommand } from "../../lib/cli/package-manager.ts";
-import { type FailureKind, failureKinds, nextAfter, podmanFailureIn } from "../../lib/cli/podman-failures.ts";
+import { installCommand, reinstallCommand } from "../../lib/tools/package-manager.ts";
+import { type FailureKind, failureKinds, nextAfter, podmanFailureIn } from "../../lib/tools/podman-failures.ts";
 
 /** How skopeo 1.18 (Debian 13) says what a registry answered. */
 const skopeoSays = (why: string) =>
   `time="2026-11-28T05:52:26Z" level=fatal msg="Error parsing image name \\"docker://r.acme/os:v1\\": reading manifest v1 in r.acme/os: ${why}"`;
 
-/** Real words: of podman 4.3.1 (Debian 12) and 5.4.2 (Debian 13) as they were run, or of the sources and issues that lib/cli/podman-failures.ts names. */
+/** Real words: of podman 4.3.1 (Debian 12) and 5.4.2 (Debian 13) as they were run, or of the sources and issues that lib/tools/podman-failures.ts names. */
 const words: [FailureKind, string][] = [
   [
     "no id maps",

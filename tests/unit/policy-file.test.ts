@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { repositoryOf } from "../../lib/trust/peek.ts";
+import { repositoryOf } from "../../lib/trust/judge-remote.ts";
 import {
   acceptsAnything,
   asksForName,

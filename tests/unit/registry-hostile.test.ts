@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { Failure } from "../../lib/cli/errors.ts";
-import type { Progress } from "../../lib/cli/steps.ts";
-import { longestWait, retryAfter } from "../../lib/image/http.ts";
-import { type Manifest, parseManifest, sha256 } from "../../lib/image/manifest.ts";
-import { parseReference } from "../../lib/image/reference.ts";
-import { fetchLayers, Repository, type RepositoryOptions } from "../../lib/image/registry.ts";
-import { openImage } from "../../lib/image/source.ts";
-import { mayKnow, parseChallenge } from "../../lib/image/token.ts";
+import { longestWait, retryAfter } from "../../lib/oci/http.ts";
+import { type Manifest, parseManifest, sha256 } from "../../lib/oci/manifest.ts";
+import { parseReference } from "../../lib/oci/reference.ts";
+import { fetchLayers, Repository, type RepositoryOptions } from "../../lib/oci/registry.ts";
+import { openImage } from "../../lib/oci/source.ts";
+import { mayKnow, parseChallenge } from "../../lib/oci/token.ts";
 import { contentTrouble } from "../../lib/ship/verify-content.ts";
+import { Failure } from "../../lib/system/errors.ts";
+import type { Progress } from "../../lib/system/steps.ts";
 import { type Asked, type Handler, HostileRegistry, sampleImage, user } from "../support/hostile-registry.ts";
 
 // Whatever a registry does, there is one line that says it, nothing hangs, and no byte beyond a limit is taken.

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { podmanFacts } from "../../lib/cli/podman.ts";
-import { secretNames } from "../../lib/cli/secrets.ts";
+import { secretNames } from "../../lib/system/secrets.ts";
+import { podmanFacts } from "../../lib/tools/podman.ts";
 import { Machine } from "../support/machine.ts";
 import { checkout } from "../support/sandbox.ts";
 
@@ -142,7 +142,7 @@ describe("secrets", () => {
     expect((await go({})).got).toEqual([]);
   });
 
-  test("are the names that lib/cli/secrets.ts takes out of the environment", () => {
+  test("are the names that lib/system/secrets.ts takes out of the environment", () => {
     const [, names] = /^SECRETS="(.*)"$/m.exec(readFileSync(join(checkout, "run"), "utf8")) ?? [];
     expect(names?.split(" ")).toEqual([...secretNames]);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Hider, hideFromNow, hideSecrets } from "../../lib/cli/secrets.ts";
-import { run } from "../../lib/cli/shell.ts";
+import { Hider, hideFromNow, hideSecrets } from "../../lib/system/secrets.ts";
+import { run } from "../../lib/system/shell.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 
 // Where secrets of the environment must not get to.
@@ -34,9 +34,9 @@ const runners: [string, string][] = [
   ["foreground", 'await foreground(["env"])'],
 ];
 test.each(runners)("%s starts programs without the secrets, and the command itself has them", async (_, line) => {
-  const script = `import { run, foreground } from "${checkout}/lib/cli/shell.ts";
-import { question } from "${checkout}/lib/cli/question.ts";
-import { secret } from "${checkout}/lib/cli/secrets.ts";
+  const script = `import { run, foreground } from "${checkout}/lib/system/shell.ts";
+import { question } from "${checkout}/lib/system/question.ts";
+import { secret } from "${checkout}/lib/system/secrets.ts";
 ${line}
 if (secret("COSIGN_PASSWORD") === "hunter22") console.log("the command has it");`;
   const { code, stdout, stderr } = await exec([process.execPath, "-e", script], {

@@ -18,7 +18,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
       writeFileSync(
         script,
         `import { command } from "${checkout}/lib/cli/command.ts";
-import { run } from "${checkout}/lib/cli/shell.ts";
+import { run } from "${checkout}/lib/system/shell.ts";
 await command("list", () => run(["bash", "-c", "${sleep} & wait"]), []);
 `,
       );

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Entry } from "../../lib/image/entry.ts";
-import { openLayout } from "../../lib/image/layout.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { openLayout } from "../../lib/oci/layout.ts";
 import { writeOutTrust } from "../../lib/trust/shipped.ts";
 import { Place, packings, writeImage } from "../support/images.ts";
 import { entry, tarOf } from "../support/tars.ts";

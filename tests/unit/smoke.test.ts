@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { StepResult } from "../../lib/cli/steps.ts";
 import type { Flavor } from "../../lib/family/family.ts";
 import { type Smoke, smokeOf } from "../../lib/family/smoke.ts";
+import type { StepResult } from "../../lib/system/steps.ts";
 import { checksOf, readAnswers, scriptOf } from "../../lib/vm/smoke/checks.ts";
 import { junit } from "../../lib/vm/smoke/junit.ts";
 import type { Smoked } from "../../lib/vm/smoke/smoke.ts";

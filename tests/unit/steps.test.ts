@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { decide, keyLabel } from "../../lib/build/decide.ts";
-import { knownRefresh, newRefresh, rememberRefresh } from "../../lib/build/refresh.ts";
-import { exit, Failure } from "../../lib/cli/errors.ts";
-import { statePath } from "../../lib/cli/project.ts";
-import { runSteps, type Step } from "../../lib/cli/steps.ts";
-import type { LocalImage } from "../../lib/image/storage.ts";
+import { decide, keyLabel } from "../../lib/builders/decide.ts";
+import { knownRefresh, newRefresh, rememberRefresh } from "../../lib/builders/refresh.ts";
+import type { LocalImage } from "../../lib/oci/storage.ts";
+import { exit, Failure } from "../../lib/system/errors.ts";
+import { statePath } from "../../lib/system/project.ts";
+import { runSteps, type Step } from "../../lib/system/steps.ts";
 
 // What is done, in which order, and what is remembered of it.
 

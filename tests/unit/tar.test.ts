@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Entry, Kind } from "../../lib/image/entry.ts";
+import type { Entry, Kind } from "../../lib/layers/entry.ts";
 import { data, end, entry, extra, paxRecord, random, rawHeader, readAll, tarOf } from "../support/tars.ts";
 
 const any = (next: (n: number) => number, length: number) =>

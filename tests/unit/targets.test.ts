@@ -1,8 +1,8 @@
 // reaches: tests/samples/family/
 import { describe, expect, test } from "bun:test";
-import { withBases } from "../../lib/build/build.ts";
-import { Failure } from "../../lib/cli/errors.ts";
+import { withBases } from "../../lib/builders/build.ts";
 import { allTargets, findArch, findTarget, findTargets, reference } from "../../lib/family/target.ts";
+import { Failure } from "../../lib/system/errors.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 
 // The names of targets, and what a wrong one gets.

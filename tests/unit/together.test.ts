@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { together } from "../../lib/cli/together.ts";
+import { together } from "../../lib/system/single-flight.ts";
 
 test("what several ask for at the same time is done once; later, and under another name, it is done anew", async () => {
   let times = 0;

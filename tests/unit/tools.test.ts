@@ -1,19 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bootstrapArguments } from "../../lib/cli/debian-root.ts";
-import { spaceHealth, toolHealth } from "../../lib/cli/health.ts";
-import { parseMemory } from "../../lib/cli/machine.ts";
-import { bindMount } from "../../lib/cli/mount-words.ts";
-import { owner } from "../../lib/cli/owner.ts";
-import { installCommand, packageManager } from "../../lib/cli/package-manager.ts";
-import { rangeCommand } from "../../lib/cli/rootless.ts";
-import type { Tool } from "../../lib/cli/tool.ts";
-import { rootlessTools, tools } from "../../lib/cli/tool-table.ts";
-import { containerWords, toolboxName, toolboxReferences } from "../../lib/cli/toolbox.ts";
-import { readContents } from "../../lib/cli/toolbox-contents.ts";
-import { isOld, toolboxRows } from "../../lib/cli/toolbox-health.ts";
-import { type Found, findTool, fits, readVersion, upstreamVersion } from "../../lib/cli/tools.ts";
+import { parseMemory } from "../../lib/system/machine.ts";
+import { owner } from "../../lib/system/owner.ts";
+import { bootstrapArguments } from "../../lib/tools/debian-root.ts";
+import { spaceHealth, toolHealth } from "../../lib/tools/health.ts";
+import { bindMount } from "../../lib/tools/mount-words.ts";
+import { installCommand, packageManager } from "../../lib/tools/package-manager.ts";
+import { rangeCommand } from "../../lib/tools/rootless.ts";
+import type { Tool } from "../../lib/tools/tool.ts";
+import { rootlessTools, tools } from "../../lib/tools/tool-table.ts";
+import { containerWords, toolboxName, toolboxReferences } from "../../lib/tools/toolbox.ts";
+import { readContents } from "../../lib/tools/toolbox-contents.ts";
+import { isOld, toolboxRows } from "../../lib/tools/toolbox-health.ts";
+import { type Found, findTool, fits, readVersion, upstreamVersion } from "../../lib/tools/tools.ts";
 import { exitCode, probeGuest } from "../../lib/vm/probe-guest.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 
@@ -224,7 +224,7 @@ describe("a user's numbers for the users of containers", () => {
   test.each([[["-u", "USER", "-u", "LOGNAME"]], [["USER=else", "LOGNAME=else"]]])(
     "the user's name is that of /etc/passwd, whatever the environment says: %j",
     async (env) => {
-      const words = `console.log(JSON.stringify((await import("./lib/cli/rootless.ts")).idFiles()))`;
+      const words = `console.log(JSON.stringify((await import("./lib/tools/rootless.ts")).idFiles()))`;
       const { stdout } = await exec(["env", ...env, process.execPath, "-e", words]);
       const line = new RegExp(`^([^:]+):[^:]*:${process.getuid?.()}:`, "m");
       expect(JSON.parse(stdout).name).toBe(line.exec(readFileSync("/etc/passwd", "utf8"))?.[1]);

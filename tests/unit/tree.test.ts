@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { differences } from "../../lib/image/compare.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { Tree } from "../../lib/image/tree.ts";
+import { differences } from "../../lib/layers/compare.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { Tree } from "../../lib/layers/tree.ts";
 import { entry } from "../support/tars.ts";
 
 const dir = (path: string, more: Partial<Entry> = {}) => entry(path, { kind: "dir", mode: 0o755, ...more });

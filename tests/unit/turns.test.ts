@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { writeLines } from "../../lib/image/lines.ts";
-import { Tree } from "../../lib/image/tree.ts";
-import { inTurns, workInTurns } from "../../lib/image/turns.ts";
+import { writeLines } from "../../lib/layers/lines.ts";
+import { Tree } from "../../lib/layers/tree.ts";
+import { inTurns, workInTurns } from "../../lib/layers/turns.ts";
 import { Place } from "../support/images.ts";
 import { entry } from "../support/tars.ts";
 

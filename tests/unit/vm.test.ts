@@ -3,19 +3,19 @@ import { type Arguments, readArguments } from "../../lib/cli/args.ts";
 import type { Command } from "../../lib/cli/commands/row.ts";
 import { findCommand } from "../../lib/cli/commands.ts";
 import type { Target } from "../../lib/family/family.ts";
-import type { Entry } from "../../lib/image/entry.ts";
-import { consolesBefore } from "../../lib/image/kargs.ts";
+import type { Entry } from "../../lib/layers/entry.ts";
+import { consolesBefore } from "../../lib/oci/kargs.ts";
 import { BootFiles } from "../../lib/vm/disk/boot-files.ts";
 import { installWords, placeConsoles } from "../../lib/vm/disk/bootc.ts";
 import { bootLoaderFiles } from "../../lib/vm/disk/esp.ts";
 import { usualDisk } from "../../lib/vm/disk/kept.ts";
 import { layout, MiB, partitionScript } from "../../lib/vm/disk/partitions.ts";
+import { diskWish, machineWish } from "../../lib/vm/options.ts";
 import { BootWatch, lastLines, plain, readyLine } from "../../lib/vm/phases.ts";
 import { freePort, sshGreets } from "../../lib/vm/ports.ts";
 import { guestStrings, type Machine, qemuArguments } from "../../lib/vm/qemu.ts";
 import { readyCredentials } from "../../lib/vm/ready-unit.ts";
 import { remoteLine } from "../../lib/vm/ssh.ts";
-import { diskWish, machineWish } from "../../lib/vm/wish.ts";
 
 function args(command: string, ...argv: string[]): Arguments {
   return readArguments(findCommand(command) as Command, argv);

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { canAsk, say } from "../../cli/output.ts";
 import { chooseMany, chooseOne } from "../../cli/prompts.ts";
-import { foreground } from "../../cli/shell.ts";
-import { workFolder } from "../../cli/work-folder.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { canAsk, say } from "../../system/output.ts";
+import { foreground } from "../../system/shell.ts";
+import { workFolder } from "../../system/work-folder.ts";
 import { onPath } from "../root.ts";
 import { type App, parseList, reviewText } from "./list.ts";
 

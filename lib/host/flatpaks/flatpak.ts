@@ -1,6 +1,6 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { change, commandLine, type Outcome, run } from "../../cli/shell.ts";
-import type { Progress } from "../../cli/steps.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { change, commandLine, type Outcome, run } from "../../system/shell.ts";
+import type { Progress } from "../../system/steps.ts";
 import { onPath } from "../root.ts";
 import type { App } from "./list.ts";
 import { candidates, type FullRef } from "./refs.ts";

@@ -1,5 +1,5 @@
-import { run } from "../../cli/shell.ts";
-import type { Progress } from "../../cli/steps.ts";
+import { run } from "../../system/shell.ts";
+import type { Progress } from "../../system/steps.ts";
 import { available, because, installed, installWords, type RemoteState, remote } from "./flatpak.ts";
 import type { App } from "./list.ts";
 import { type FullRef, idOf, isThere } from "./refs.ts";

@@ -1,9 +1,9 @@
 import type { Arguments } from "../../cli/args.ts";
-import { exit, Failure } from "../../cli/errors.ts";
-import { canAsk, print, printJson, say } from "../../cli/output.ts";
 import { confirm } from "../../cli/prompts.ts";
-import { change, commandLine } from "../../cli/shell.ts";
-import { exitCode, runSteps, type Step } from "../../cli/steps.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { canAsk, print, printJson, say } from "../../system/output.ts";
+import { change, commandLine } from "../../system/shell.ts";
+import { exitCode, runSteps, type Step } from "../../system/steps.ts";
 import { keepRootsPath } from "../root.ts";
 import { choose, review } from "./choose.ts";
 import {

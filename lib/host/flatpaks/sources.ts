@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { say } from "../../cli/output.ts";
-import { isCompiled, projectRoot } from "../../cli/project.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { say } from "../../system/output.ts";
+import { isCompiled, projectRoot } from "../../system/project.ts";
 import { hostPath } from "../host-path.ts";
 import { readBody, readNamed } from "../named-file.ts";
 import { type App, type ListMistake, merge, parseList, toApp } from "./list.ts";

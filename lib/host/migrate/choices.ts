@@ -1,5 +1,5 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { bytes, canAsk } from "../../cli/output.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { bytes, canAsk } from "../../system/output.ts";
 import { readNamed } from "../named-file.ts";
 import type { PasswdEntry } from "./accounts.ts";
 import { account, word } from "./facts.ts";

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
+import { exit, Failure } from "../../system/errors.ts";
 import { stateFolder } from "./facts.ts";
 import { removeTree } from "./files/paths.ts";
 import { at, flush, type Machine } from "./machine.ts";

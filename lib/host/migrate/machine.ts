@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
+import { exit, Failure } from "../../system/errors.ts";
 import { hostPath } from "../host-path.ts";
 import { look } from "./files/paths.ts";
 

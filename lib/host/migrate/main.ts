@@ -1,8 +1,8 @@
 import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
 import type { Arguments } from "../../cli/args.ts";
-import { bytesBelow } from "../../cli/clean.ts";
-import { exit, Failure } from "../../cli/errors.ts";
-import { paint, print, printJson, say } from "../../cli/output.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { paint, print, printJson, say } from "../../system/output.ts";
+import { bytesBelow } from "../../system/remnants.ts";
 import { lock } from "../libc.ts";
 import { keepRootsPath } from "../root.ts";
 import { type Asking, chooseUser, makeChoices, mustDecide, readAnswers, sayTheWord } from "./choices.ts";

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { bytes } from "../../cli/output.ts";
+import { bytes } from "../../system/output.ts";
 import { backupFolder } from "./facts.ts";
 import { shown } from "./files/paths.ts";
 import { imagePath } from "./record.ts";

@@ -1,4 +1,4 @@
-import { bytes, isTerminal, onStandStill, say, seconds } from "../../cli/output.ts";
+import { bytes, isTerminal, onStandStill, say, seconds } from "../../system/output.ts";
 
 /** A bar with bytes, rate and time left on a terminal; a line each tenth in a log. */
 export class Bar {

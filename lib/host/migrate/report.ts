@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytes } from "../../cli/output.ts";
+import { bytes } from "../../system/output.ts";
 import { stateFolder } from "./facts.ts";
 import { shown } from "./files/paths.ts";
 import type { Journal } from "./journal.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { say } from "../../cli/output.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { say } from "../../system/output.ts";
 import { type AccountFile, accountFiles, withUserAgain } from "./accounts.ts";
 import { beside, Changes, hashOf, putInPlace } from "./changes.ts";
 import { copyTree } from "./files/copy.ts";

@@ -1,5 +1,5 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { paint, say, seconds } from "../../cli/output.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { paint, say, seconds } from "../../system/output.ts";
 import { Changes } from "./changes.ts";
 import type { Journal } from "./journal.ts";
 import type { Machine } from "./machine.ts";

@@ -1,6 +1,6 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { bytes, say } from "../../cli/output.ts";
-import { commandLine, type Outcome, run } from "../../cli/shell.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { bytes, say } from "../../system/output.ts";
+import { commandLine, type Outcome, run } from "../../system/shell.ts";
 import { readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
 import { asOwner, asUser, onPath } from "../root.ts";

@@ -1,6 +1,6 @@
 import type { Arguments } from "../../cli/args.ts";
-import { paint, print, printJson, say, table } from "../../cli/output.ts";
-import { commandLine } from "../../cli/shell.ts";
+import { paint, print, printJson, say, table } from "../../system/output.ts";
+import { commandLine } from "../../system/shell.ts";
 import { allowedBy } from "../old-image.ts";
 import { asRoot, keepRootsPath } from "../root.ts";
 import { checkAll } from "./check.ts";

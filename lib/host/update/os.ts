@@ -1,7 +1,7 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { bytes, paint, say } from "../../cli/output.ts";
-import { foreground } from "../../cli/shell.ts";
-import { repositoryOf, resolve } from "../../trust/peek.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { bytes, paint, say } from "../../system/output.ts";
+import { foreground } from "../../system/shell.ts";
+import { repositoryOf, resolve } from "../../trust/judge-remote.ts";
 import { type Host, type ImageSpec, readHost, stageWords } from "../bootc.ts";
 import { findLocal } from "../local-image.ts";
 import type { Allowed } from "../old-image.ts";

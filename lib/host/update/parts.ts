@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
-import { canAsk } from "../../cli/output.ts";
-import { run } from "../../cli/shell.ts";
+import { canAsk } from "../../system/output.ts";
+import { run } from "../../system/shell.ts";
 import { hostPath } from "../host-path.ts";
 import { anywhere, asOwner, asRoot, asUser, onPath } from "../root.ts";
 

@@ -1,6 +1,6 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import { paint, say } from "../../cli/output.ts";
-import { commandLine, foreground } from "../../cli/shell.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { paint, say } from "../../system/output.ts";
+import { commandLine, foreground } from "../../system/shell.ts";
 import { type Entry, readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
 import { describe } from "../refusals.ts";

@@ -1,6 +1,6 @@
-import { exit, Failure } from "../../cli/errors.ts";
-import type { LayerPacking } from "../../image/layer-tar.ts";
-import { type Descriptor, type Manifest, parseManifest } from "../../image/manifest.ts";
+import type { LayerPacking } from "../../layers/layer-tar.ts";
+import { type Descriptor, type Manifest, parseManifest } from "../../oci/manifest.ts";
+import { exit, Failure } from "../../system/errors.ts";
 
 /**
  * Whether what a registry has is what was sent, and if not, what became of it. A layer may arrive compressed, and then its digest says

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { statePath } from "../../cli/project.ts";
 import type { Target } from "../../family/family.ts";
+import { statePath } from "../../system/project.ts";
 
 /**
  * What was pushed from here, one file a target in `.slipway/state/pushed/`: written when the registry has it, whole and

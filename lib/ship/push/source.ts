@@ -1,16 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { podman } from "../../cli/podman.ts";
-import { nextAfter } from "../../cli/podman-failures.ts";
-import type { Progress } from "../../cli/steps.ts";
 import type { Target } from "../../family/family.ts";
-import { packingOf } from "../../image/blob.ts";
-import type { LayerPacking } from "../../image/layer-tar.ts";
-import { blobPath, openLayout } from "../../image/layout.ts";
-import { type Manifest, sha256 } from "../../image/manifest.ts";
-import { lastWords, patience, skopeo } from "../../image/skopeo.ts";
-import { localImages } from "../../image/storage.ts";
+import { packingOf } from "../../layers/blob.ts";
+import type { LayerPacking } from "../../layers/layer-tar.ts";
+import { blobPath, openLayout } from "../../oci/layout.ts";
+import { type Manifest, sha256 } from "../../oci/manifest.ts";
+import { lastWords, patience, skopeo } from "../../oci/skopeo.ts";
+import { localImages } from "../../oci/storage.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import type { Progress } from "../../system/steps.ts";
+import { podman } from "../../tools/podman.ts";
+import { nextAfter } from "../../tools/podman-failures.ts";
 import { imageFolder } from "../rechunk/target.ts";
 import { isPackedAs, ofCompressor, oneManifest } from "./compare.ts";
 

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { commandLine } from "../../cli/shell.ts";
 import type { Family, Target } from "../../family/family.ts";
-import { packingOf } from "../../family/packing.ts";
-import { patience as limits } from "../../image/skopeo.ts";
+import { patience as limits } from "../../oci/skopeo.ts";
+import { commandLine } from "../../system/shell.ts";
+import { packingOf } from "../packing.ts";
 import { imageFolder } from "../rechunk/target.ts";
 import { repositoryOf } from "./pushed.ts";
 import { packWords } from "./source.ts";

@@ -11,20 +11,20 @@
  */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { bindMount } from "../../cli/mount-words.ts";
-import { podman } from "../../cli/podman.ts";
-import { run } from "../../cli/shell.ts";
-import { type ByteString, byteString, shown } from "../../image/entry.ts";
-import type { LayerPool } from "../../image/layer-pool.ts";
-import { type Piece, usualPacking, type WrittenLayer } from "../../image/layer-tar.ts";
-import { blobPath, finishLayout, openLayout, startLayout } from "../../image/layout.ts";
-import { mediaTypes } from "../../image/manifest.ts";
-import { podmanFailure } from "../../image/storage.ts";
-import type { Name, Tree } from "../../image/tree.ts";
-import { inTurns } from "../../image/turns.ts";
+import { type ByteString, byteString, shown } from "../../layers/entry.ts";
+import type { LayerPool } from "../../layers/layer-pool.ts";
+import { type Piece, usualPacking, type WrittenLayer } from "../../layers/layer-tar.ts";
+import type { Name, Tree } from "../../layers/tree.ts";
+import { inTurns } from "../../layers/turns.ts";
+import { blobPath, finishLayout, openLayout, startLayout } from "../../oci/layout.ts";
+import { mediaTypes } from "../../oci/manifest.ts";
+import { podmanFailure } from "../../oci/storage.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { run } from "../../system/shell.ts";
+import { bindMount } from "../../tools/mount-words.ts";
+import { podman } from "../../tools/podman.ts";
+import { pieces } from "./layer-entries.ts";
 import { pullFolder } from "./load.ts";
-import { pieces } from "./pieces.ts";
 import type { PlannedLayer } from "./plan.ts";
 import type { Planned, Written } from "./rechunk.ts";
 

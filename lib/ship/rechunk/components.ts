@@ -9,23 +9,23 @@
  * A folder lies in every layer that has something below it, so only an empty one belongs to somebody.
  */
 
-import { exit, Failure } from "../../cli/errors.ts";
-import { attributes } from "../../image/compare.ts";
-import { Files } from "../../image/content.ts";
-import { type ByteString, byBytes, shown } from "../../image/entry.ts";
-import { Garbage } from "../../image/garbage.ts";
-import { most, raise } from "../../image/limits.ts";
-import type { Name, Tree } from "../../image/tree.ts";
-import { inTurns, upTo } from "../../image/turns.ts";
-import { firstGuess } from "./guess.ts";
-import { daysOf } from "./intervals.ts";
+import { attributes } from "../../layers/compare.ts";
+import { Files } from "../../layers/content.ts";
+import { type ByteString, byBytes, shown } from "../../layers/entry.ts";
+import { Garbage } from "../../layers/garbage.ts";
+import type { Name, Tree } from "../../layers/tree.ts";
+import { inTurns, upTo } from "../../layers/turns.ts";
+import { most, raise } from "../../oci/limits.ts";
+import { dpkgOwners } from "../../packages/dpkg.ts";
+import { daysOf } from "../../packages/intervals.ts";
+import { mapOwners } from "../../packages/map.ts";
+import { Claims, type Hints } from "../../packages/owner.ts";
+import { pacmanOwners } from "../../packages/pacman.ts";
+import { rpmOwners } from "../../packages/rpm.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { firstGuess } from "./change-rate.ts";
 import { Leaves } from "./leaves.ts";
 import { neighbour, soleOwners } from "./neighbours.ts";
-import { dpkgOwners } from "./owners/dpkg.ts";
-import { mapOwners } from "./owners/map.ts";
-import { Claims, type Hints } from "./owners/owner.ts";
-import { pacmanOwners } from "./owners/pacman.ts";
-import { rpmOwners } from "./owners/rpm.ts";
 
 /** What the plan needs to know of a component. */
 export interface Component {

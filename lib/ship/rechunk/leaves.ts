@@ -1,5 +1,5 @@
-import { columns } from "../../image/columns.ts";
-import type { Name } from "../../image/tree.ts";
+import { columns } from "../../layers/columns.ts";
+import type { Name } from "../../layers/tree.ts";
 
 /** The names that layers are made of, and the component of each: its place among the components. */
 export class Leaves {

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { podman } from "../../cli/podman.ts";
-import { workFolder } from "../../cli/work-folder.ts";
-import { openLayout } from "../../image/layout.ts";
-import { podmanFailure } from "../../image/storage.ts";
+import { openLayout } from "../../oci/layout.ts";
+import { podmanFailure } from "../../oci/storage.ts";
+import { workFolder } from "../../system/work-folder.ts";
+import { podman } from "../../tools/podman.ts";
 
 /**
  * Puts the folder's image into podman's storage.

@@ -1,7 +1,7 @@
 /** Whose a file may be that nobody claims: a cache beside a program's own files is that program's. */
-import { type Column, columns } from "../../image/columns.ts";
-import type { Name, Tree } from "../../image/tree.ts";
-import { inTurns, upTo } from "../../image/turns.ts";
+import { type Column, columns } from "../../layers/columns.ts";
+import type { Name, Tree } from "../../layers/tree.ts";
+import { inTurns, upTo } from "../../layers/turns.ts";
 import type { Leaves } from "./leaves.ts";
 
 /** By folder: 0 while nobody has files in it, its only owner, or that there are several. */

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { say } from "../../cli/output.ts";
-import { openLayout } from "../../image/layout.ts";
-import { RegistryFailure } from "../../image/registry.ts";
-import { SettingsFailure } from "../../image/settings-failure.ts";
-import { type Image, openImage } from "../../image/source.ts";
-import { decodeMemory, planAnnotation } from "./memory.ts";
+import { openLayout } from "../../oci/layout.ts";
+import { RegistryFailure } from "../../oci/registry.ts";
+import { SettingsFailure } from "../../oci/settings-failure.ts";
+import { type Image, openImage } from "../../oci/source.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { say } from "../../system/output.ts";
 import type { Memory } from "./plan.ts";
+import { decodeMemory, planAnnotation } from "./plan-annotation.ts";
 
 /** The plan to go on from, and where it was found. */
 export interface Previous {

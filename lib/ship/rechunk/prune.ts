@@ -1,5 +1,5 @@
-import { byteString } from "../../image/entry.ts";
-import type { Tree } from "../../image/tree.ts";
+import { byteString } from "../../layers/entry.ts";
+import type { Tree } from "../../layers/tree.ts";
 
 /** Leaves out what the manifest says: with a slash at its end a folder's contents, without one the path itself. */
 export function prune(tree: Tree, paths: string[]): void {

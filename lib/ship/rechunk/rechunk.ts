@@ -4,21 +4,21 @@
  */
 import { cpSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { owner } from "../../cli/owner.ts";
-import { LayerPool } from "../../image/layer-pool.ts";
-import { type LayerPacking, usualPacking, type WrittenLayer } from "../../image/layer-tar.ts";
-import { blobPath, finishLayout, startLayout } from "../../image/layout.ts";
-import { type Descriptor, type HistoryEntry, type ImageConfig, mediaTypes } from "../../image/manifest.ts";
-import { madeByRechunk } from "../../image/ours.ts";
-import { readTree } from "../../image/read-tree.ts";
-import type { Image } from "../../image/source.ts";
-import type { Tree } from "../../image/tree.ts";
-import { workInTurns } from "../../image/turns.ts";
+import { LayerPool } from "../../layers/layer-pool.ts";
+import { type LayerPacking, usualPacking, type WrittenLayer } from "../../layers/layer-tar.ts";
+import { readTree } from "../../layers/read-tree.ts";
+import type { Tree } from "../../layers/tree.ts";
+import { workInTurns } from "../../layers/turns.ts";
+import { blobPath, finishLayout, startLayout } from "../../oci/layout.ts";
+import { type Descriptor, type HistoryEntry, type ImageConfig, mediaTypes } from "../../oci/manifest.ts";
+import { madeByRechunk } from "../../oci/ownership.ts";
+import type { Image } from "../../oci/source.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { owner } from "../../system/owner.ts";
 import { type Component, divide } from "./components.ts";
-import { encodeMemory, planAnnotation, planLimits } from "./memory.ts";
-import { pieces } from "./pieces.ts";
+import { pieces } from "./layer-entries.ts";
 import { type Memory, type Plan, type PlannedLayer, planning } from "./plan.ts";
+import { encodeMemory, planAnnotation, planLimits } from "./plan-annotation.ts";
 import { prune } from "./prune.ts";
 
 /** The annotation of a layer that says what is in it, for whoever looks. */

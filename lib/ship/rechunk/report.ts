@@ -1,5 +1,5 @@
-import { bytes, paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
-import { exitCode, type StepResult } from "../../cli/steps.ts";
+import { bytes, paintOut, print, printJson, say, seconds, table } from "../../system/output.ts";
+import { exitCode, type StepResult } from "../../system/steps.ts";
 import type { Done } from "./target.ts";
 
 function facts(done: Done): object {

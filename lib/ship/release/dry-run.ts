@@ -1,6 +1,6 @@
-import { print, printJson } from "../../cli/output.ts";
-import { commandLine } from "../../cli/shell.ts";
 import type { Family, Target } from "../../family/family.ts";
+import { print, printJson } from "../../system/output.ts";
+import { commandLine } from "../../system/shell.ts";
 import { signWords, verifyWords } from "../../trust/cosign.ts";
 import type { PushOptions } from "../push/push.ts";
 import { repositoryOf } from "../push/pushed.ts";

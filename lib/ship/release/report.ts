@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
-import { paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
-import { exitCode, type StepResult } from "../../cli/steps.ts";
+import { paintOut, print, printJson, say, seconds, table } from "../../system/output.ts";
+import { exitCode, type StepResult } from "../../system/steps.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
 
 type Results = StepResult<Outcome>[];

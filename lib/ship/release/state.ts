@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { statePath } from "../../cli/project.ts";
 import type { Target } from "../../family/family.ts";
+import { statePath } from "../../system/project.ts";
 
 /**
  * A release of a target that has begun and not ended: the file is there from before the push until everything is verified.

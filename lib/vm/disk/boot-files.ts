@@ -1,5 +1,5 @@
-import type { ByteString, Entry } from "../../image/entry.ts";
-import { KargsEntries } from "../../image/kargs-entries.ts";
+import type { ByteString, Entry } from "../../layers/entry.ts";
+import { KargsEntries } from "../../layers/kargs-entries.ts";
 
 /** Where an image has whatever a boot needs: files, and folders that are looked into three levels deep. */
 export const bootPlaces = [

@@ -4,15 +4,15 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { bindMount } from "../../cli/mount-words.ts";
-import { podman } from "../../cli/podman.ts";
-import { nextAfter } from "../../cli/podman-failures.ts";
-import type { Progress } from "../../cli/steps.ts";
-import { workFolder } from "../../cli/work-folder.ts";
 import type { Target } from "../../family/family.ts";
-import { consolesBefore, isConsole } from "../../image/kargs.ts";
-import { kargsOfImage } from "../../image/kargs-folder.ts";
+import { consolesBefore, isConsole } from "../../oci/kargs.ts";
+import { kargsOfImage } from "../../oci/kargs-folder.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import type { Progress } from "../../system/steps.ts";
+import { workFolder } from "../../system/work-folder.ts";
+import { bindMount } from "../../tools/mount-words.ts";
+import { podman } from "../../tools/podman.ts";
+import { nextAfter } from "../../tools/podman-failures.ts";
 import {
   consoles,
   type Disk,

@@ -4,16 +4,16 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { spaceAt } from "../../cli/machine.ts";
-import { bytes } from "../../cli/output.ts";
-import { run } from "../../cli/shell.ts";
-import type { Progress } from "../../cli/steps.ts";
-import { ensureToolbox } from "../../cli/toolbox.ts";
-import { tool } from "../../cli/tools.ts";
-import { workFolder } from "../../cli/work-folder.ts";
-import { consolesBefore } from "../../image/kargs.ts";
-import type { LocalImage } from "../../image/storage.ts";
+import { consolesBefore } from "../../oci/kargs.ts";
+import type { LocalImage } from "../../oci/storage.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { spaceAt } from "../../system/machine.ts";
+import { bytes } from "../../system/output.ts";
+import { run } from "../../system/shell.ts";
+import type { Progress } from "../../system/steps.ts";
+import { workFolder } from "../../system/work-folder.ts";
+import { ensureToolbox } from "../../tools/toolbox.ts";
+import { tool } from "../../tools/tools.ts";
 import type { BootFiles, Lack } from "./boot-files.ts";
 import { bootLoaderFiles, type EspFiles, writeEsp } from "./esp.ts";
 import { diskFailure, readBootFiles } from "./image-files.ts";

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { bytes } from "../../cli/output.ts";
-import { run } from "../../cli/shell.ts";
-import { tool } from "../../cli/tools.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { bytes } from "../../system/output.ts";
+import { run } from "../../system/shell.ts";
+import { tool } from "../../tools/tools.ts";
 import { diskFailure } from "./image-files.ts";
 import { type Layout, MiB } from "./partitions.ts";
 

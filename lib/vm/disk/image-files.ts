@@ -4,12 +4,12 @@
  */
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { nextAfter, podmanFailureIn } from "../../cli/podman-failures.ts";
-import { run } from "../../cli/shell.ts";
-import type { Progress } from "../../cli/steps.ts";
-import { inToolbox } from "../../cli/toolbox.ts";
-import { TarReader } from "../../image/tar-read.ts";
+import { TarReader } from "../../layers/tar-read.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { run } from "../../system/shell.ts";
+import type { Progress } from "../../system/steps.ts";
+import { nextAfter, podmanFailureIn } from "../../tools/podman-failures.ts";
+import { inToolbox } from "../../tools/toolbox.ts";
 import { BootFiles, bootPlaces } from "./boot-files.ts";
 
 /** Where the toolbox sees them. */

@@ -1,9 +1,9 @@
 /** Where disks are kept, and what is written beside them. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { exit, Failure } from "../../cli/errors.ts";
-import { statePath } from "../../cli/project.ts";
-import { type LocalImage, localImages } from "../../image/storage.ts";
+import { type LocalImage, localImages } from "../../oci/storage.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { statePath } from "../../system/project.ts";
 import type { Lack } from "./boot-files.ts";
 import { MiB } from "./partitions.ts";
 import type { Filesystem } from "./root-fs.ts";

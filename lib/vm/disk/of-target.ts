@@ -1,5 +1,5 @@
-import type { Progress } from "../../cli/steps.ts";
 import type { Target } from "../../family/family.ts";
+import type { Progress } from "../../system/steps.ts";
 import { bootcDisk } from "./bootc.ts";
 import { type Disk, type DiskOptions, makeDisk } from "./disk.ts";
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../cli/shell.ts";
-import type { Progress } from "../../cli/steps.ts";
-import { inToolbox } from "../../cli/toolbox.ts";
-import { tool } from "../../cli/tools.ts";
+import { run } from "../../system/shell.ts";
+import type { Progress } from "../../system/steps.ts";
+import { inToolbox } from "../../tools/toolbox.ts";
+import { tool } from "../../tools/tools.ts";
 import { secureBootKeys } from "../secure-boot.ts";
 import { diskFailure } from "./image-files.ts";
 

@@ -1,6 +1,6 @@
-import { quote } from "../../cli/shell.ts";
 import { isFound } from "../../family/pattern.ts";
 import type { Smoke } from "../../family/smoke.ts";
+import { quote } from "../../system/shell.ts";
 
 /** One thing that must hold in a running system. */
 export interface Check {

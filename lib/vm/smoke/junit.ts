@@ -1,4 +1,4 @@
-import type { StepResult } from "../../cli/steps.ts";
+import type { StepResult } from "../../system/steps.ts";
 import type { Smoked } from "./smoke.ts";
 
 /** Text for XML; characters that XML cannot hold at all are left out. Source: XML 1.0, "Characters". */

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { type ExitCode, exit } from "../../cli/errors.ts";
-import { paintOut, print, printJson, say, seconds } from "../../cli/output.ts";
-import { exitCode, type StepResult } from "../../cli/steps.ts";
+import { type ExitCode, exit } from "../../system/errors.ts";
+import { paintOut, print, printJson, say, seconds } from "../../system/output.ts";
+import { exitCode, type StepResult } from "../../system/steps.ts";
 import { junit } from "./junit.ts";
 import type { Smoked } from "./smoke.ts";
 

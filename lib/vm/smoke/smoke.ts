@@ -1,10 +1,10 @@
 /** Boots an image and looks whether what its flavor promises holds. */
 import { writeFileSync } from "node:fs";
-import { exit, Failure } from "../../cli/errors.ts";
-import { statePath } from "../../cli/project.ts";
-import type { Progress, Step } from "../../cli/steps.ts";
 import type { Target } from "../../family/family.ts";
 import { smokeOf } from "../../family/smoke.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { statePath } from "../../system/project.ts";
+import type { Progress, Step } from "../../system/steps.ts";
 import { usualDisk } from "../disk/kept.ts";
 import { diskOf } from "../disk/of-target.ts";
 import { type Guest, startGuest } from "../guest.ts";

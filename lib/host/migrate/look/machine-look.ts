@@ -65,7 +65,7 @@ async function askHomed(machine: Machine): Promise<{ homed: MachineLook["homed"]
   const there = ["/usr/lib/systemd/systemd-homed", "/lib/systemd/systemd-homed"].some((path) => exists(machine, path));
   if (!machine.live) return { homed: there ? "answers" : "absent", homedSaid: "" };
   if (!there || !onPath("homectl")) return { homed: "absent", homedSaid: "" };
-  const { run } = await import("../../../cli/shell.ts");
+  const { run } = await import("../../../system/shell.ts");
   const { code, said } = await run(["homectl", "--no-pager", "--no-legend", "list"]);
   return { homed: code === 0 ? "answers" : "silent", homedSaid: said.trim().split("\n").at(-1) ?? "" };
 }

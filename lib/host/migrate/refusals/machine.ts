@@ -1,4 +1,4 @@
-import { exit } from "../../../cli/errors.ts";
+import { exit } from "../../../system/errors.ts";
 import type { MachineLook } from "../look/machine-look.ts";
 import type { Refusal } from "./refusal.ts";
 

@@ -1,5 +1,5 @@
-import { type ExitCode, exit, Failure } from "../../../cli/errors.ts";
-import { bytes } from "../../../cli/output.ts";
+import { type ExitCode, exit, Failure } from "../../../system/errors.ts";
+import { bytes } from "../../../system/output.ts";
 import { shown } from "../files/paths.ts";
 import { deepest, type Item } from "../look/items.ts";
 

@@ -1,4 +1,4 @@
-import { exit } from "../../../cli/errors.ts";
+import { exit } from "../../../system/errors.ts";
 import { isMapped } from "../look/items.ts";
 import type { MachineLook } from "../look/machine-look.ts";
 import type { UserLook } from "../look/user-look.ts";

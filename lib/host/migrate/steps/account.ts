@@ -1,4 +1,4 @@
-import { exit, Failure } from "../../../cli/errors.ts";
+import { exit, Failure } from "../../../system/errors.ts";
 import { Held } from "../../below.ts";
 import { type AccountFile, accountFiles, readShadow, withoutUser } from "../accounts.ts";
 import { at, exists, readBytes } from "../machine.ts";

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { exit, Failure } from "../../../cli/errors.ts";
-import { bytes, say } from "../../../cli/output.ts";
+import { exit, Failure } from "../../../system/errors.ts";
+import { bytes, say } from "../../../system/output.ts";
 import { Held } from "../../below.ts";
 import { syncAll } from "../../libc.ts";
 import { Comparison, type Difference } from "../files/compare.ts";

@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync } from "node:fs";
-import { exit, Failure } from "../../../cli/errors.ts";
+import { exit, Failure } from "../../../system/errors.ts";
 import { Held } from "../../below.ts";
 import { readShadow } from "../accounts.ts";
 import { processesOf } from "../look/items.ts";

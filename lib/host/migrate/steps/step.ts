@@ -31,7 +31,7 @@ export async function tool(
   words: string[],
   secret = false,
 ): Promise<{ code: number; said: string; stdout: string }> {
-  const { run } = await import("../../../cli/shell.ts");
+  const { run } = await import("../../../system/shell.ts");
   job.journal.log(`+ ${words.join(" ")}`);
   const clock = new Clock(words.slice(0, 2).join(" "));
   try {

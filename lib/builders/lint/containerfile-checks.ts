@@ -1,0 +1,229 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Family, Target } from "../../family/family.ts";
+import { pinsFile, readPins } from "../../tools/pins.ts";
+import { keyPath } from "../../trust/policy.ts";
+import { guaraPath } from "../containerfile/expand.ts";
+import {
+  type Containerfile,
+  commandsOf,
+  copyWords,
+  type Instruction,
+  imageStages,
+  takenFrom,
+} from "../containerfile/instructions.ts";
+import type { Severity } from "./finding.ts";
+import { notPinned } from "./not-pinned.ts";
+
+/** What a check looks at: one expanded Containerfile and what it was made from. */
+export interface Subject extends Containerfile {
+  target: Target;
+  family: Family;
+}
+
+export interface Hit {
+  at: Instruction | undefined;
+  what: string;
+}
+
+export interface ContainerfileCheck {
+  name: string;
+  severity: Severity;
+  /** The rule, as a sentence; it is what to do next. */
+  sentence: string;
+  find(subject: Subject): Hit[];
+}
+
+const hits = (at: Instruction, found: readonly string[]): Hit[] => found.map((what) => ({ at, what }));
+
+/** Instructions of a kind, in the whole file. */
+const each = (subject: Subject, keywords: string[]) => subject.instructions.filter((i) => keywords.includes(i.keyword));
+
+/** Instructions of a kind whose result is in the image. */
+function eachInImage(subject: Subject, keywords: string[]): Instruction[] {
+  const stages = imageStages(subject);
+  return each(subject, keywords).filter((i) => stages.includes(i.stage));
+}
+
+const secretName = /(^|_)(PASS(WORD|WD|PHRASE)?|SECRET|TOKEN|CREDENTIALS?|(PRIVATE|API|SIGNING)_?KEY)(_|$)/i;
+const address = /\b(?:https?|hkps?|ftps?|git|ssh|rsync):\/\/[^\s"']+/g;
+const installs =
+  /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|paru\s|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|dnf\s+install)/;
+const forbiddenPlace = /(?:^|[\s=>"'])(\/opt|\/usr\/etc|\/var\/swap)(?=[/\s"']|$)/;
+const harmless = /^(?:(?:rm|rmdir|test|if|ls|find|for)\b|\[|!)/;
+
+/** A place in the image that only the finished layout, or the machine, may fill. */
+function placesWritten(at: Instruction): string[] {
+  if (at.keyword !== "RUN") {
+    const place = forbiddenPlace.exec(copyWords(at).to)?.[1];
+    return place ? [`${at.keyword} to ${place}`] : [];
+  }
+  return commandsOf(at).flatMap((command) => {
+    // Of a file that is written only the path counts: its text may name any place.
+    if (command.startsWith("/usr/libexec/slipway/write ")) command = command.split(" ").slice(0, 2).join(" ");
+    const place = harmless.test(command) ? undefined : forbiddenPlace.exec(command)?.[1];
+    return place ? [`RUN writes to ${place}: ${command.slice(0, 60)}`] : [];
+  });
+}
+
+/** What is FROM must be an ARG, an earlier stage or nothing. */
+function strangers(subject: Subject): Hit[] {
+  const { stages, globals } = subject;
+  const known = (name: string, before: number) => {
+    const arg = /^\$\{?(\w+)\}?$/.exec(name)?.[1];
+    if (arg !== undefined) return globals.has(arg);
+    return name === "scratch" || stages.some((s, i) => i < before && (s.name === name || String(i) === name));
+  };
+  return subject.instructions.flatMap((at) => {
+    const names = at.keyword === "FROM" ? [stages[at.stage]?.from ?? ""] : takenFrom(at);
+    return hits(
+      at,
+      names.filter((name) => !known(name, at.stage)).map((name) => `${at.keyword} takes from ${name}`),
+    );
+  });
+}
+
+/** The checks of an expanded Containerfile. A new one is one row. */
+export const containerfileChecks: ContainerfileCheck[] = [
+  {
+    name: "secret-in-image",
+    severity: "error",
+    sentence: "a secret never is an ARG or ENV: both are readable in the image's history; use RUN --mount=type=secret",
+    find: (subject) =>
+      each(subject, ["ARG", "ENV"]).flatMap((at) => {
+        const names = at.keyword === "ARG" ? [/^\w+/] : [/^\w+/, /\b\w+(?==)/g];
+        const all = names.flatMap((n) => at.text.match(n) ?? []);
+        return hits(
+          at,
+          [...new Set(all)].filter((n) => secretName.test(n)).map((n) => `${at.keyword} ${n}`),
+        );
+      }),
+  },
+  {
+    name: "address-inline",
+    severity: "error",
+    sentence: "an outside address is an ARG with the real one as default, so that a mirror can take its place",
+    find: (subject) =>
+      each(subject, ["RUN", "COPY", "ADD", "ENV", "FROM"]).flatMap((at) => hits(at, at.text.match(address) ?? [])),
+  },
+  {
+    name: "from-unknown",
+    severity: "error",
+    sentence: "FROM and --from name an ARG that stands before the first FROM, or an earlier stage",
+    find: strangers,
+  },
+  {
+    name: "base-without-tag",
+    severity: "warning",
+    sentence: "a base image is named with its tag or digest",
+    find: (subject) =>
+      each(subject, ["ARG"]).flatMap((at) => {
+        const [, name = "", value = ""] = /^(\w+)=["']?([^"']*)/.exec(at.text) ?? [];
+        const used = at.stage === -1 && subject.stages.some((s) => s.from.replaceAll(/[${}]/g, "") === name);
+        return used && !/[:@][^/]*$/.test(value) ? [{ at, what: `ARG ${name}=${value}` }] : [];
+      }),
+  },
+  {
+    name: "not-pinned",
+    severity: "warning",
+    sentence: `an image is taken by its digest, a repository by its commit: bun run pins --update writes both to ${pinsFile}`,
+    // A project without this file does not use pins.
+    find: (subject) =>
+      (readPins(subject.family.root) ? notPinned(subject, subject.target, subject.family) : []).map(
+        ({ at, address }) => ({
+          at,
+          what: `${address} is taken as it is on the day of the build`,
+        }),
+      ),
+  },
+  {
+    name: "add-address",
+    severity: "error",
+    sentence: "ADD of an address is not in the cache's key and unverified; a helper fetches and checks it",
+    find: (subject) =>
+      each(subject, ["ADD"]).flatMap((at) =>
+        hits(
+          at,
+          copyWords(at).sources.filter((s) => /:\/\/|^\$/.test(s)),
+        ),
+      ),
+  },
+  {
+    name: "forbidden-place",
+    severity: "error",
+    sentence: "use /usr/lib/opt for /opt and /etc for /usr/etc; the swap file is made at first boot",
+    find: (subject) => eachInImage(subject, ["RUN", "COPY", "ADD"]).flatMap((at) => hits(at, placesWritten(at))),
+  },
+  {
+    name: "install-outside-group",
+    severity: "error",
+    sentence: "packages come through the helper `group`, which merges a stray /usr/etc and says whose files they are",
+    find: (subject) =>
+      eachInImage(subject, ["RUN"]).flatMap((at) =>
+        hits(
+          at,
+          commandsOf(at).filter((c) => installs.test(c)),
+        ),
+      ),
+  },
+  {
+    name: "heredoc",
+    severity: "error",
+    sentence: "podman 4.3 does not know heredocs; the helper `write` writes files of several lines",
+    find: (subject) =>
+      each(subject, ["RUN", "COPY", "ADD"]).flatMap((at) =>
+        hits(at, /(?<!<)<<-?["']?[A-Za-z_]\w*/.exec(at.text) ?? []),
+      ),
+  },
+  {
+    name: "copy-of-nothing",
+    severity: "error",
+    sentence: "what COPY names is a file or folder of the project",
+    find: (subject) =>
+      each(subject, ["COPY", "ADD"])
+        .filter((at) => takenFrom(at).length === 0)
+        .flatMap((at) =>
+          hits(
+            at,
+            copyWords(at).sources.filter(
+              // a build makes the program of people's machines when it needs it
+              (s) => s !== guaraPath && !/[*?[$]|:\/\//.test(s) && !existsSync(join(subject.family.root, s)),
+            ),
+          ),
+        ),
+  },
+  {
+    name: "not-root-at-the-end",
+    severity: "error",
+    sentence: "the last USER of the image's stage is root: systemd starts as it",
+    find: (subject) => {
+      const last = subject.instructions
+        .filter((i) => i.stage === subject.stages.length - 1 && i.keyword === "USER")
+        .at(-1);
+      return last && !/^(root|0)(:|$)/.test(last.text) ? [{ at: last, what: `USER ${last.text}` }] : [];
+    },
+  },
+  {
+    name: "image-without-key",
+    severity: "error",
+    sentence: "an image carries the family's public key, with which its machine checks the next one",
+    find: (subject) => {
+      const { target, family } = subject;
+      if (target.flavor.from || Object.keys(target.flavor.groups).length === 0) return [];
+      const copied = eachInImage(subject, ["COPY"]).some((at) => copyWords(at).to === keyPath(family));
+      return copied ? [] : [{ at: undefined, what: `nothing is copied to ${keyPath(family)}` }];
+    },
+  },
+  {
+    name: "lint-not-last",
+    severity: "error",
+    sentence: "`RUN bootc container lint` is the last step of a bootc image: what comes after it is not checked",
+    find: (subject) => {
+      if (!subject.target.flavor.bootc) return [];
+      const last = each(subject, ["RUN", "COPY", "ADD", "FROM"]).at(-1);
+      return last && /^bootc container lint\b/.test(last.text)
+        ? []
+        : [{ at: last, what: `the last step is ${last?.keyword} ${last?.text.slice(0, 60)}` }];
+    },
+  },
+];

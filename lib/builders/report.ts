@@ -1,0 +1,57 @@
+import type { Family } from "../family/family.ts";
+import { bytes, paintOut, print, printJson, say, seconds, table } from "../system/output.ts";
+import { commandLine } from "../system/shell.ts";
+import { exitCode, type StepResult } from "../system/steps.ts";
+import { podmanEnv } from "../tools/podman.ts";
+import { type Built, type Plan, planCommands } from "./build.ts";
+
+/** One target's outcome, as `--json` prints it. */
+function row(result: StepResult<Built>): object {
+  const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
+  if (result.state === "failed")
+    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+  if (result.state === "left") return { ...common, state: "left", why: result.because };
+  const { target, action, why, id, layers, size } = result.value;
+  return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
+}
+
+/** Prints what became of every target and what to do next; returns the exit code. */
+export async function report(results: StepResult<Built>[], json: boolean): Promise<number> {
+  const failed = results.filter((r) => r.state !== "done");
+  if (json) {
+    printJson({ targets: results.map(row) });
+  } else {
+    const rows = results.map((r) =>
+      r.state === "done"
+        ? [
+            r.id,
+            r.value.action,
+            r.value.id.slice(0, 12),
+            bytes(r.value.size),
+            `${r.value.layers} layers`,
+            seconds(r.seconds),
+            r.value.why,
+          ]
+        : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), ""],
+    );
+    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    const done = results.findLast((r) => r.state === "done");
+    const tryIt = done && commandLine(["podman", "run", "--rm", "-it", done.id, "bash"], await podmanEnv());
+    if (tryIt && failed.length === 0) say(`next: bun run lint    or look inside: ${tryIt}`);
+  }
+  return exitCode(results);
+}
+
+/** A dry run: for every target what would be done, why, and with which commands. */
+export async function showPlans(plans: Plan[], family: Family, json: boolean): Promise<void> {
+  const targets = await Promise.all(
+    plans.map(async (plan) => ({
+      reference: plan.target.reference,
+      state: plan.build ? "would build" : "would skip",
+      why: plan.why,
+      commands: await planCommands(plan, family),
+    })),
+  );
+  if (json) return printJson({ targets });
+  for (const t of targets) print([`# ${t.reference}: ${t.state}, ${t.why}`, ...t.commands].join("\n"));
+}
