@@ -1,3 +1,4 @@
+import { endForgotten } from "./container-processes.ts";
 import { ownerLabel } from "./owner.ts";
 import { findStore, isBetweenWrites } from "./podman-store.ts";
 import { isStopped, signal, startOf, withChildren } from "./process.ts";
@@ -121,6 +122,7 @@ async function endContainer(started: Started, words: string[], mark: string, end
   family(pid)("SIGKILL");
   await within(patience, ended);
   await removeMarked(words, env, mark);
+  await endForgotten(mark);
 }
 
 /**

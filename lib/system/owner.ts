@@ -12,7 +12,7 @@ import { removeAll } from "./remove.ts";
  * | --- | --- |
  * | its folder, in which all its temporary files are | `.slipway/run/NAME/` |
  * | a file or folder that will be renamed when it is whole | `PATH.NAME` |
- * | a container | the label `org.slipway.owner` (`podman run`), a line of /etc/hosts (`podman build`) |
+ * | a container | its name and the label `org.slipway.owner` (`podman run`), a line of /etc/hosts (`podman build`) |
  * | a program that it started | the variable SLIPWAY_OWNER |
  */
 export const owner = `${process.pid}-${startOf(process.pid)}`;
@@ -47,10 +47,16 @@ export function isGone(name: string): boolean {
 
 const containers = "containers";
 
-/** podman's option for a container that is about to start. From now on the next command looks for containers of this process. */
-export function containerLabel(): string {
+/** The name of a container with this mark: conmon, which watches it, shows no label. */
+export function containerName(mark: string): string {
+  return `slipway-${mark}`;
+}
+
+/** podman's options for a container that is about to start. From now on the next command looks for containers of this process. */
+export function containerMark(): string[] {
   noteContainers();
-  return `--label=${ownerLabel}=${newMark()}`;
+  const mark = newMark();
+  return [`--label=${ownerLabel}=${mark}`, `--name=${containerName(mark)}`];
 }
 
 export function noteContainers(): void {

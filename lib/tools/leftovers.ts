@@ -1,5 +1,6 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { endForgotten } from "../system/container-processes.ts";
 import { endProgram, podmanIn } from "../system/ending.ts";
 import { onInterrupt } from "../system/interrupt.ts";
 import {
@@ -106,6 +107,7 @@ async function removeContainers(mark: string): Promise<boolean> {
     const { code, stderr } = await ask("rm", "--force", "--time", "0", "--volumes", Id);
     if (code !== 0 && !/no such container|no container with/i.test(stderr)) left = true;
   }
+  await endForgotten(mark);
   return !left;
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileS
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
-import { containerLabel, owner, ownFolder } from "../system/owner.ts";
+import { containerMark, owner, ownFolder } from "../system/owner.ts";
 import { statePath } from "../system/project.ts";
 import { type Answer, question } from "../system/question.ts";
 import { type Outcome, type RunOptions, run } from "../system/shell.ts";
@@ -202,7 +202,7 @@ function mayMoveTmp(): boolean {
  */
 export async function podman(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const [verb = "", ...rest] = args;
-  const words = starts.includes(verb) ? [verb, containerLabel(), ...rest] : args;
+  const words = starts.includes(verb) ? [verb, ...containerMark(), ...rest] : args;
   const tmp = copies.includes(verb) && mayMoveTmp() ? { TMPDIR: ownFolder() } : {};
   return run(["podman", ...words], { ...options, env: { ...(await podmanEnv()), ...tmp, ...options.env } });
 }

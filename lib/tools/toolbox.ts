@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
-import { containerLabel } from "../system/owner.ts";
+import { containerMark } from "../system/owner.ts";
 import { projectRoot, toolRoot } from "../system/project.ts";
 import { together } from "../system/single-flight.ts";
 import { type Progress, runSteps } from "../system/steps.ts";
@@ -148,7 +148,7 @@ export function containerWords(image: string, flags: string[], options: Containe
   const mounts = [...new Set(folders)].filter((f) => !folders.some((other) => f.startsWith(`${other}/`)));
   return [
     ...["podman", "run", "--rm", "--network=host"],
-    ...(options.outlives ? [] : [containerLabel()]),
+    ...(options.outlives ? [] : containerMark()),
     // As process 1 a tool would ignore SIGTERM, and Ctrl-C would leave it running.
     "--pid=host",
     // SELinux would have the project's files relabelled, or refuse them.

@@ -154,7 +154,7 @@ arches: {amd64: {base: "${tiny}"}}
       ...readdirSync(this.temporary).map((name) => `TMPDIR/${name}`),
       ...halves(join(project.root, ".slipway")),
       ...mounts([project.root, store]),
-      ...processes(project.root),
+      ...processes(project.root, store),
       ...broken.map(({ id, why }) => `image ${id}: ${why}`),
       ...(listed.code === 0 && listed.stderr === "" ? [] : [`podman image ls: ${listed.stderr}`]),
     ];
@@ -183,13 +183,16 @@ function mounts(folders: string[]): string[] {
   return below.filter((place) => !place.endsWith("/graph/overlay")).map((place) => `mount ${place}`);
 }
 
-/** Programs that work for the project. */
-function processes(root: string): string[] {
+/** Programs that work for the project; conmon, which gets a clean environment, by the store. */
+function processes(root: string, store: string): string[] {
   return readdirSync("/proc").flatMap((pid) => {
     try {
-      if (!readFileSync(`/proc/${Number(pid)}/environ`, "latin1").includes(`SLIPWAY_PROJECT=${root}\0`)) return [];
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-      return words ? [`process ${pid}: ${words}`] : [];
+      const words = readFileSync(`/proc/${Number(pid)}/cmdline`, "utf8")
+        .replaceAll("\0", " ")
+        .trim();
+      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+      const isOurs = environment.includes(`SLIPWAY_PROJECT=${root}\0`) || words.includes(`${store}/`);
+      return words && isOurs ? [`process ${pid}: ${words}`] : [];
     } catch {
       return [];
     }

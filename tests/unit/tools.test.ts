@@ -136,6 +136,7 @@ test("a tool in the toolbox sees files where they are outside, and secrets by na
     ...["podman", "run", "--rm", "--network=host"],
     // by which the next command finds it when this one is killed
     expect.stringMatching(new RegExp(`^--label=org\\.slipway\\.owner=${owner}-[0-9a-f]{8}$`)),
+    expect.stringMatching(new RegExp(`^--name=slipway-${owner}-[0-9a-f]{8}$`)),
     ...["--pid=host", "--security-opt=label=disable", "--interactive"],
     `--mount=type=bind,source=${checkout},destination=${checkout}`,
     ...["--mount=type=bind,source=/srv/disks,destination=/srv/disks", "--env=COSIGN_PASSWORD"],
