@@ -36,6 +36,30 @@ function monitorOf(pid: number, name: string): Monitor | undefined {
   return watched.length ? { pid, id: after("-c"), runtime: basename(after("-r")) } : undefined;
 }
 
+const ask = (...words: string[]) => question(words, {}, { cleaning: true });
+
+/** The containers that a runtime knows. Source: runc-list(8), crun(1). */
+async function listed(runtime: string): Promise<{ id?: unknown; bundle?: unknown }[]> {
+  const { stdout } = await ask(runtime, "list", "--format", "json");
+  try {
+    const list: unknown = JSON.parse(stdout);
+    return Array.isArray(list) ? list.filter((one) => typeof one === "object" && one !== null) : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Ends the RUN lines of builds whose bundles are below a folder, and removes what the runtime noted of them. buildah removes a bundle
+ * when it is killed, but not always the note.
+ */
+export async function endBundles(folder: string): Promise<void> {
+  for (const runtime of runtimes.filter((one) => Bun.which(one)))
+    for (const { id, bundle } of await listed(runtime))
+      if (typeof id === "string" && /^[\w-]+$/.test(id) && String(bundle).startsWith(`${folder}/`))
+        await ask(runtime, "delete", "--force", id);
+}
+
 /**
  * Ends the processes of containers that podman has no record of any more. Call it when podman has removed all that it knows.
  * Anybody can start a process with such words, so no path among them is run.
@@ -45,8 +69,7 @@ export async function endForgotten(mark: string): Promise<void> {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const monitors = pids.flatMap((pid) => monitorOf(Number(pid), containerName(mark)) ?? []);
   for (const { pid, id, runtime } of monitors) {
-    if (runtimes.includes(runtime) && /^[0-9a-f]{64}$/.test(id))
-      await question([runtime, "delete", "--force", id], {}, { cleaning: true });
+    if (runtimes.includes(runtime) && /^[0-9a-f]{64}$/.test(id)) await ask(runtime, "delete", "--force", id);
     for (const one of withChildren(pid).reverse())
       if (basename(wordsOf(one)[0] ?? "") !== "podman") signal(one, "SIGKILL");
   }

@@ -1,6 +1,6 @@
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { endForgotten } from "../system/container-processes.ts";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { endBundles, endForgotten } from "../system/container-processes.ts";
 import { endProgram, podmanIn } from "../system/ending.ts";
 import { onInterrupt } from "../system/interrupt.ts";
 import {
@@ -16,7 +16,7 @@ import {
   removeQuietly,
 } from "../system/owner.ts";
 import { findStore, type Store } from "../system/podman-store.ts";
-import { signal, startOf } from "../system/process.ts";
+import { startOf } from "../system/process.ts";
 import { isCompiled, stateFolder } from "../system/project.ts";
 import { question } from "../system/question.ts";
 import type { Outcome, RunOptions } from "../system/shell.ts";
@@ -71,14 +71,6 @@ async function gone(pid: number, began: string | undefined): Promise<void> {
   while (began !== undefined && startOf(pid) === began) await Bun.sleep(20);
 }
 
-/** Kills the process of a RUN line: buildah writes its number next to the bundle. */
-function killRunLines(tmp: string): void {
-  for (const file of globSync(join(tmp, "buildah*/pid"))) {
-    const pid = Number(read(file));
-    if (pid > 1 && read(`/proc/${pid}/cgroup`).includes(basename(dirname(file)))) signal(pid, "SIGKILL");
-  }
-}
-
 interface Container {
   Id: string;
   Labels?: Record<string, string> | null;
@@ -114,7 +106,7 @@ async function removeContainers(mark: string): Promise<boolean> {
 /** Ends what a gone command has started. @returns whether nothing of it is left */
 async function endAll(folder: string, owner: string): Promise<boolean> {
   await endPrograms(owner);
-  for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
+  await endBundles(folder);
   return !hadContainers(folder) || !Bun.which("podman") || removeContainers(`${owner}-`);
 }
 
@@ -140,7 +132,7 @@ export async function podmanBuild(words: string[], options: RunOptions): Promise
   mkdirSync(tmp);
   noteContainers();
   const clearUp = async () => {
-    killRunLines(tmp);
+    await endBundles(tmp);
     if (!(await removeContainers(mark))) leaveForNext();
     removeQuietly(tmp);
   };

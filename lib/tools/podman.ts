@@ -181,20 +181,27 @@ async function findPodmanEnv(): Promise<Record<string, string>> {
   return settled.needed && settled.variable ? { [settled.variable]: conf } : {};
 }
 
+/**
+ * Where podman puts its temporary files: into this command's own folder, which goes when the command ends. podman leaves small files
+ * when it is ended at a bad moment, even by `image ls`. Without root, podman's own folder is below TMPDIR unless another one is set: then
+ * TMPDIR must not change.
+ */
+function ownTmp(): Record<string, string> {
+  if (process.getuid?.() !== 0 && !process.env.XDG_RUNTIME_DIR) return {};
+  try {
+    return { TMPDIR: ownFolder() };
+  } catch {
+    return {}; // a question is answered on a full disk too
+  }
+}
+
 /** Asks podman something with the settings that this machine needs. */
 export async function askPodman(...args: string[]): Promise<Answer> {
-  return question(["podman", ...args], await podmanEnv());
+  return question(["podman", ...args], { ...(await podmanEnv()), ...ownTmp() });
 }
 
 /** Commands that start a container: it gets a mark, so that the next command finds it if it is left behind. */
 const starts = ["run", "create"];
-/** What copies images, by way of large files in TMPDIR. */
-const copies = ["build", "pull", "push", "save", "load", "import", "commit"];
-
-/** Without root, podman's own folder is below TMPDIR unless another one is set: then TMPDIR must not change. */
-function mayMoveTmp(): boolean {
-  return process.getuid?.() === 0 || !!process.env.XDG_RUNTIME_DIR;
-}
 
 /**
  * Runs podman with the settings that this machine needs. What it leaves when the command is killed, containers and temporary files,
@@ -203,6 +210,5 @@ function mayMoveTmp(): boolean {
 export async function podman(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const [verb = "", ...rest] = args;
   const words = starts.includes(verb) ? [verb, ...containerMark(), ...rest] : args;
-  const tmp = copies.includes(verb) && mayMoveTmp() ? { TMPDIR: ownFolder() } : {};
-  return run(["podman", ...words], { ...options, env: { ...(await podmanEnv()), ...tmp, ...options.env } });
+  return run(["podman", ...words], { ...options, env: { ...(await podmanEnv()), ...ownTmp(), ...options.env } });
 }

@@ -1,7 +1,7 @@
 // needs: debian
 // reaches: build containerfiles/
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkout, commandLines, exec, Project } from "../support/sandbox.ts";
 
@@ -263,11 +263,22 @@ test("--print gives a Containerfile that plain podman builds", async () => {
   await project.podman("rmi", built.stdout.trim());
 }, 60_000);
 
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return ""; // gone, or not ours
+  }
+}
+
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
   "%s in the middle: nothing runs on, nothing is left, the next run works",
   async (signal) => {
     const containers = async () => (await project.podman("ps", "--all", "--external", "--quiet")).stdout;
     const before = await containers();
+    // what the runtime noted of our containers: runc in state.json, crun in status
+    const noted = () =>
+      globSync("/run/{runc,crun}/*/{state.json,status}").filter((file) => textOf(file).includes(project.root));
     const marker = `sleep 8${signal.length}${process.pid % 1000}`;
     project.write("flavors/slow.yaml", "title: Slow\nrecipe: slow\narches: [amd64]\n");
     project.write("containerfiles/slow.Containerfile", `# @base\nFROM \${BASE}\nRUN ${marker}\n`);
@@ -277,6 +288,7 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
     });
     const sleeping = () => commandLines().some((line) => line.startsWith(marker));
     while (!sleeping()) await Bun.sleep(50);
+    expect(noted()).toHaveLength(1);
     child.kill(signal);
     const code = await child.exited;
     if (signal !== "SIGKILL") {
@@ -287,6 +299,7 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
     expect((await build("amd64", "slow")).rows[0]?.state).toBe("built");
     expect(sleeping()).toBe(false);
     expect(await containers()).toBe(before);
+    expect(noted()).toEqual([]);
     expect(readdirSync(join(project.root, ".slipway/run"))).toEqual([]);
     await project.podman("rmi", "localhost/slipway-test/t-slow:amd64");
   },
