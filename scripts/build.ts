@@ -1,8 +1,6 @@
 #!/usr/bin/env bun
-import { buildSteps, containerfileOf, planBuild } from "../lib/builders/build.ts";
-import { ensureContext } from "../lib/builders/containerfile/context.ts";
-import { expand } from "../lib/builders/containerfile/expand.ts";
-import { givenArgs } from "../lib/builders/containerfile/given-args.ts";
+import { builderOf } from "../lib/builders/all.ts";
+import { buildSteps, planBuild } from "../lib/builders/build.ts";
 import { origin } from "../lib/builders/epoch.ts";
 import { report, showPlans } from "../lib/builders/report.ts";
 import { command } from "../lib/cli/command.ts";
@@ -18,8 +16,8 @@ await command("build", async (args) => {
   const jobs = args.count("jobs", 2);
   const targets = await askForTargets(family, args.words, args.has("yes"));
   if (args.has("print")) {
-    for (const t of targets) await ensureContext(expand(t, family), family);
-    return print(targets.map((t) => containerfileOf(t, family, givenArgs(expand(t, family), family))).join("\n"));
+    for (const target of targets) await builderOf(target).prepare(target, family);
+    return print(targets.map((target) => builderOf(target).print(target, family)).join("\n"));
   }
   const options = { force: args.has("force"), refresh: args.has("refresh"), noCache: args.has("no-cache") };
   if (args.has("dry-run")) {

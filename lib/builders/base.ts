@@ -7,12 +7,8 @@ import { ensureLocalDebian, isCurrentRoot, localDebian } from "../tools/debian-i
 import { type Pin, pinned } from "../tools/pins.ts";
 import { podman } from "../tools/podman.ts";
 import { nextAfter } from "../tools/podman-failures.ts";
-import { baseImageName } from "./containerfile/expand.ts";
-
-interface BaseImage {
-  name: string;
-  image: LocalImage;
-}
+import { baseImageName } from "./base-name.ts";
+import type { BaseImage } from "./builder.ts";
 
 /** A pinned image's name in podman's storage, where podman does not list names by digest. */
 function localName(name: string, pins: Pin[] | undefined): string {

@@ -1,34 +1,24 @@
 import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../oci/storage.ts";
+import { exit, Failure } from "../system/errors.ts";
 import { commandLine } from "../system/shell.ts";
 import type { Progress, Step } from "../system/steps.ts";
 import { localDebian } from "../tools/debian-image.ts";
 import { bootstrapArguments } from "../tools/debian-root.ts";
 import { pinned, readPins } from "../tools/pins.ts";
-import { podmanEnv } from "../tools/podman.ts";
 import { labelOf } from "../trust/facts.ts";
+import { builderOf } from "./all.ts";
 import { ensureBase, localBase } from "./base.ts";
-import { buildImage, imageLabels, type Job, shownCommand, writeContainerfile } from "./containerfile/containerfile.ts";
-import { ensureContext } from "./containerfile/context.ts";
-import { contextUse, firstUnknown } from "./containerfile/context-use.ts";
-import { refuseTooDeep } from "./containerfile/depth.ts";
-import {
-  baseImageName,
-  baseReference,
-  expand,
-  expandLines,
-  recipePath,
-  refreshArg,
-  textOf,
-} from "./containerfile/expand.ts";
-import { givenArgs } from "./containerfile/given-args.ts";
-import { parseContainerfile } from "./containerfile/instructions.ts";
-import { withMounts } from "./containerfile/mounts.ts";
+import { baseImageName, baseReference } from "./base-name.ts";
+import type { BaseImage, Job } from "./builder.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
 import { inputKey } from "./inputs.ts";
+import { imageLabels } from "./labels.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
+
+/** From targets to images: what is the same for every builder. */
 
 /** What became of a target. */
 export interface Built {
@@ -50,7 +40,7 @@ export interface Plan {
   job: Job;
 }
 
-/** Named targets with the bases that they stand on, a base first. */
+/** Named targets with the flavors that they are based on, a base first. */
 export function withBases(targets: Target[], family: Family): Target[] {
   const wanted = new Map<string, Target>();
   for (const t of targets)
@@ -64,7 +54,7 @@ export function withBases(targets: Target[], family: Family): Target[] {
 /** What is looked at to plan a target. */
 export interface Situation {
   /** Its base image; undefined while that is still to be made. */
-  base: { name: string; image: LocalImage } | undefined;
+  base: BaseImage | undefined;
   /** Its own image, if there is one. */
   image: LocalImage | undefined;
   origin: Origin;
@@ -72,50 +62,41 @@ export interface Situation {
   now: number;
 }
 
-/**
- * The Containerfile that podman gets, but for its labels. It builds by itself with `podman build -f FILE .` at the project's root.
- * @throws Failure for a recipe that cannot be expanded
- */
-export function containerfileOf(target: Target, family: Family, args: Record<string, string>): string {
-  return textOf(withMounts(expandLines(target, family), family.root, args));
-}
+/** Whether a target is built on another image. A builder may start from nothing. */
+const hasBase = (target: Target) => !!target.flavor.from || builderOf(target).baseName(target.arch) !== undefined;
 
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
   const { base, image, origin, now } = at;
-  const realBase = baseReference(target, family);
-  const lines = expandLines(target, family);
-  const given = givenArgs(textOf(lines), family);
+  const isKnown = !!base || !hasBase(target);
+  const draftOf = builderOf(target).read(target, family);
   const madeFrom = ({ stamp }: Refresh) => {
-    const args = {
-      ...(base && base.name !== realBase ? { BASE: base.name } : {}),
-      ...given,
-      ...(stamp ? { [refreshArg]: stamp } : {}),
-    };
-    const containerfile = textOf(withMounts(lines, family.root, args));
-    return { args, containerfile, key: base && inputKey(target, family, { containerfile, args, base: base.image.id }) };
+    const draft = draftOf({ base, stamp });
+    return { draft, key: isKnown ? inputKey(target, family, base?.image.id ?? "", draft) : undefined };
   };
 
   const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
   const before = madeFrom(known);
-  const uses = contextUse(parseContainerfile(lines), before.args);
-  const unknown = firstUnknown(uses, recipePath(target));
-  const { build, why } = decide({ image, key: before.key, unknown, stale }, options);
+  const { build, why } = decide({ image, key: before.key, unknown: before.draft.unknown, stale }, options);
   // A first build takes today's packages. It gets a stamp only on request, so that two builds without one are equal.
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
-  const { args, containerfile, key } = refresh === known ? before : madeFrom(refresh);
+  const { draft, key } = refresh === known ? before : madeFrom(refresh);
+  const from = hasBase(target)
+    ? { name: base?.name ?? baseReference(target, family), digest: base?.image.digest }
+    : undefined;
   const labels = {
-    ...imageLabels(target, family, origin, { name: base?.name ?? realBase, digest: base?.image.digest }, refresh.stamp),
-    ...(base ? { [keyLabel]: key ?? "" } : {}),
+    ...imageLabels(target, family, origin, from, refresh.stamp),
+    ...(isKnown ? { [keyLabel]: key ?? "" } : {}),
   };
-  const job: Job = { target, containerfile, args, labels, origin, noCache: options.noCache };
+  const job: Job = { target, draft, base, labels, origin, noCache: options.noCache };
   return { target, build, why, refresh, job };
 }
 
-/** The image that a target stands on, if it is in podman's storage. */
+/** The image that a target is based on, if it is in podman's storage. */
 function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
+  if (!hasBase(target)) return undefined;
   if (!target.flavor.from) return localBase(target.arch, images, readPins(family.root));
   const name = baseReference(target, family);
   const image = images.get(name);
@@ -138,7 +119,7 @@ export async function planBuild(
 ): Promise<Plan[]> {
   const anew = new Set<string>();
   const targets = withBases(named, family);
-  for (const target of targets) await ensureContext(expand(target, family), family);
+  for (const target of targets) await builderOf(target).prepare(target, family);
   return targets.map((target) => {
     const base = anew.has(baseReference(target, family)) ? undefined : baseOf(target, family, images);
     const at = { base, image: images.get(target.reference), origin, now: Date.now() };
@@ -151,7 +132,7 @@ export async function planBuild(
 /** A step that builds a target. */
 export interface BuildStep extends Step<Built> {
   target: Target;
-  /** The reference of the flavor that it stands on. */
+  /** The reference of the flavor that it is based on. */
   base: string | undefined;
 }
 
@@ -189,25 +170,30 @@ async function buildTarget(
   origin: Origin,
   progress: Progress,
 ): Promise<Built> {
-  await ensureContext(expand(target, family), family, progress);
+  const builder = builderOf(target);
+  await builder.prepare(target, family, progress);
   const images = await localImages();
-  const base = target.flavor.from
-    ? baseOf(target, family, images)
-    : await ensureBase(target.arch, images, readPins(family.root), progress);
+  const isOutside = hasBase(target) && !target.flavor.from;
+  const base = isOutside
+    ? await ensureBase(target.arch, images, readPins(family.root), progress)
+    : baseOf(target, family, images);
   const at = { base, image: images.get(target.reference), origin, now: Date.now() };
   const plan = planTarget(target, family, at, options);
-  if (plan.build) {
-    if (base) await refuseTooDeep(target, plan.job.containerfile, base.name);
-    await buildImage(plan.job, family, progress);
-  }
-  rememberRefresh(target.reference, plan.refresh);
+  if (plan.build) await builder.build(plan.job, family, progress);
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
+  if (!image)
+    throw new Failure(
+      exit.failed,
+      `${target.reference}: the builder ${builder.name} ended well, but the image is not in podman's storage`,
+      { log: progress.log, next: "read the log" },
+    );
+  rememberRefresh(target.reference, plan.refresh);
   return {
     target,
     action: plan.build ? "built" : "skipped",
     why: plan.why,
-    id: image?.id ?? "",
-    size: image?.size ?? 0,
+    id: image.id,
+    size: image.size,
     layers: await layerCount(target.reference),
   };
 }
@@ -217,8 +203,7 @@ export async function planCommands({ build, target, job }: Plan, family: Family)
   if (!build) return [];
   const baseIsThere = job.labels[keyLabel] !== undefined;
   const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target, family);
-  writeContainerfile(job);
-  return [...fetch, commandLine(shownCommand(job, family), await podmanEnv())];
+  return [...fetch, ...(await builderOf(target).commands(job, family))];
 }
 
 function baseCommands({ arch }: Target, { root }: Family): string[] {

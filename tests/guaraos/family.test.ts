@@ -2,7 +2,7 @@
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
-import { lintContainerfile } from "../../lib/builders/lint/containerfile-lint.ts";
+import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import { readPins } from "../../lib/tools/pins.ts";
 import { policyJson } from "../../lib/trust/policy.ts";

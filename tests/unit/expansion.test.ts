@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { baseImageName, baseReference } from "../../lib/builders/base-name.ts";
 import { labelLines } from "../../lib/builders/containerfile/containerfile.ts";
-import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/builders/containerfile/expand.ts";
+import { expand, generatedFiles } from "../../lib/builders/containerfile/expand.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/system/errors.ts";
 import { family, project, removeProjects, small, target } from "../support/small-family.ts";

@@ -7,6 +7,7 @@ import { filesAt } from "../../lib/builders/containerfile/context-files.ts";
 import { contextUse, firstUnknown } from "../../lib/builders/containerfile/context-use.ts";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { givenArgs } from "../../lib/builders/containerfile/given-args.ts";
+import { inputParts } from "../../lib/builders/containerfile/inputs.ts";
 import { linesOf, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
 import { inputKey } from "../../lib/builders/inputs.ts";
 import { exit, Failure } from "../../lib/system/errors.ts";
@@ -51,7 +52,7 @@ interface Rest {
 function key({ args = { A: "1", B: "2" }, base = "id", flavor = "one" }: Rest = {}): string {
   const of = family(root);
   const t = target(of, "best", flavor);
-  return inputKey(t, of, { containerfile: expand(t, of), args, base });
+  return inputKey(t, of, base, { parts: () => inputParts(of.root, expand(t, of), args) });
 }
 
 const at = (path: string) => join(root, path);
@@ -96,10 +97,8 @@ describe("another key when it changes:", () => {
     const of = family(root);
     const other = target(of, "plain", "one");
     keys.push(
-      inputKey(other, of, {
-        containerfile: expand(target(of, "best", "one"), of),
-        args: { A: "1", B: "2" },
-        base: "id",
+      inputKey(other, of, "id", {
+        parts: () => inputParts(of.root, expand(target(of, "best", "one"), of), { A: "1", B: "2" }),
       }),
     );
     expect(new Set(keys).size).toBe(keys.length);
@@ -240,7 +239,7 @@ describe("other ways to the same files:", () => {
   const relink = (name: string, to: string) => [rmSync(at(name)), symlinkSync(to, at(name))];
   const keyOf = (line: string) => {
     const of = family(root);
-    return inputKey(target(of, "best", "one"), of, { containerfile: `FROM b\n${line}\n`, args: {}, base: "id" });
+    return inputKey(target(of, "best", "one"), of, "id", { parts: () => inputParts(root, `FROM b\n${line}\n`, {}) });
   };
 
   test.each<[string, string, () => unknown]>([

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { containerfileChecks } from "../../lib/builders/containerfile/checks.ts";
 import { imageStages, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
-import { containerfileChecks } from "../../lib/builders/lint/containerfile-checks.ts";
-import { lintContainerfile } from "../../lib/builders/lint/containerfile-lint.ts";
+import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import type { Finding } from "../../lib/builders/lint/finding.ts";
 import { parseBootcLint } from "../../lib/builders/lint/image-lint.ts";
 import { planLint } from "../../lib/builders/lint/lint.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localBase } from "../../lib/builders/base.ts";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
-import { lintContainerfile } from "../../lib/builders/lint/containerfile-lint.ts";
+import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import { newest, newestCommit } from "../../lib/builders/pins/newest.ts";
 import { age, showPins } from "../../lib/builders/pins/report.ts";
 import { choosePins, pinsText, withNews } from "../../lib/builders/pins/update.ts";

@@ -9,51 +9,20 @@ import type { Progress } from "../../system/steps.ts";
 import { podmanBuild } from "../../tools/leftovers.ts";
 import { csvWord } from "../../tools/mount-words.ts";
 import { nextAfter } from "../../tools/podman-failures.ts";
-import { labelOf, stampTime } from "../../trust/facts.ts";
-import type { Origin } from "../epoch.ts";
+import type { Job as AnyJob, Draft } from "../builder.ts";
 import { keepFiles, refuseHarmfulMounts, refuseLostFiles, tellsOfLostFiles } from "./lost-root.ts";
 
-/** What one `podman build` is made of. */
-export interface Job {
-  target: Target;
+/** A Containerfile for podman, and the values of its ARGs. */
+export interface ContainerfileDraft extends Draft {
   containerfile: string;
   args: Record<string, string>;
-  labels: Record<string, string>;
-  origin: Origin;
-  noCache: boolean;
 }
+
+type Job = AnyJob<ContainerfileDraft>;
 
 /** Where a target's expanded Containerfile is written. */
 export function containerfilePath({ flavor, arch }: Target): string {
   return statePath("build", `${flavor.name}-${arch.name}.Containerfile`);
-}
-
-/**
- * The labels that every image carries. Source: the OCI image specification, annotations.md; ours are in lib/trust/facts.ts.
- * Its date is that of its commit or its packages, whichever is newer: machines recognise an older image by that date.
- * @param stamp when its packages were last upgraded on purpose
- */
-export function imageLabels(
-  { flavor, arch, reference }: Target,
-  family: Family,
-  origin: Origin,
-  base: { name: string; digest: string | undefined },
-  stamp: string,
-): Record<string, string> {
-  const date = new Date(Math.max(origin.epoch * 1000, stampTime(stamp) ?? 0)).toISOString();
-  return {
-    [labelOf.created]: date.replace(/\.\d+Z$/, "Z"),
-    ...(origin.revision ? { "org.opencontainers.image.revision": origin.revision } : {}),
-    [labelOf.version]: `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
-    ...(family.source ? { "org.opencontainers.image.source": family.source } : {}),
-    "org.opencontainers.image.title": `${family.title} ${flavor.title}`,
-    "org.opencontainers.image.base.name": base.name,
-    ...(base.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
-    ...(flavor.bootc ? { "containers.bootc": "1" } : {}),
-    [labelOf.reference]: reference,
-    [labelOf.refresh]: stamp,
-    [labelOf.staleAfter]: `${family.staleAfter / 3600}h`,
-  };
 }
 
 /** The words after `podman build`, as pure data: what a dry run shows is what runs. */
@@ -65,7 +34,7 @@ export function buildWords(job: Job, family: Family): string[] {
     ...["--file", csvWord(containerfilePath(job.target)), "--tag", job.target.reference],
     ...["--format", "oci", "--network", "host", "--force-rm", "--layers", "--timestamp", String(job.origin.epoch)],
     ...(job.noCache ? ["--no-cache"] : []),
-    ...pairs("--build-arg", job.args),
+    ...pairs("--build-arg", job.draft.args),
     ...pairs("--annotation", oci),
     family.root,
   ];
@@ -85,7 +54,7 @@ export function labelLines(labels: Record<string, string>): string {
 
 /** Writes what podman gets; a dry run does it too, so that its lines can be pasted. @returns the path */
 export function writeContainerfile(job: Job): string {
-  const text = job.containerfile.replace(/\n?$/, "\n");
+  const text = job.draft.containerfile.replace(/\n?$/, "\n");
   const path = containerfilePath(job.target);
   writeFileSync(path, text + labelLines(job.labels));
   return path;
@@ -140,7 +109,7 @@ function stepTitle(line: string): string | undefined {
  */
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   const file = writeContainerfile(job);
-  await refuseHarmfulMounts(job.containerfile, file);
+  await refuseHarmfulMounts(job.draft.containerfile, file);
   let lost: string | undefined;
   const outcome = await podmanBuild(buildWords(job, family), {
     cwd: family.root,

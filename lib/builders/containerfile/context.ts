@@ -8,9 +8,9 @@ import { projectRoot, toolRoot } from "../../system/project.ts";
 import { run } from "../../system/shell.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
-import { contextPaths } from "../inputs.ts";
 import { folderOf } from "./context-use.ts";
 import { guaraPath } from "./expand.ts";
+import { contextPaths } from "./inputs.ts";
 
 /**
  * Files of the build context that are made and not written: they lie in `.slipway/context/`, so that the expanded Containerfile

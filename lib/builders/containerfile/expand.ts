@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../cli/commands.ts";
-import { type Arch, type Family, lineage, type Target } from "../../family/family.ts";
+import { type Family, lineage, type Target } from "../../family/family.ts";
 import { needProjectFile } from "../../family/project-file.ts";
-import { reference } from "../../family/target.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { quote } from "../../system/shell.ts";
 import { type Pin, pinned, readPins } from "../../tools/pins.ts";
 import { keyPath, policyJson, registriesYaml } from "../../trust/policy.ts";
+import { baseReference } from "../base-name.ts";
 
 /**
  * Turns a recipe into the Containerfile of one target: each marker comment `# @name` becomes the lines that the
@@ -27,17 +27,6 @@ const guaraLink = "../libexec/guaraos/guara";
 const installedNames = commands.flatMap((command) => command.installed ?? []);
 
 type Marker = (target: Target, family: Family) => string[];
-
-/** The image that a target is built FROM, by its real name. */
-export function baseReference({ arch, flavor }: Target, family: Family): string {
-  return flavor.from ? reference(family, flavor.from.name, arch.name) : baseImageName(arch);
-}
-
-/** The real name of an arch's own base image, with its tag. */
-export function baseImageName({ base }: Arch): string {
-  if ("debian" in base) return `docker.io/library/debian:${base.debian}`;
-  return /[:@][^/]*$/.test(base.image) ? base.image : `${base.image}:latest`;
-}
 
 /** A command over several lines, one word of `rest` a line. */
 function long(first: string, rest: string[]): string[] {

@@ -2,10 +2,9 @@ import { type Family, lineage, type Target } from "../../family/family.ts";
 import type { LocalImage } from "../../oci/storage.ts";
 import { Failure } from "../../system/errors.ts";
 import type { Step } from "../../system/steps.ts";
+import { builderOf } from "../all.ts";
 import { planBuild } from "../build.ts";
-import { recipePath } from "../containerfile/expand.ts";
 import { origin } from "../epoch.ts";
-import { lintContainerfile } from "./containerfile-lint.ts";
 import { checkStep, type Finding, type Outcome } from "./finding.ts";
 import { bootcLint, contents } from "./image-lint.ts";
 import { overlayFiles } from "./overlay-lint.ts";
@@ -33,17 +32,17 @@ function fileSteps(targets: Target[], family: Family): Step<Outcome>[] {
   ];
 }
 
-/** What podman would get for each target; a recipe that cannot be expanded is a finding too. */
-function containerfileStep(targets: Target[], family: Family): Step<Outcome> {
+/** The recipe of each target, by its builder; one that cannot be read is a finding too. */
+function recipeStep(targets: Target[], family: Family): Step<Outcome> {
   const look = (target: Target): Finding[] => {
     try {
-      return lintContainerfile(target, family);
+      return builderOf(target).lint(target, family);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const [, place, line, column, message] = /^(.*?):(\d+):(\d+): (.*)/.exec(error.message) ?? [];
       const at = line === undefined ? {} : { line: Number(line), column: Number(column) };
       const next = error.details.tried?.join("; ") ?? error.details.next ?? "";
-      const file = place ?? recipePath(target);
+      const file = place ?? `flavors/${target.flavor.name}.yaml`;
       return [{ check: "recipe", severity: "error", file, ...at, message: message ?? error.message, next }];
     }
   };
@@ -88,7 +87,7 @@ export function planLint(targets: Target[], family: Family, images: Map<string, 
   return {
     steps: [
       ...fileSteps(targets, family),
-      containerfileStep(targets, family),
+      recipeStep(targets, family),
       checkStep("readme", "rows of README.md", () => readmeRows(targets, family)),
       ...(images ? (built ?? []).flatMap((t) => imageSteps(t, family, images)) : []),
     ],

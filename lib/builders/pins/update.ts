@@ -9,7 +9,7 @@ import { type Pin, parsePins, pinLine, pinsFile } from "../../tools/pins.ts";
 import { expandLines } from "../containerfile/expand.ts";
 import { givenArgs } from "../containerfile/given-args.ts";
 import { parseContainerfile } from "../containerfile/instructions.ts";
-import { notPinned } from "../lint/not-pinned.ts";
+import { notPinned } from "../containerfile/not-pinned.ts";
 import { newest } from "./newest.ts";
 
 /** Every address without a pin that some target of the family takes. */

@@ -1,8 +1,8 @@
 import type { Family, Target } from "../../family/family.ts";
-import { expandLines, recipePath } from "../containerfile/expand.ts";
-import { parseContainerfile } from "../containerfile/instructions.ts";
-import { containerfileChecks } from "./containerfile-checks.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding } from "../lint/finding.ts";
+import { containerfileChecks } from "./checks.ts";
+import { expandLines, recipePath } from "./expand.ts";
+import { parseContainerfile } from "./instructions.ts";
 
 /** Looks at what podman would get for a target; a finding stands at the recipe's line that it comes from. */
 export function lintContainerfile(target: Target, family: Family, lines = expandLines(target, family)): Finding[] {

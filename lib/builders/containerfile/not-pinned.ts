@@ -1,7 +1,7 @@
 import type { Family, Target } from "../../family/family.ts";
 import { readPins } from "../../tools/pins.ts";
-import { baseReference } from "../containerfile/expand.ts";
-import { type Containerfile, type Instruction, takenFrom } from "../containerfile/instructions.ts";
+import { baseReference } from "../base-name.ts";
+import { type Containerfile, type Instruction, takenFrom } from "./instructions.ts";
 
 /**
  * What a Containerfile takes from outside without a package manager's check: images in FROM and in COPY --from, git repositories

@@ -3,16 +3,9 @@ import { join } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
 import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
-import { guaraPath } from "../containerfile/expand.ts";
-import {
-  type Containerfile,
-  commandsOf,
-  copyWords,
-  type Instruction,
-  imageStages,
-  takenFrom,
-} from "../containerfile/instructions.ts";
-import type { Severity } from "./finding.ts";
+import type { Severity } from "../lint/finding.ts";
+import { guaraPath } from "./expand.ts";
+import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 import { notPinned } from "./not-pinned.ts";
 
 /** What a check looks at: one expanded Containerfile and what it was made from. */
