@@ -16,7 +16,7 @@ full_upgrade() {
     pacman_quietly "${unboxed[@]}" -Su
 }
 
-# A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it stands on, and
+# A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it needs, and
 # a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
 pm_refresh() {
     link_targets

@@ -31,7 +31,7 @@ function watchOutput(stream: NodeJS.WriteStream, name: string): void {
 /**
  * Runs one command: reads its arguments (`argv`) by the command table, runs `body`, ends the process with its exit code
  * (the number that `body` returns, else 0). What killed commands left goes first.
- * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
+ * A Failure is shown without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
  */
 export async function command(
   name: string,

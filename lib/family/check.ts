@@ -23,7 +23,7 @@ const noFlavor = { title: "x", recipe: "x", arches: ["x"] };
 
 /**
  * Reads and checks `flavors/`: the shape of every file, then the rules of the field. A file with a wrong part is
- * checked without that part, so that all the mistakes of a run are told at once.
+ * checked without that part, so that all the mistakes of a run are shown at once.
  * @param besides rules that are left out.
  * @throws ManifestFailure with all of them.
  */

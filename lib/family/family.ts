@@ -24,7 +24,7 @@ export interface Family extends Omit<FamilyFile, "arches" | "refreshAfter" | "st
   root: string;
   /** Best first, as in family.yaml. */
   arches: Map<string, Arch>;
-  /** A flavor comes after the one that it stands on. */
+  /** A flavor comes after the one that it is based on. */
   flavors: Map<string, Flavor>;
   /** Seconds. */
   refreshAfter: number;
@@ -40,7 +40,7 @@ export interface Target {
   reference: string;
 }
 
-/** The flavor itself and all that it stands on, the lowest last. */
+/** The flavor itself and all that it is based on, the lowest last. */
 export function lineage(flavor: Flavor): Flavor[] {
   return [flavor, ...(flavor.from ? lineage(flavor.from) : [])];
 }
@@ -74,7 +74,7 @@ function toArch(name: string, a: FamilyFile["arches"][string]): Arch {
   return { name, ...a, title: a.title ?? name, base: typeof a.base === "string" ? { image: a.base } : a.base };
 }
 
-/** Flavors with their bases in place, a base before what stands on it. Broken links are left out: they are mistakes. */
+/** Flavors with their bases in place, a base before what is based on it. Broken links are left out: they are mistakes. */
 function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
   const done = new Map<string, Flavor>();
   const visit = (name: string, above: string[]): Flavor | undefined => {

@@ -27,7 +27,7 @@ export const neededUnits: Forbidden[] = [
   { pattern: /^systemd-homed(-activate)?\.service$/, why: "users' homes are systemd-homed's: it stays enabled" },
 ];
 
-/** Places of files; the first that fits is told. */
+/** Places of files; the first that fits is shown. */
 export const places: Forbidden[] = [
   { pattern: /^\/opt\//, why: "use /usr/lib/opt, which opt.mount shows at /opt" },
   { pattern: /^\/usr\/etc\//, why: "use /etc: bootc refuses both" },

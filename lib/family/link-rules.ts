@@ -48,7 +48,7 @@ export const basesExist = eachFlavor(({ name }, { yaml, data: { from } }, { name
   return [yaml.mistake(["from"], `unknown base \`${from}\`${didYouMean(from, others)}`, oneOf(others))];
 });
 
-/** Each circle is told once: at the first of its flavors by name. */
+/** Each circle is named once: at the first of its flavors by name. */
 export const noCircle: Rule = ({ sources }) =>
   [...sources.values()].flatMap(({ name, yaml, data }) => {
     const way = [name];
@@ -56,7 +56,7 @@ export const noCircle: Rule = ({ sources }) =>
       way.push(at);
     const closed = way.length > 1 && way.at(-1) === name;
     if (!closed || way.some((other) => other < name)) return [];
-    return yaml.mistake(["from"], `a circle of bases: ${way.join(" → ")}`, "one of them stands on no other");
+    return yaml.mistake(["from"], `a circle of bases: ${way.join(" → ")}`, "one of them is based on no other");
   });
 
 export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root } }) => {

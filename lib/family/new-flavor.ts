@@ -46,7 +46,7 @@ function usage(what: string, tried: string[], next = "bun run new-flavor --help"
   return new Failure(exit.usage, what, { tried, next });
 }
 
-/** The recipe of the flavors that stand on no other, for an arch. */
+/** The recipe of the flavors that are based on no other, for an arch. */
 function rootRecipe(family: Family, arch: string): string {
   const root = [...family.flavors.values()].find((f) => !f.from && f.arches.includes(arch));
   const base = family.arches.get(arch)?.base ?? {};
@@ -91,7 +91,7 @@ async function chooseBase(family: Family, given: string | undefined, mayAsk: boo
   }));
   const name =
     given ??
-    (mayAsk ? await chooseOne("What does it stand on?", [...choices, ...(alone.length ? [none] : [])]) : undefined) ??
+    (mayAsk ? await chooseOne("What is it based on?", [...choices, ...(alone.length ? [none] : [])]) : undefined) ??
     family.default.flavor;
   if (name === "none") return undefined;
   const from = family.flavors.get(name);
@@ -119,7 +119,7 @@ async function chooseArches(
   for (const name of wanted) {
     if (possible.includes(name)) continue;
     if (!family.arches.has(name)) throw usage(`unknown arch \`${name}\`${didYouMean(name, possible)}`, tried);
-    const why = from ? `${from.name} does not exist for ${name}` : `for ${name} it must stand on a flavor`;
+    const why = from ? `${from.name} does not exist for ${name}` : `for ${name} it must be based on a flavor`;
     throw usage(`${why}; choose ${possible.join(" or ")}`, tried);
   }
   if (wanted.length === 0) throw usage("new-flavor: --arches names none", tried);

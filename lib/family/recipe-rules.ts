@@ -57,7 +57,7 @@ function recipesOf(c: Checked, used: (flavor: Flavor) => boolean): Recipe[] {
 
 const isSystem = (flavor: Flavor) => flavor.bootc || packagesOf(flavor).length > 0;
 
-/** The marker `files` brings the policy and, in a flavor that stands on no other, the key. */
+/** The marker `files` brings the policy and, in a flavor that is based on no other, the key. */
 export const imagesHaveKey: Rule = (c) =>
   recipesOf(c, (f) => isSystem(f) && !f.from && isLinked(f, c.sources))
     .filter((recipe) => !hasMarker(recipe, "files"))

@@ -42,7 +42,7 @@ export function eachFlavor(check: (flavor: Flavor, source: Source, c: Checked) =
     });
 }
 
-/** Whether all that a flavor says it stands on is there, down to one that stands on none: no circle, no unknown base. */
+/** Whether all that a flavor says it is based on is there, down to one that is based on none: no circle, no unknown base. */
 export function isLinked(flavor: Flavor, sources: Map<string, Source>): boolean {
   return lineage(flavor).every((f) => sources.get(f.name)?.data.from === f.from?.name);
 }
@@ -62,7 +62,7 @@ export function packagesOf({ groups, aur }: Pick<FlavorFile, "groups" | "aur">) 
   return [...grouped, ...built];
 }
 
-/** What a flavor and all that it stands on ask for under a key of `units`. */
+/** What a flavor and all that it is based on ask for under a key of `units`. */
 export function unitsOf(flavor: Flavor, key: keyof FlavorFile["units"]): string[] {
   return lineage(flavor).flatMap((f) => f.units[key]);
 }

@@ -2,7 +2,7 @@ import { type Flavor, lineage } from "./family.ts";
 
 export type Smoke = Flavor["smoke"];
 
-/** What a system of this flavor must show: its own promises and those of what it stands on, each once. */
+/** What a system of this flavor must show: its own promises and those of what it is based on, each once. */
 export function smokeOf(flavor: Flavor): Smoke {
   const all = lineage(flavor)
     .reverse()

@@ -6,7 +6,7 @@ import { type Flavor, lineage } from "./family.ts";
 type Groups = Record<string, { interval: string; packages: string[] }>;
 
 interface Starter {
-  /** What a flavor of this recipe needs when it stands on no other; absent: the recipe is no ground for that. */
+  /** What a flavor of this recipe needs when it is based on no other; absent: the recipe is no ground for that. */
   alone?: Groups;
   /** Packages of the display managers whose unit is called like themselves. */
   displayManagers: Record<string, string[]>;
@@ -49,7 +49,7 @@ const starters: Record<string, Starter> = {
 /** Small, useful, and of the same name everywhere. */
 const examples = ["tree", "tmux", "ncdu", "mc"];
 
-/** Whether a flavor of this recipe can stand on no other. */
+/** Whether a flavor of this recipe can be based on no other. */
 export function standsAlone(recipe: string): boolean {
   return !starters[recipe] || starters[recipe].alone !== undefined;
 }
@@ -108,7 +108,7 @@ export function flavorYaml(name: string, begin: Beginning, files: string[]): str
 title: ${plain(title)}
 builder: containerfile
 recipe: ${recipe} # how it is built: containerfiles/${recipe}.Containerfile
-${from ? `from: ${from.name} # everything that this flavor has is in the image already` : "# from: NAME would put it on another flavor; it stands on the arch's own base image"}
+${from ? `from: ${from.name} # everything that this flavor has is in the image already` : "# from: NAME would put it on another flavor; it is based on the arch's own base image"}
 arches: [${arches.join(", ")}]
 ${login.map((line) => `${line}\n`).join("")}
 # Packages that are installed together and change together, in this order; a group is one layer of the build. \`interval\`

@@ -11,7 +11,7 @@ export function target(family: Family, arch: Arch, flavor: Flavor): Target {
   return { arch, flavor, reference: reference(family, flavor.name, arch.name) };
 }
 
-/** Every target of the family: arches as in family.yaml, and within an arch a base before what stands on it. */
+/** Every target of the family: arches as in family.yaml, and within an arch a base before what is based on it. */
 export function allTargets(family: Family): Target[] {
   return [...family.arches.values()].flatMap((arch) =>
     flavorsOf(family, arch).map((flavor) => target(family, arch, flavor)),

@@ -25,5 +25,5 @@ export function reportKargs({ reference, rows, changes, command, dryRun, again }
   else print(`${reference ?? "the booted image"} asks for no kernel arguments`);
   if (changes.add.length + changes.drop.length === 0) say("the next boot has all that the image asks for");
   else if (command === undefined) say(`next: ${again}`);
-  else if (applied) say("the next boot gets them; a switch or an upgrade goes on from there");
+  else if (applied) say("the next boot gets them; a switch or an upgrade continues from there");
 }

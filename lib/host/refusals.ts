@@ -4,7 +4,7 @@ import { exit, Failure } from "../system/errors.ts";
 import { type Entry, type Host, type ImageSpec, sameSpec } from "./bootc.ts";
 import type { GuardOutcome } from "./guard.ts";
 
-/** Why a machine is not moved: rows that are looked at in order, the first that holds is told. */
+/** Why a machine is not moved: rows that are looked at in order, the first that holds is shown. */
 
 export interface Situation {
   host: Host;

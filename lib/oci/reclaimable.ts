@@ -15,7 +15,7 @@ export interface StoredLayer {
 }
 
 /**
- * The bytes that removing images frees: of the layers that they stand on, those on which no image stands that is kept. Images
+ * The bytes that removing images frees: of their layers, those that no kept image uses. Images
  * share layers, so the sum of their sizes says nothing. An unnamed image with others above it is not asked: it goes
  * with the last of them.
  * @param removed ids of images

@@ -12,7 +12,7 @@ import { sha256 } from "./manifest.ts";
 
 /**
  * skopeo is the one client by which images go to a registry and come back: it speaks with podman's own library, so names,
- * logins and authorities mean what they mean to podman, and unlike podman 4.3 it is told a compression level.
+ * logins and authorities mean what they mean to podman, and unlike podman 4.3 it takes a compression level.
  * It comes from the toolbox where the machine's own will not do.
  */
 

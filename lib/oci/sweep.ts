@@ -58,7 +58,7 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   const format = "{{if not .ReadOnly}}{{.ID}}{{end}}";
   const list = (...filter: string[]) => ask("image", "ls", "--no-trunc", "--noheading", "--format", format, ...filter);
   const dangling = idsOf(await list("--filter", "dangling=true")).filter(isWhole);
-  // without --all this lists what has a name, and the unnamed that nothing stands on
+  // without --all this lists what has a name, and the unnamed that nothing is based on
   const namedIds = idsOf(await list()).filter((id) => !dangling.includes(id) && isWhole(id));
   const candidates = (await inspect([...dangling, ...namedIds])).filter((image) => isOurs(image, ours));
   const unnamed = candidates.filter((image) => image.names.length === 0);
@@ -80,7 +80,7 @@ export async function planSweep(prefixes: string[], all: boolean): Promise<Image
   };
 }
 
-/** Removes what was planned; names first, so that nothing stands on the unnamed ones. @throws Failure naming what would not go. */
+/** Removes what was planned; names first, so that nothing is based on the unnamed ones. @throws Failure naming what would not go. */
 export async function sweepImages({ named, unnamed, broken }: ImageSweep): Promise<void> {
   const left = await removeBroken(broken);
   if (left.length) throw brokenFailure("bun run clean", left);

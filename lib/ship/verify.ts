@@ -109,7 +109,7 @@ async function checkManifest(
       digest,
       manifest,
       ...bad(
-        `the manifest was tampered with: at ${target.reference} stands one that hashes to ${digest}, which the registry itself does not know${was}`,
+        `the manifest was tampered with: ${target.reference} now has the digest ${digest}, which the registry itself does not know${was}`,
       ),
     };
   }
@@ -117,7 +117,7 @@ async function checkManifest(
     return {
       digest,
       manifest,
-      ...bad(`the tag was moved: it stands for ${digest}, pushed from here was ${pushed.digest}`),
+      ...bad(`the tag was moved: it now names ${digest}; pushed from here was ${pushed.digest}`),
     };
   return { digest, manifest, ...good(digest) };
 }

@@ -11,7 +11,7 @@ export interface FailureDetails {
   log?: string;
 }
 
-/** An end that the user is told about: what happened, what was tried, what to do next. Never a stack trace. */
+/** An end that the user sees: what happened, what was tried, what to do next. Never a stack trace. */
 export class Failure extends Error {
   readonly code: ExitCode;
   readonly details: FailureDetails;

@@ -51,7 +51,7 @@ function note(log: string, error: Failure): void {
 
 /**
  * Runs steps, those that do not wait for each other side by side.
- * A failing step leaves out only what stands on it; the others go on.
+ * A failing step leaves out only what is based on it; the others go on.
  * @param jobs how many run at the same time.
  * @returns one result a step, in the order given.
  */
@@ -97,7 +97,7 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
         .find((id) => (results.get(id)?.state ?? "done") !== "done");
       if (blocker !== undefined) {
         waiting.splice(waiting.indexOf(step), 1);
-        const because = `it stands on ${blocker}`;
+        const because = `it needs ${blocker}`;
         results.set(step.id, { id: step.id, title: step.title, seconds: 0, state: "left", because });
         say(`${paint.yellow("–")} ${step.title}: left out, ${because}`);
         continue;

@@ -125,7 +125,7 @@ export interface ContainerOptions {
   cwd?: string;
   /** Folders and files beside the project that it sees at the same path. */
   mounts?: string[];
-  /** Variables that it gets, by name: their values never stand on a command line. */
+  /** Variables that it gets, by name: their values are never on a command line. */
   env?: string[];
   /** It reads what is written to it. */
   stdin?: boolean;

@@ -10,7 +10,7 @@ import { tool } from "../tools/tools.ts";
 import type { SigningKey } from "./key.ts";
 
 /**
- * cosign, which gets the key and its password on stdin: they stand on no command line, in no file, and not in the settings that
+ * cosign, which gets the key and its password on stdin: they are on no command line, in no file, and not in the settings that
  * podman keeps of a container. The first line is the password, the rest is the key.
  */
 const withSecrets = `IFS= read -r COSIGN_PASSWORD || :
@@ -74,7 +74,7 @@ let forms: Promise<string[]> | undefined;
 
 /**
  * The flags by which any cosign writes the form of a signature that podman, skopeo and bootc look for (a tag
- * `sha256-….sig`). From version 3 on it writes another one that they do not see, unless it is told; before, it does not
+ * `sha256-….sig`). From version 3 on it writes another one that they do not see, unless it is asked; before, it does not
  * know the words.
  */
 export function oldFormFlags(progress?: Progress): Promise<string[]> {

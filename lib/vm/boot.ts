@@ -73,7 +73,7 @@ export async function boot(
   const name = wish.name ?? target.flavor.name;
   await needFreeName(name);
   const show = await view(wish);
-  // bootc's boot loader takes no arguments from outside; to the others they are told at the start, and the disk stays the same
+  // bootc's boot loader takes no arguments from outside; to the others they are given at the start, and the disk stays the same
   const kargs = target.flavor.bootc ? [] : disk.kargs;
   const options = {
     ...disk,

@@ -14,7 +14,7 @@ const signs: [Phase, RegExp][] = [
 /** How systemd tells that there is an sshd, by service or by socket: no more than a hint when to try it. */
 const sshdSign = /(Started|Listening on) sshd?\.(service|socket)/;
 
-/** What no boot comes back from by itself; the first that fits is told. */
+/** What no boot comes back from by itself; the first that fits is shown. */
 const ends = [
   /Kernel panic - not syncing.*/,
   /ALERT! .* does not exist.*/,

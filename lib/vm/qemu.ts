@@ -84,7 +84,7 @@ export function qemuArguments(m: Machine): string[] {
 }
 
 /**
- * Strings that the firmware hands to the guest (SMBIOS type 11). They go by file, so that none stands on a command line.
+ * Strings that the firmware hands to the guest (SMBIOS type 11). They go by file, so that none is on a command line.
  * Sources: systemd.system-credentials(7), systemd-boot(7), systemd-stub(7).
  */
 export function guestStrings(credentials: Record<string, string>, kargs: string[]): string[] {

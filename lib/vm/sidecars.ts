@@ -45,7 +45,7 @@ async function start(words: string[], folder: string, { socket, name, listening 
 
 /**
  * Starts what a machine wants beside QEMU.
- * @returns the sockets, as QEMU is told them. @throws Failure
+ * @returns the sockets, as QEMU gets them. @throws Failure
  */
 export async function startBeside(
   folder: string,

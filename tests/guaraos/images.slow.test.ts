@@ -108,7 +108,7 @@ test("for another arch a flavor differs only in the base image and the repositor
 
 describe.each(targets)("%s %s", (arch, name) => {
   const flavor = flavorNamed(name);
-  /** The flavor and what it stands on, the base first. */
+  /** The flavor and what it is based on, the base first. */
   const flavors = lineage(flavor).reverse();
   const all = <T>(pick: (flavor: Flavor) => T[]) => flavors.flatMap(pick);
   /** The group that brings a package, of this flavor or of one below it. */

@@ -94,7 +94,7 @@ afterAll(async () => {
   project.remove();
 });
 
-test("a flavor and the base that it stands on are built, the base first", async () => {
+test("a flavor and the base that it is based on are built, the base first", async () => {
   const { code, rows, stderr } = await build("amd64", "two");
   expect(stderr).not.toContain("✗");
   expect(code).toBe(0);
@@ -215,7 +215,7 @@ test("a mount with which podman removes a folder of the image is refused, and by
   expect(stderr).toMatch(/tried: the mounts in \S*harmful-amd64\.Containerfile:3\n/);
 }, 60_000);
 
-test("a failing flavor stops only what stands on it, and leaves no tag", async () => {
+test("a failing flavor stops only what is based on it, and leaves no tag", async () => {
   const { code, rows, stderr } = await build("amd64", "bad", "on-bad", "one");
   expect(code).toBe(1);
   expect(rows.map((r) => [r.reference.replace(/.*t-/, ""), r.state])).toEqual([

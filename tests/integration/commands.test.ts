@@ -88,7 +88,7 @@ describe("--json is one document, and nothing else is on stdout", () => {
     });
   });
 
-  test("matrix has a base before what stands on it", async () => {
+  test("matrix has a base before what is based on it", async () => {
     const { include } = JSON.parse((await type("./run matrix --json")).stdout);
     const seen = new Set<string>();
     for (const { arch, flavor, base, reference, runner } of include) {
@@ -144,7 +144,7 @@ describe("wrong words: exit 2, nothing on stdout, the nearest word, the list", (
     ["./run new-flavor v3", ["`v3` is an arch"]],
     ["./run new-flavor x --from bse", ["unknown base `bse`; did you mean `base`?"]],
     ["./run new-flavor x --from cosmic --arches v3", ["cosmic does not exist for v3; choose znver4"]],
-    ["./run new-flavor x --from none --arches znver4", ["for znver4 it must stand on a flavor; choose amd64"]],
+    ["./run new-flavor x --from none --arches znver4", ["for znver4 it must be based on a flavor; choose amd64"]],
     ["./run new-flavor x --arches amd46", ["unknown arch `amd46`; did you mean `amd64`?"]],
     ["./run new-flavor x --display-manager gdn", ["unknown display manager `gdn`; did you mean `gdm`?"]],
     ["./run new-flavor x --from gnome --display-manager sddm", ["gnome has gdm already"]],

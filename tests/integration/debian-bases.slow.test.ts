@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
 import { Project, type Said, testStorage } from "../support/sandbox.ts";
 
-// A Debian target stands on docker.io's image where a registry answers, and on one made by mmdebstrap where none does. docker.io's is
+// A Debian target is based on docker.io's image where a registry answers, and on one made by mmdebstrap where none does. docker.io's is
 // made by debootstrap, and carries settings of Docker's; so is the one that is made here in its place.
 setDefaultTimeout(600_000);
 

@@ -163,7 +163,7 @@ test("an image that cannot boot is refused before anything is started, and nothi
   expect(await containers()).toEqual([]);
 }, 120_000);
 
-test("a disk that is too small for the image, or an image that is not there, is told", async () => {
+test("a disk that is too small for the image, or an image that is not there, is reported", async () => {
   const small = await project.slipway("disk", "amd64", "whole", "--size", "600MB");
   expect([small.code, small.stderr]).toEqual([1, expect.stringContaining("--size is too small")]);
   await project.podman("untag", image("bare"));

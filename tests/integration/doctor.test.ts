@@ -57,7 +57,7 @@ test("for programs: one document, and the exit code says the same as it", async 
   expect(["works", "broken", "absent", "unprobed"]).toContain(report.kvm.state);
 });
 
-test("without podman: exit 3, podman is told as missing with the command that mends it, nothing crashes", async () => {
+test("without podman: exit 3, podman is reported as missing, with the command that fixes it, nothing crashes", async () => {
   const { code, report, stderr } = await doctorOn(["apt-get", "dnf", "pacman"]);
   expect(code).toBe(3);
   expect(stderr).not.toContain("defect");

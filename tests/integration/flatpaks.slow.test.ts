@@ -175,16 +175,16 @@ test("what is there for everybody is not installed for a user again", async () =
 });
 
 describe("without a network", () => {
-  test("the upstream list is not to be had: said, and the curated one goes on", async () => {
+  test("the upstream list is could not be fetched: said, and the curated one goes on", async () => {
     const { code, stdout, stderr } = await install(["--all", "--dry-run", "--json"]);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^the upstream list is not to be had \(.+\): going on without it$/m);
+    expect(stderr).toMatch(/^the upstream list is could not be fetched \(.+\): going on without it$/m);
     const { wanted } = JSON.parse(stdout);
     expect(wanted).toHaveLength(29);
     expect(wanted[0]).toBe("com.discordapp.Discord");
   });
 
-  test("Flathub itself is not to be had: told, nothing is left half done", async () => {
+  test("Flathub itself is could not be fetched: told, nothing is left half done", async () => {
     const env = ["env", "GUARA_FLATHUB=https://flathub.invalid/repo/flathub.flatpakrepo"];
     const { code, stderr } = await machine.run([...env, "guara-install-flatpaks", "org.test.Good"]);
     expect(code).toBe(1);
@@ -200,7 +200,7 @@ describe("guaraos-update -f, without topgrade", () => {
 flatpak build-export --disable-sandbox repo ${app} stable; chmod -R a+rX repo`);
   const update = (args: string[], user = "root") => machine.run(["guaraos-update", ...args], user);
 
-  test("what is new is told, then it is there", async () => {
+  test("what is new is reported, then it is there", async () => {
     await install(["org.test.Good"]);
     expect((await update(["--check", "-f"])).stdout).toMatch(/^flatpak +current +up to date\n$/);
     await newer("Good");
@@ -212,7 +212,7 @@ flatpak build-export --disable-sandbox repo ${app} stable; chmod -R a+rX repo`);
     expect((await update(["--check", "-f"])).stdout).toMatch(/^flatpak +current +up to date\n$/);
   });
 
-  test("a user who cannot become root has the own apps updated, and is told about the system's", async () => {
+  test("a user who cannot become root has the own apps updated, and hears about the system's", async () => {
     await install(["org.test.Good"], "ann");
     await newer("Good");
     expect(await update(["-f"], "ann")).toMatchObject({ code: 0 });
@@ -245,7 +245,7 @@ describe("the upstream list", () => {
     const env = ["env", "GUARA_FLATPAK_LIST=file:///srv/upstream"];
     const { stdout, stderr } = await machine.run([...env, "guara-install-flatpaks", "--all", "--dry-run", "--json"]);
     expect(JSON.parse(stdout).wanted).toHaveLength(count);
-    expect(stderr).not.toContain("not to be had");
+    expect(stderr).not.toContain("could not be fetched");
   });
 
   test("an empty address means none", async () => {
@@ -285,7 +285,7 @@ test("--review has the list edited first; a failing editor installs nothing", as
   expect((await machine.run(["sh", "-c", "ls /var/lib/guaraos/run"])).stdout).toBe("");
 });
 
-test("a state folder that cannot be written is told, not the program's checkout, which is not there", async () => {
+test("a state folder that cannot be written is reported, not the program's checkout, which is not there", async () => {
   const words = ["env", "XDG_STATE_HOME=/root/of-ann", "guara-install-flatpaks", "org.test.Good"];
   const { code, stderr } = await machine.run(words, "ann");
   expect(code).toBe(1);

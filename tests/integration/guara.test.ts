@@ -127,7 +127,7 @@ describe("made by build", () => {
     expect(base.stdout).toContain("COPY .slipway/context/guara");
   });
 
-  test("a `.slipway` that leads out of the project is told, since podman copies nothing from there", async () => {
+  test("a `.slipway` that leads out of the project is reported, since podman copies nothing from there", async () => {
     const outside = mkdtempSync(join(tmpdir(), "slipway-"));
     const other = new Project();
     await exec(["ln", "-s", outside, join(other.root, ".slipway")]);

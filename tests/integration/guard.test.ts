@@ -165,7 +165,7 @@ describe("an unhealthy system is left for the one before", () => {
     );
   });
 
-  test("all that is wrong is told", async () => {
+  test("all that is wrong is reported", async () => {
     await rebooted("--health", "false");
     host.write("bootc/failed", "a.service\nb.service\n").write("bootc/state", "degraded");
     await host.guard("check");
@@ -219,7 +219,7 @@ describe("an unhealthy system is left for the one before", () => {
     expect(traces()).toEqual([]);
   });
 
-  test("a rollback that fails is told, and tried no more", async () => {
+  test("a rollback that fails is reported, and tried no more", async () => {
     await rebooted("--health", "false");
     host.says({ ...host.host, status: { ...host.host.status, rollback: null } });
     const { code, stderr } = await host.guard("check");

@@ -70,7 +70,7 @@ beforeEach(() => {
 
 afterEach(() => host.remove());
 
-/** rpm-ostree that says what is configured, and records what it is told. */
+/** rpm-ostree that says what is configured, and records what it is asked. */
 const rpmOstree = (configured: string) =>
   host.program("rpm-ostree", `[ $# = 1 ] && echo '${configured}' || echo "rpm-ostree $*" >>"$STAND_IN_BOOTC/calls"`);
 

@@ -7,7 +7,7 @@ import { storeEnvironment } from "../../lib/host/local-image.ts";
 import { tool } from "../../lib/tools/tools.ts";
 import { exec, testStorage } from "../support/sandbox.ts";
 
-// What `switch --local` stands on: root's skopeo, which is what bootc fetches with, reads an image in a user's own storage.
+// What `switch --local` depends on: root's skopeo, which is what bootc fetches with, reads an image in a user's own storage.
 
 setDefaultTimeout(300_000);
 const user = 12_345;

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const nobody = { REGISTRY_AUTH_FILE: join(acme.root, "none.json"), COSIGN_PASSWORD: password };
 
-test("who is not logged in is told so at once, and how to", async () => {
+test("who is not logged in hears so at once, and how to log in", async () => {
   const { code, stderr } = await registry.slipway(acme, nobody, "push", "amd64", "one");
   expect(code).toBe(1);
   expect(stderr).toContain("log in first (podman login ghcr.io)");
@@ -178,7 +178,7 @@ test("podman's own words for it are known too: nobody there, a password that is 
   expect(podmanFailureIn(denied.stderr)?.next).toContain("podman login ghcr.io");
 });
 
-test("who may not read is told that verify could not look, not that all is well", async () => {
+test("who may not read hears that verify could not look, not that all is well", async () => {
   const { code, stderr } = await registry.slipway(acme, nobody, "verify", "amd64", "one");
   expect(code).toBe(1);
   expect(stderr).toContain("could not be read");

@@ -180,7 +180,7 @@ describe("a whole migration", () => {
     expect(existsSync(system.path("var/home/.ana.guara-migrate"))).toBe(false);
   });
 
-  test("a step that matters to no account fails, and is told", async () => {
+  test("a step that matters to no account fails, and is reported", async () => {
     system.program("flatpak", "echo broken >&2; exit 1");
     system.program("systemd-sysusers", "echo no luck >&2; exit 1");
     expect((await run()).code).toBe(0);

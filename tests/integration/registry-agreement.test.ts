@@ -409,12 +409,12 @@ test("peek takes no other manifest than the one that an index names, and none th
     registry.give(response, request.url?.endsWith("/v1") ? index : registry.image.manifest);
   const image = `${at()}/acme/os:v1`;
   const look = () => within({}, () => resolve(image).catch((e: unknown) => e));
-  expect(String(await look())).toMatch(/another manifest than sha256:a|could not be read|not to be had/);
+  expect(String(await look())).toMatch(/another manifest than sha256:a|could not be read|could not be fetched/);
   registry.handlers.manifest = (_, response) => {
     response.writeHead(200);
     void registry.pour(response, () => Buffer.alloc(1 << 16));
   };
   registry.sent = 0;
-  expect(String(await look())).toMatch(/could not be read|not to be had/);
+  expect(String(await look())).toMatch(/could not be read|could not be fetched/);
   expect(registry.sent).toBeLessThan(24 << 20);
 });

@@ -90,7 +90,7 @@ test("an image is read over TLS with a token, and is the one in the folder", asy
   expect(login).toBe("Basic dXNlcjpwYXNz");
 });
 
-test("a connection that is cut in the middle of a layer is gone on with where it stopped", async () => {
+test("a connection that is cut in the middle of a layer continues where it stopped", async () => {
   cut = 2;
   asked.length = 0;
   expect(differences(await treeOf(`oci:${source}`, work()), await treeOf(name(), work()))).toEqual([]);

@@ -52,7 +52,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-test("a key that does not open is told before anything is built or pushed", async () => {
+test("a key that does not open is reported before anything is built or pushed", async () => {
   const { code, stderr } = await release({ COSIGN_PASSWORD: "wrong" }, "one");
   expect(code).not.toBe(0);
   expect(stderr).toContain("password");

@@ -203,7 +203,7 @@ describe("what the policy says", () => {
     await refused(/etc\/containers\/policy.json: no JSON/);
   });
 
-  test("a hole in the policy is told", async () => {
+  test("a hole in the policy is reported", async () => {
     const any = [{ type: "insecureAcceptAnything" }];
     const policy = { default: [{ type: "reject" }], transports: { docker: { [images.registry.host]: any } } };
     host.write("etc/containers/policy.json", JSON.stringify(policy));

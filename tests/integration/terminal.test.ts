@@ -128,7 +128,7 @@ describe("new-flavor", () => {
     await t.see("Its title");
     await t.see("Shiny");
     t.press(enter);
-    await t.see("What does it stand on?");
+    await t.see("What is it based on?");
     await t.see("❯   minimal");
     t.press(down, down, enter); // none, then around to the first: base
     await t.see("For which arches?");
@@ -155,14 +155,14 @@ describe("new-flavor", () => {
     await t.see("Which display manager?");
     t.press(enter);
     expect(await t.end()).toBe(0);
-    for (const question of ["called?", "title", "stand on?", "arches?"]) expect(t.text).not.toContain(question);
+    for (const question of ["called?", "title", "based on?", "arches?"]) expect(t.text).not.toContain(question);
   });
 
   test("Ctrl-C at any question writes nothing", async () => {
     const t = start(["new-flavor", "web"]);
     await t.see("Its title");
     t.press(enter);
-    await t.see("What does it stand on?");
+    await t.see("What is it based on?");
     t.press(interrupt);
     expect(await t.end()).toBe(130);
     expect(existsSync(join(project.root, "flavors/web.yaml"))).toBe(false);

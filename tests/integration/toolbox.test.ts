@@ -79,7 +79,7 @@ test("its BuildStream starts", async () => {
   expect((await within("rolling", "bst", "--version")).stdout).toMatch(/^2\./);
 });
 
-test("a tool ends when it is told to, and its container with it", async () => {
+test("a tool ends when it should, and its container with it", async () => {
   const name = `slipway-test-${process.pid}`;
   const [words, settings] = [await inToolbox([`--name=${name}`]), { env: process.env }];
   const child = Bun.spawn([...words, "sleep", "600"], { stdio: ["ignore", "ignore", "ignore"], ...settings });
@@ -103,7 +103,7 @@ test("QEMU finds a disk in a folder with a comma, a colon and a space in its nam
   expect([code, said]).toEqual([exitCode, ""]);
 });
 
-test("what does not run a guest is told in QEMU's words", async () => {
+test("what does not run a guest is reported in QEMU's words", async () => {
   const qemu = await tool("qemu-system-x86_64");
   expect(await runProbe(qemu, "no-such-accelerator", "max")).toContain("no-such-accelerator");
 });

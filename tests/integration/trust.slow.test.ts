@@ -156,7 +156,7 @@ describe("push", () => {
       () => undefined,
       "COSIGN_PRIVATE_KEY is not a private key that cosign made",
     ],
-  ])("%s is told before anything is pushed", async (_, env, before, after, words) => {
+  ])("%s is reported before anything is pushed", async (_, env, before, after, words) => {
     await acme.mustBuild("one", "two");
     before();
     const [push, sign] = [await run(env, "push", "amd64", "one"), await run(env, "sign", "amd64", "one")];
@@ -170,7 +170,7 @@ describe("push", () => {
     expect(registry.tags("acme/os-one")).toEqual({});
   });
 
-  test("a key of another pair is told before anything is pushed", async () => {
+  test("a key of another pair is reported before anything is pushed", async () => {
     const other = new Acme();
     expect((await other.keys()).code).toBe(0);
     const env = { ...unlocked, COSIGN_PRIVATE_KEY: readFileSync(join(other.root, "cosign.key"), "utf8") };
@@ -394,7 +394,7 @@ describe("sign and verify", () => {
   });
 });
 
-describe("what was tampered with in the registry is told", () => {
+describe("what was tampered with in the registry is reported", () => {
   const spoilt = async (
     digest: string,
     spoil: (bytes: Buffer) => Buffer | string,

@@ -94,7 +94,7 @@ describe("with topgrade", () => {
     expect(host.calls.map((call) => call.replace(/^\S*\//, ""))).toEqual([brew, "topgrade --disable system --yes"]);
   });
 
-  test("what it fails at is told; the other parts were done", async () => {
+  test("what it fails at is reported; the other parts were done", async () => {
     host.program("topgrade", 'echo "topgrade $*" >>"$STAND_IN_BOOTC/calls"\n[ "$2" != flatpak ]');
     const { code, states, stderr } = await report("-wfd");
     expect([code, states]).toEqual([1, { firmware: "done", flatpak: "failed", distrobox: "done" }]);
@@ -127,7 +127,7 @@ describe("without topgrade", () => {
     expect(named.stderr).toContain("Homebrew: not installed");
   });
 
-  test("each failing part is told, and none stops the next", async () => {
+  test("each failing part is reported, and none stops the next", async () => {
     for (const name of tools) tool(name, name === "flatpak" || name === "brew" ? 7 : 0);
     const { code, states, stderr } = await report();
     expect(code).toBe(1);

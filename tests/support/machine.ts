@@ -49,7 +49,7 @@ export class Machine {
     return this.program("bun", this.bunBody("bun", version), false);
   }
 
-  /** npm that installs such a Bun into the folder that it is told; beside it, as an old npm does, one that runs elsewhere. */
+  /** npm that installs such a Bun into the folder that it is given; beside it, as an old npm does, one that runs elsewhere. */
   npm(version: string): this {
     const template = join(this.root, "bun");
     this.write(template, "", this.bunBody("own-bun", version), false);

@@ -183,7 +183,7 @@ describe("the age of a package archive", () => {
   };
   const age = (days: string) => exec([helper("archive-date"), days], { SLIPWAY_ROOT: root });
 
-  test("is that of the suite's own list, and is told with the suite", async () => {
+  test("is that of the suite's own list, and is reported with the suite", async () => {
     const own = list("trixie", 29);
     list("trixie-security", 2);
     expect(await age("30")).toEqual({ code: 0, stdout: `trixie ${own}\n`, stderr: "" });

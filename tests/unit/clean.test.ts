@@ -70,9 +70,9 @@ const images = [
 ];
 
 test.each([
-  ["what nobody else stands on", ["other", "twin"], ["base", "ours", "theirs"], 7],
+  ["what nobody else is based on", ["other", "twin"], ["base", "ours", "theirs"], 7],
   ["each shared layer once", ["base", "ours", "theirs", "other"], [], 130],
-  ["nothing where another image stands on it", ["ours"], ["base", "theirs"], 0],
+  ["nothing where another image is based on it", ["ours"], ["base", "theirs"], 0],
   ["nothing of an image that is not there", ["gone"], ["base"], 0],
 ])("freed: %s", (_, removed, kept, expected) => {
   expect(freedBytes(images, layers, removed, kept)).toBe(expected);

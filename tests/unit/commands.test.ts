@@ -16,7 +16,7 @@ test("the table, scripts/ and package.json have the same commands", () => {
   expect(files.sort()).toEqual([...names].sort());
 });
 
-test("names and options stand once", () => {
+test("names and options are there once", () => {
   const twice = (words: string[]) => words.filter((word, i) => words.indexOf(word) !== i);
   expect(twice(names)).toEqual([]);
   expect(commands.flatMap((c) => twice(["help", ...c.options.map((o) => o.name)]))).toEqual([]);

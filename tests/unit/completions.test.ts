@@ -69,7 +69,7 @@ test("words of the manifest: arches, the flavors of the arch, and never one twic
 test.each([
   [[], "completions: for which shell?"],
   [["fisch"], "unknown shell `fisch`; did you mean `fish`?"],
-])("completions %j is told what there is", async (args, message) => {
+])("completions %j says what there is", async (args, message) => {
   const { code, stdout, stderr } = await exec([process.execPath, "scripts/completions.ts", ...args]);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(message);

@@ -121,14 +121,14 @@ RUN bootc container lint
 `);
 });
 
-test("what stands on a base has kernel arguments under its own name, and no second policy or key", () => {
+test("what is based on a base has kernel arguments under its own name, and no second policy or key", () => {
   const of = family(project({ "flavors/two.yaml": `${small["flavors/two.yaml"]}kargs: [quiet]\n` }));
   expect(generatedFiles(target(of, "best", "two"), of)).toEqual([
     { path: "/usr/lib/bootc/kargs.d/90-toy-two.toml", lines: ["kargs = [", '  "quiet",', "]"] },
   ]);
 });
 
-test("the program of people's machines comes once, with all its names; what stands on a base has it from there", () => {
+test("the program of people's machines comes once, with all its names; what is based on a base has it from there", () => {
   const recipe = "# @base\nFROM ${BASE}\n# @guara\n# @files\nRUN bootc container lint\n";
   const of = family(
     project({ "containerfiles/root.Containerfile": recipe, "containerfiles/desk.Containerfile": recipe }),

@@ -203,7 +203,7 @@ describe("the difference", () => {
     if (last !== undefined) expect(wholeList(all.configured, { ...wanted, last }).at(-1)).toBe(last);
   });
 
-  test("what runs in a word's place is told", () => {
+  test("what runs in a word's place is reported", () => {
     const [row] = compare(lists({ image: ["mitigations=off"], running: ["mitigations=auto", "rw"] }));
     expect(row).toEqual({ word: "mitigations=off", state: "missing", instead: ["mitigations=auto"] });
   });

@@ -62,7 +62,7 @@ describe("is repaired", () => {
   ])("%s", (_, text) => expect(readKeyForm(text)).toEqual({ pem }));
 });
 
-describe("or the cause is told", () => {
+describe("or the cause is reported", () => {
   const rows: [string, string, string][] = [
     ["an empty one", " \n", "it is empty"],
     ["a mask", "***", "it is the mask"],

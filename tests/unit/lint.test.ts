@@ -309,7 +309,7 @@ describe("checks of an expanded Containerfile", () => {
   });
 });
 
-test("the same finding in several targets is told once, about all of them, in the order of files and lines", () => {
+test("the same finding in several targets is reported once, about all of them, in the order of files and lines", () => {
   const finding = (file: string, line: number, target: string): Finding => ({
     check: "c",
     severity: "error",
@@ -453,7 +453,7 @@ describe("what a machine could not start, and marks before a text", () => {
   });
 });
 
-test("images that are not built are told as skipped, with what to do", () => {
+test("images that are not built are reported as skipped, with what to do", () => {
   const of = family(project());
   const plan = planLint([target(of, "best", "two")], of, new Map());
   expect(plan.skipped).toEqual([

@@ -298,7 +298,7 @@ describe("where `.slipway/` cannot be written", () => {
   const load = (root: string, code: string) =>
     exec([process.execPath, "-e", code], { SLIPWAY_PROJECT: root }, checkout);
 
-  test("the family is read all the same; whoever needs a place there is told", async () => {
+  test("the family is read all the same; whoever needs a place there hears it", async () => {
     const root = project({ ".slipway": "in the way" });
     const code = `import { loadFamily } from "./lib/family/manifest.ts"; console.log((await loadFamily()).name)`;
     expect(await load(root, code)).toEqual({ code: 0, stdout: "toy\n", stderr: "" });
@@ -421,7 +421,7 @@ describe("all mistakes of a run at once", () => {
     expect(said).toContain("flavors/one.yaml:4:22: forbidden kernel argument `rd.luks=1`");
   });
 
-  test("a wrong part is told once, not also by the rules that miss it", () => {
+  test("a wrong part is reported once, not also by the rules that miss it", () => {
     expect(told({ "flavors/one.yaml": "title: One\nrecipe: [root]\narches: [5]\n" })).toEqual([
       "flavors/one.yaml:2:9: wrong type for `recipe`: a list",
       "flavors/one.yaml:3:10: wrong type for `arches.0`: a number",
@@ -439,7 +439,7 @@ describe("all mistakes of a run at once", () => {
   });
 });
 
-test("what is read is linked: defaults, bases before what stands on them, inherited bootc", () => {
+test("what is read is linked: defaults, bases before what is based on them, inherited bootc", () => {
   const of = family(
     project({
       "flavors/a.yaml": "title: A\nrecipe: desk\nfrom: z\narches: [best]\n",

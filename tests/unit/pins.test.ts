@@ -127,7 +127,7 @@ describe("a build takes", () => {
     expect(localBase(arch, new Map([[local, image]]), pins)?.name).toBe(local);
   });
 
-  test("nothing where the file of pins has a mistake: the place is told", () => {
+  test("nothing where the file of pins has a mistake: the place is reported", () => {
     const of = withPins("registry.test/base/best:latest v1 -\n");
     expect(() => expand(target(of, "best", "one"), of)).toThrow("containerfiles/pins:1:32: this is not a pin");
   });

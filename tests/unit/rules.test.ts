@@ -55,7 +55,7 @@ describe("names of other things", () => {
       "flavors/a.yaml": on("c"),
       "flavors/b.yaml": on("a"),
       "flavors/c.yaml": on("b"),
-      "flavors/d.yaml": on("a"), // stands on the circle, is not in it
+      "flavors/d.yaml": on("a"), // is based on the circle, is not in it
       "flavors/self.yaml": on("self"),
     };
     expect(told(files)).toEqual([
@@ -64,7 +64,7 @@ describe("names of other things", () => {
     ]);
   });
 
-  test("a broken link is told alone, without what follows from it", () => {
+  test("a broken link is reported alone, without what follows from it", () => {
     const login = "displayManager: gdm\n";
     const on = (base: string, more = "") => `title: T\nrecipe: desk\nfrom: ${base}\narches: [best]\n${more}`;
     const enabled = "units: {enable: [gdm.service]}\ngroups: {a: {packages: [gdm, snapper]}}\n";

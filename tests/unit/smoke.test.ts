@@ -94,7 +94,7 @@ test("a failed unit is a failed check, which names it", () => {
   expect(failed?.judge(1, "")).toBeDefined();
 });
 
-test("a flavor promises what it stands on does, each thing once, and may set a value anew", () => {
+test("a flavor promises what it is based on does, each thing once, and may set a value anew", () => {
   const flavor = (smoke: Partial<Smoke>, from?: Flavor) =>
     ({ smoke: { ...nothing, ...smoke }, from }) as unknown as Flavor;
   const base = flavor({ units: ["a.service"], files: ["/a"], sysctl: { "vm.a": 1, "vm.b": 2 } });

@@ -27,14 +27,14 @@ describe("steps", () => {
     expect(results.map((r) => r.state === "done" && r.value)).toEqual(["b", "a", "c"]);
   });
 
-  test("one that fails leaves out only what stands on it, all the way up", async () => {
+  test("one that fails leaves out only what is based on it, all the way up", async () => {
     const steps = [step("a", [], fail), step("b", ["a"]), step("c", ["b"]), step("d"), step("e", ["d"])];
     expect(await states(steps, 2)).toEqual(["a failed", "b left", "c left", "d done", "e done"]);
     const [, b, c] = await runSteps(steps, 1);
-    expect([b, c].map((r) => r?.state === "left" && r.because)).toEqual(["it stands on a", "it stands on b"]);
+    expect([b, c].map((r) => r?.state === "left" && r.because)).toEqual(["it needs a", "it needs b"]);
   });
 
-  test("what it stands on need not be among the steps", async () => {
+  test("what it is based on need not be among the steps", async () => {
     expect(await states([step("a", ["elsewhere"])], 1)).toEqual(["a done"]);
   });
 
@@ -54,7 +54,7 @@ describe("steps", () => {
     expect(most).toBe(jobs);
   });
 
-  test("what stands on another begins after its end", async () => {
+  test("what is based on another begins after its end", async () => {
     const seen: string[] = [];
     const note = (id: string) => async () => {
       seen.push(`${id} begins`);

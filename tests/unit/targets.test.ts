@@ -19,7 +19,7 @@ function refused(ask: () => unknown): { code: number; lines: string[] } {
   throw new Error("it was not refused");
 }
 
-test("every target, arches as in family.yaml, a base before what stands on it", () => {
+test("every target, arches as in family.yaml, a base before what is based on it", () => {
   expect(allTargets(family).map((t) => t.reference)).toEqual([
     "registry.test/samples/sample-base:znver4",
     "registry.test/samples/sample-cosmic:znver4",

@@ -12,7 +12,7 @@ test("what several ask for at the same time is done once; later, and under anoth
   expect(await Promise.all([together("a", work), together("b", work)])).toEqual([3, 3]);
 });
 
-test("all who wait are told of its failure, and who asks after it tries again", async () => {
+test("all who wait hear of its failure, and who asks after it tries again", async () => {
   const fail = () => Promise.reject(new Error("no"));
   const outcomes = await Promise.allSettled([together("c", fail), together("c", fail)]);
   expect(outcomes.map((o) => o.status)).toEqual(["rejected", "rejected"]);

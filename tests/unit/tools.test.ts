@@ -72,7 +72,7 @@ test("doctor says of which suite and day a toolbox is, and that an old one is ol
   expect([isOld("2026-11-26", at), isOld("2026-09-01", at), isOld(undefined, at)]).toEqual([false, true, true]);
 });
 
-test("an unknown tool is told with the nearest one", () => {
+test("an unknown tool is reported with the nearest one", () => {
   expect(findTool("skopo")).rejects.toThrow("did you mean `skopeo`?");
 });
 
@@ -104,7 +104,7 @@ test.each([
   expect(await fits(version, range)).toBe(good);
 });
 
-test("a Debian version is told without what Debian adds", () => {
+test("a Debian version is reported without what Debian adds", () => {
   expect(["1:11.1.3+ds-1", "2.8.1-3", "1.22.0+ds1-1", "2026.08+ds-2", "262~rc1-1"].map(upstreamVersion)).toEqual([
     "11.1.3",
     "2.8.1",

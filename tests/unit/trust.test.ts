@@ -168,7 +168,7 @@ describe("retries", () => {
     expect(troubleOf(said)).toBe(trouble);
   });
 
-  test("skopeo's sentence is told without its trimmings", () => {
+  test("skopeo's sentence is reported without its trimmings", () => {
     expect(lastWords('time="2026-11-21T05:00:00Z" level=fatal msg="it \\"broke\\""\n')).toBe('it "broke"');
     expect(lastWords("")).toBe("it said nothing");
   });
@@ -211,7 +211,7 @@ describe("the command lines", () => {
     expect([from, to]).toEqual([`docker://ghcr.io/acme/os-one@${hex("a")}`, "docker://ghcr.io/acme/os-one:v3"]);
   });
 
-  test("each generation of cosign is told in its own words to write the form that machines see", () => {
+  test("each generation of cosign is asked in its own words to write the form that machines see", () => {
     expect(formFlags("--key --tlog-upload --use-signing-config=true:")).toEqual([
       "--new-bundle-format=false",
       "--use-signing-config=false",
@@ -240,7 +240,7 @@ describe("the command lines", () => {
     expect(signatureTag(hex("a"))).toBe(`sha256-${"a".repeat(64)}.sig`);
   });
 
-  test("cosign's sentence is told without its trimmings", () => {
+  test("cosign's sentence is reported without its trimmings", () => {
     expect(
       cosignWords(
         "WARNING: x\nError: no signatures found\nmain.go:69: error during command execution: no signatures found\n",
@@ -262,7 +262,7 @@ describe("verdicts", () => {
     expect(readVerdict(code, said).is).toBe(is);
   });
 
-  test("a digest in a sentence is told as the part of the image that it is", () => {
+  test("a digest in a sentence is reported as the part of the image that it is", () => {
     expect(partOf(`Digest did not match, expected ${hex("2")}, got ${hex("f")}`, sent)).toBe(
       `layer 2 of 2 (${hex("2")})`,
     );

@@ -137,7 +137,7 @@ describe("a boot that is watched", () => {
     return { one, told };
   };
 
-  test("each phase is told once, with its time, in the order in which it came", () => {
+  test("each phase is reported once, with its time, in the order in which it came", () => {
     const { one, told } = watch();
     for (const text of [
       "BdsDxe: starting Boot0001\r\n",

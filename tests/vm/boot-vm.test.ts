@@ -13,7 +13,7 @@ const project = new MachineProject();
 const shared = join(project.root, "shared");
 const minutes = 60_000;
 
-/** A machine's own QEMU, on a display that does not answer: that is told when the machine has long been started. */
+/** A machine's own QEMU, on a display that does not answer: that is reported when the machine has long been started. */
 const qemuWithoutDisplay = `#!/bin/sh
 case $* in
     *--version*) echo QEMU emulator version 10.0.8 ;;
@@ -179,7 +179,7 @@ await guest.kill();
 );
 
 test(
-  "QEMU that crashes is told with the phase and the console's last lines",
+  "QEMU that crashes is reported with the phase and the console's last lines",
   async () => {
     const command = start("boot-vm", "amd64", "minimal", "--name", "crash", "--ephemeral", ...patience);
     const log = join(project.root, ".slipway/vm/crash/console.log");
@@ -195,7 +195,7 @@ test(
 );
 
 test(
-  "a window that cannot be opened is told in QEMU's own words",
+  "a window that cannot be opened is reported in QEMU's own words",
   async () => {
     project.write("bin/qemu-system-x86_64", qemuWithoutDisplay);
     chmodSync(join(project.root, "bin/qemu-system-x86_64"), 0o755);
@@ -247,7 +247,7 @@ test(
 );
 
 test(
-  "a port that is in use is told before anything is started",
+  "a port that is in use is reported before anything is started",
   async () => {
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
     try {
@@ -261,7 +261,7 @@ test(
   5 * minutes,
 );
 
-test("what is not there is told: a machine, a word", async () => {
+test("what is not there is reported: a machine, a word", async () => {
   const none = await project.slipway("vm", "ssh", "nobody");
   expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("no virtual machine nobody runs")]);
   expect((await project.slipway("vm", "stop")).code).toBe(1);

@@ -86,7 +86,7 @@ describe("the default image", () => {
 describe("an image that breaks its promises", () => {
   const wrong = () => (rows.get(broken)?.checks ?? []).filter((check) => check.wrong !== undefined);
 
-  test("fails the command, and each broken promise is told, and no other", () => {
+  test("fails the command, and each broken promise is reported, and no other", () => {
     expect(said.code).toBe(1);
     expect(rows.get(broken)?.state).toBe("broken");
     expect(

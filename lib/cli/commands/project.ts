@@ -47,7 +47,7 @@ export const projectCommands: Command[] = [
     args: [{ name: "name" }],
     options: [
       { name: "title", value: "TEXT", summary: "what it is called in lists" },
-      { name: "from", value: "FLAVOR", words: "base", summary: "the flavor it stands on, or none" },
+      { name: "from", value: "FLAVOR", words: "base", summary: "the flavor it is based on, or none" },
       { name: "arches", value: "A,B", words: "arches", summary: "its arches" },
       { name: "display-manager", value: "NAME", words: "display-manager", summary: "its display manager, or none" },
       yes,

@@ -5,7 +5,7 @@ import { onPath } from "../root.ts";
 import type { App } from "./list.ts";
 import { candidates, type FullRef } from "./refs.ts";
 
-/** flatpak: system-wide for root, else for the user alone. Everything that it is told and everything that it says is here. */
+/** flatpak: system-wide for root, else for the user alone. All that it is asked and all that it answers is here. */
 
 export const remote = "flathub";
 

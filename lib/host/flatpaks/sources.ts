@@ -49,7 +49,7 @@ async function upstream(address: string): Promise<App[]> {
     return apps;
   } catch (error) {
     const because = error instanceof Error ? error.message : String(error);
-    say(`the upstream list is not to be had (${because}): going on without it`);
+    say(`the upstream list could not be fetched (${because}): going on without it`);
     return [];
   }
 }

@@ -21,7 +21,7 @@ import { free, rollBack } from "./rollback.ts";
 import { goOn } from "./run.ts";
 
 /**
- * `guara-migrate`: looks, shows a plan, asks, and only then begins. What was begun is gone on with; what is done is done.
+ * `guara-migrate`: looks, shows a plan, asks, and only then begins. What was begun continues; what is done is done.
  * @returns the exit code
  */
 export async function migrate(args: Arguments): Promise<number> {

@@ -130,10 +130,10 @@ export async function pushTarget(
       });
       if (code !== 0)
         throw new RegistryTrouble(`the tag ${repository}:${moving} could not be moved`, said, progress.log);
-      const stands = await tagDigest(`${repository}:${moving}`, { progress });
-      if (stands !== arrived.digest)
-        throw new Failure(exit.failed, `${repository}:${moving} stands for another image than the one just pushed`, {
-          tried: [`pushed ${arrived.digest}`, `found ${stands ?? "no such tag"}`],
+      const named = await tagDigest(`${repository}:${moving}`, { progress });
+      if (named !== arrived.digest)
+        throw new Failure(exit.failed, `${repository}:${moving} names another image than the one just pushed`, {
+          tried: [`pushed ${arrived.digest}`, `found ${named ?? "no such tag"}`],
           next: "see who else pushes to this tag, then run this again",
         });
     });

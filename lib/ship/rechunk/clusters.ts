@@ -1,4 +1,4 @@
-/** Layers in the making, what they cost, and which two are best made one. The cost model is told in plan.ts. */
+/** Layers in the making, what they cost, and which two are best made one. The cost model is described in plan.ts. */
 
 /** Bytes that a request is worth: 50 ms at 5 MB/s. */
 const request = 256_000;

@@ -1,5 +1,5 @@
 /**
- * An image with its files dealt out to layers by the plan. Its content stays what it was but for what is pruned and for
+ * An image with its files divided into layers by the plan. Its content stays what it was but for what is pruned and for
  * times: later ones than the plan's are set back to it, folders carry it.
  */
 import { cpSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";

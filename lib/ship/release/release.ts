@@ -24,7 +24,7 @@ import { begin, begun, end } from "./state.ts";
 
 /**
  * A release, per target: build → rechunk → push → sign → verify → delta. A flavor is built when its base is rechunked, because
- * it stands on that; else the targets do not wait for each other. Every stage finds out by itself what is done already
+ * it needs that; else the targets do not wait for each other. Every stage finds out by itself what is done already
  * (the build by its key, rechunk by the image's id, the push by the registry's digests, the signature by verifying it), so a
  * run that was broken off anywhere is run again and goes on; and only a digest that the push has compared is signed.
  */

@@ -87,7 +87,7 @@ const kinds: Kinds = {
     })),
 };
 
-/** Nothing failed; the units that did are told, and their journal. */
+/** Nothing failed; the units that did are named, with their journal. */
 const nothingFailed: Check = {
   kind: "system",
   subject: "no unit failed",

@@ -10,7 +10,7 @@ import { attributes, clone, makeNode, segments, setAttributes, setTimes, takeNoC
  * both trees are held by descriptors.
  */
 
-/** Told how many bytes are dealt with; waited for, so that Ctrl-C is heard in the middle of a large file. */
+/** Told how many bytes are done; waited for, so that Ctrl-C is heard in the middle of a large file. */
 export type Meter = (bytes: number) => Promise<void>;
 
 export interface CopyOptions {

@@ -3,7 +3,7 @@ import { bytes } from "../../../system/output.ts";
 import { shown } from "../files/paths.ts";
 import { deepest, type Item } from "../look/items.ts";
 
-/** Why nothing is begun: rows that are looked at in order, the first that holds is told. Nothing was changed before any of them. */
+/** Why nothing is begun: rows that are looked at in order, the first that holds is shown. Nothing was changed before any of them. */
 export interface Refusal<Look> {
   name: string;
   code: ExitCode;

@@ -4,7 +4,7 @@ import { overlays } from "../facts.ts";
 import { at, type Machine } from "../machine.ts";
 import { type Step, tool } from "./step.ts";
 
-/** What the new system wants in order, and what no account depends on: a failure here is told and does not stop the rest. */
+/** What the new system wants in order, and what no account depends on: a failure here is reported and does not stop the rest. */
 
 function isMounted(machine: Machine, path: string): boolean {
   const mounts = machine.live ? at(machine, "/proc/self/mounts") : "/proc/self/mounts";
