@@ -175,16 +175,16 @@ test("what is there for everybody is not installed for a user again", async () =
 });
 
 describe("without a network", () => {
-  test("the upstream list is could not be fetched: said, and the curated one goes on", async () => {
+  test("the upstream list could not be fetched: said, and the curated one goes on", async () => {
     const { code, stdout, stderr } = await install(["--all", "--dry-run", "--json"]);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^the upstream list is could not be fetched \(.+\): going on without it$/m);
+    expect(stderr).toMatch(/^the upstream list could not be fetched \(.+\): going on without it$/m);
     const { wanted } = JSON.parse(stdout);
     expect(wanted).toHaveLength(29);
     expect(wanted[0]).toBe("com.discordapp.Discord");
   });
 
-  test("Flathub itself is could not be fetched: told, nothing is left half done", async () => {
+  test("Flathub itself could not be fetched: told, nothing is left half done", async () => {
     const env = ["env", "GUARA_FLATHUB=https://flathub.invalid/repo/flathub.flatpakrepo"];
     const { code, stderr } = await machine.run([...env, "guara-install-flatpaks", "org.test.Good"]);
     expect(code).toBe(1);
