@@ -75,7 +75,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
     return { draft, key: isKnown ? inputKey(target, family, base?.image.id ?? "", draft) : undefined };
   };
 
-  const known = knownRefresh(target.reference, image?.labels[labelOf.refresh], now);
+  const known = knownRefresh(target, image?.labels[labelOf.refresh], now);
   const stale = (now - known.at) / 1000 > family.refreshAfter;
   const before = madeFrom(known);
   const { build, why } = decide({ image, key: before.key, unknown: before.draft.unknown, stale }, options);
@@ -187,7 +187,7 @@ async function buildTarget(
       `${target.reference}: the builder ${builder.name} ended well, but the image is not in podman's storage`,
       { log: progress.log, next: "read the log" },
     );
-  rememberRefresh(target.reference, plan.refresh);
+  rememberRefresh(target, plan.refresh);
   return {
     target,
     action: plan.build ? "built" : "skipped",

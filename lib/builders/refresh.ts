@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { statePath } from "../system/project.ts";
+import type { Target } from "../family/family.ts";
+import { targetState } from "../family/target.ts";
+import { readState, writeState } from "../system/state-file.ts";
 import { stampTime } from "../trust/facts.ts";
 
 /**
@@ -13,32 +14,23 @@ export interface Refresh {
   at: number;
 }
 
-const file = () => statePath("state", "refresh.json");
+type Named = Pick<Target, "reference">;
 
-function readAll(): Record<string, Refresh> {
-  if (!existsSync(file())) return {};
-  try {
-    const stored: Record<string, Partial<Refresh>> = JSON.parse(readFileSync(file(), "utf8"));
-    const good = Object.entries(stored).flatMap(([name, { stamp, at }]): [string, Refresh][] =>
-      typeof stamp === "string" && typeof at === "number" ? [[name, { stamp, at }]] : [],
-    );
-    return Object.fromEntries(good);
-  } catch {
-    return {}; // a broken file costs one forgotten date, nothing else
-  }
+/** A broken file costs one forgotten date, nothing else. */
+function remembered(target: Named): Refresh | undefined {
+  const { stamp, at } = (readState(targetState("refresh", target)) ?? {}) as Partial<Refresh>;
+  return typeof stamp === "string" && typeof at === "number" ? { stamp, at } : undefined;
 }
 
 /** What is known of a target's packages; by `label` where only the image remembers, and from now on if nothing does. */
-export function knownRefresh(reference: string, label: string | undefined, now: number): Refresh {
-  const known = readAll()[reference];
+export function knownRefresh(target: Named, label: string | undefined, now: number): Refresh {
+  const known = remembered(target);
   if (known && (label === undefined || known.stamp === label)) return known;
   return { stamp: label ?? "", at: label ? (stampTime(label) ?? 0) : now };
 }
 
-export function rememberRefresh(reference: string, refresh: Refresh): void {
-  const text = `${JSON.stringify({ ...readAll(), [reference]: refresh }, null, 2)}\n`;
-  writeFileSync(`${file()}.${process.pid}`, text);
-  renameSync(`${file()}.${process.pid}`, file());
+export function rememberRefresh(target: Named, refresh: Refresh): void {
+  writeState(targetState("refresh", target), refresh);
 }
 
 /** 2026-11-21T03:30:00Z → "20261121T033000Z". */

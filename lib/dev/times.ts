@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { statePath, toolRoot } from "../system/project.ts";
+import { writeState } from "../system/state-file.ts";
 
 /** What is remembered of test runs on this machine, and what a new clone begins with. */
 
@@ -45,8 +46,7 @@ function readJson<T>(path: string): T | undefined {
 }
 
 function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(value, null, 2)}\n`);
-  renameSync(`${path}.${process.pid}`, path);
+  writeState(path, value);
 }
 
 export function lastRun(): LastRun | undefined {

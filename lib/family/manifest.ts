@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { traces } from "../system/fingerprint.ts";
 import { projectRoot, statePath } from "../system/project.ts";
+import { writeWhole } from "../system/state-file.ts";
 import { type Family, linkFamily, type Manifest } from "./family.ts";
 import { keyTrace } from "./key-file.ts";
 
@@ -70,19 +71,7 @@ async function check(root: string, print: string): Promise<Manifest> {
 
 /** What cannot be remembered (a read-only checkout, a full disk) is checked again next time. */
 function remember(print: string, key: string, manifest: Manifest): void {
-  let partial: string | undefined;
   try {
-    const file = statePath("cache", "manifest.json");
-    partial = `${file}.${process.pid}`;
-    writeFileSync(partial, JSON.stringify({ print, key, manifest }));
-    renameSync(partial, file);
-  } catch {
-    removeQuietly(partial);
-  }
-}
-
-function removeQuietly(path: string | undefined): void {
-  try {
-    if (path) rmSync(path, { force: true });
+    writeWhole(statePath("cache", "manifest.json"), JSON.stringify({ print, key, manifest }));
   } catch {}
 }

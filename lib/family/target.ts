@@ -1,5 +1,6 @@
 import { exit, Failure } from "../system/errors.ts";
 import { didYouMean, nearest } from "../system/nearest.ts";
+import { statePath } from "../system/project.ts";
 import type { Arch, Family, Flavor, Target } from "./family.ts";
 
 /** The image reference of a flavor for an arch. */
@@ -9,6 +10,11 @@ export function reference(family: Family, flavor: string, arch: string): string 
 
 export function target(family: Family, arch: Arch, flavor: Flavor): Target {
   return { arch, flavor, reference: reference(family, flavor.name, arch.name) };
+}
+
+/** A file of `.slipway/state/KIND/` about one target. References have no `+` or `@`, so no two targets of any family share one. */
+export function targetState(kind: string, { reference }: Pick<Target, "reference">): string {
+  return statePath("state", kind, `${reference.replaceAll("/", "+").replaceAll(":", "@")}.json`);
 }
 
 /** Every target of the family: arches as in family.yaml, and within an arch a base before what is based on it. */

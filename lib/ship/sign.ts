@@ -36,7 +36,7 @@ function whatWasPushed(target: Target): Pushed {
   const pushed = pushedOf(target);
   if (pushed?.repository === repositoryOf(target)) return pushed;
   throw new Failure(exit.failed, `${target.reference} was not pushed from here: there is nothing to sign`, {
-    tried: [".slipway/state/pushed: only a digest that stands there is signed"],
+    tried: [".slipway/state/pushed: only a digest that is written there is signed"],
     next: `bun run push ${target.arch.name} ${target.flavor.name}`,
   });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { endBundles, endForgotten } from "../system/container-processes.ts";
 import { endProgram, podmanIn } from "../system/ending.ts";
@@ -20,6 +20,7 @@ import { startOf } from "../system/process.ts";
 import { isCompiled, stateFolder } from "../system/project.ts";
 import { question } from "../system/question.ts";
 import type { Outcome, RunOptions } from "../system/shell.ts";
+import { textOf } from "../system/state-file.ts";
 import { podman, podmanEnv } from "./podman.ts";
 
 /**
@@ -33,17 +34,9 @@ function hostName(mark: string): string {
   return `slipway-${mark}`;
 }
 
-function read(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return ""; // gone, or somebody else's
-  }
-}
-
 /** A process of this user, by all of its four numbers: real, effective, saved, file system. Source: proc_pid_status(5). */
 function isOwn(pid: number): boolean {
-  const uids = /^Uid:\t(.*)$/m.exec(read(`/proc/${pid}/status`))?.[1]?.split("\t") ?? [];
+  const uids = /^Uid:\t(.*)$/m.exec(textOf(`/proc/${pid}/status`, "latin1"))?.[1]?.split("\t") ?? [];
   return uids.length === 4 && uids.every((uid) => Number(uid) === process.getuid?.());
 }
 
@@ -52,14 +45,14 @@ function isOwn(pid: number): boolean {
  * Anybody can start a process with these words and this environment, so we only read from them how to end it, and run none of them.
  */
 export async function endPrograms(owner: string): Promise<void> {
-  const hasName = (pid: number) => `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${ownerLine(owner)}`);
+  const hasName = (pid: number) => `\0${textOf(`/proc/${pid}/environ`, "latin1")}`.includes(`\0${ownerLine(owner)}`);
   const found = readdirSync("/proc").map(Number);
   await Promise.all(
     found
       .filter((pid) => pid > 1 && pid !== process.pid && hasName(pid) && isOwn(pid))
       .map(async (pid) => {
         const began = startOf(pid);
-        const argv = read(`/proc/${pid}/cmdline`).split("\0");
+        const argv = textOf(`/proc/${pid}/cmdline`, "latin1").split("\0");
         const asked = podmanIn(argv);
         const started = asked ? { argv: ["podman", ...asked.args], env: await podmanEnv() } : { argv, env: {} };
         await endProgram({ pid, ...started }, gone(pid, began));
@@ -79,7 +72,9 @@ interface Container {
 function hasMark({ Id, Labels }: Container, mark: string, store: Store | undefined): boolean {
   if (Labels?.[ownerLabel]?.startsWith(mark)) return true;
   if (!store) return false;
-  return read(join(store.root, `${store.driver}-containers`, Id, "userdata/buildah.json")).includes(hostName(mark));
+  return textOf(join(store.root, `${store.driver}-containers`, Id, "userdata/buildah.json"), "latin1").includes(
+    hostName(mark),
+  );
 }
 
 /**

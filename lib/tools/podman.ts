@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
-import { containerMark, owner, ownFolder } from "../system/owner.ts";
+import { containerMark, ownFolder } from "../system/owner.ts";
 import { statePath } from "../system/project.ts";
 import { type Answer, question } from "../system/question.ts";
 import { type Outcome, type RunOptions, run } from "../system/shell.ts";
+import { textOf, writeWhole } from "../system/state-file.ts";
 import { type Cgroups, containersConf, merge, type PodmanFacts, type Table } from "./containers-conf.ts";
 import { installCommand, type PackageNames } from "./package-manager.ts";
 import { idMapPackages } from "./rootless.ts";
@@ -25,21 +26,6 @@ interface Settled {
   needed: boolean;
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** Another command running beside this one shall never read half a file. */
-function writeWhole(path: string, text: string): void {
-  const partial = `${path}.${owner}`;
-  writeFileSync(partial, text);
-  renameSync(partial, path);
-}
-
 function cgroups(): Cgroups {
   if (existsSync("/sys/fs/cgroup/cgroup.controllers")) return "v2";
   return existsSync("/sys/fs/cgroup/unified/cgroup.controllers") ? "hybrid" : "v1";
@@ -55,8 +41,8 @@ function hardLimit(limits: string, name: string): number {
 
 /** What is looked at on the machine: a few small reads, no process. */
 export function podmanFacts(): PodmanFacts {
-  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(read("/proc/self/status"))?.[1] ?? "0";
-  const limits = read("/proc/self/limits");
+  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(textOf("/proc/self/status"))?.[1] ?? "0";
+  const limits = textOf("/proc/self/limits");
   return {
     cgroups: cgroups(),
     // podman looks into these folders too, whatever the PATH is
@@ -65,7 +51,7 @@ export function podmanFacts(): PodmanFacts {
     mayRaiseLimits: (BigInt(`0x${capabilities}`) & capSysResource) !== 0n,
     openFiles: hardLimit(limits, "Max open files"),
     // podman lowers its own limit to the greatest process id, and cannot raise it again
-    processes: Math.min(hardLimit(limits, "Max processes"), Number(read("/proc/sys/kernel/pid_max")) || 4096),
+    processes: Math.min(hardLimit(limits, "Max processes"), Number(textOf("/proc/sys/kernel/pid_max")) || 4096),
   };
 }
 
@@ -173,7 +159,7 @@ async function findPodmanEnv(): Promise<Record<string, string>> {
   const basis = JSON.stringify([facts, stamp(program), ...confFiles.map(stamp)]);
   const memory = statePath("podman.json");
   const conf = statePath("containers.conf");
-  let settled = remembered(read(memory));
+  let settled = remembered(textOf(memory));
   if (settled.basis !== basis || (settled.needed && !existsSync(conf))) {
     settled = await settle(basis, facts, program, confFiles);
     writeWhole(memory, `${JSON.stringify(settled, null, 2)}\n`);

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { quote } from "../system/shell.ts";
+import { textOf } from "../system/state-file.ts";
 import { userName } from "../system/user-name.ts";
 import { installCommand, type PackageNames, reinstallCommand } from "./package-manager.ts";
 
@@ -50,17 +50,11 @@ export interface IdFiles {
   nsswitch: string;
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
 export function idFiles(): IdFiles {
   const uid = process.getuid?.() ?? 0;
-  const [subuid = "", subgid = "", nsswitch = ""] = ["subuid", "subgid", "nsswitch.conf"].map((f) => read(`/etc/${f}`));
+  const [subuid = "", subgid = "", nsswitch = ""] = ["subuid", "subgid", "nsswitch.conf"].map((f) =>
+    textOf(`/etc/${f}`),
+  );
   return { name: userName(uid), uid, subuid, subgid, nsswitch };
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { statePath } from "../system/project.ts";
 import { together } from "../system/single-flight.ts";
+import { readState, writeState } from "../system/state-file.ts";
 import { podman } from "./podman.ts";
 import { tools } from "./tool-table.ts";
 import { type Box, originFile, toolboxId, toolboxReference } from "./toolbox.ts";
@@ -32,10 +32,8 @@ async function ask(box: Box): Promise<Contents> {
   const reference = toolboxReference(box);
   const memory = statePath("state", `${reference.split("/").at(-1)?.replace(":", "-")}.json`);
   const id = await toolboxId(box);
-  try {
-    const known = JSON.parse(readFileSync(memory, "utf8")) as { id: string; contents: Contents };
-    if (known.id === id) return known.contents;
-  } catch {} // nothing is remembered yet
+  const known = readState(memory) as { id: string; contents: Contents } | undefined;
+  if (known && known.id === id) return known.contents;
   const names = tools.flatMap(({ toolbox }) => toolbox ?? []);
   // dpkg-query fails if one of the names is not a package of this toolbox, but still lists all the others.
   const script = `head -n 1 ${originFile} || echo; dpkg-query --show --showformat='\${Package} \${Version}\\n' "$@" || true`;
@@ -52,7 +50,6 @@ async function ask(box: Box): Promise<Contents> {
   ]);
   const contents = readContents(stdout);
   if (code !== 0) return contents;
-  writeFileSync(`${memory}.${process.pid}`, JSON.stringify({ id, contents }));
-  renameSync(`${memory}.${process.pid}`, memory);
+  writeState(memory, { id, contents });
   return contents;
 }

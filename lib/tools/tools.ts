@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { didYouMean } from "../system/nearest.ts";
-import { owner } from "../system/owner.ts";
 import { isCompiled, statePath } from "../system/project.ts";
 import { run } from "../system/shell.ts";
 import { together } from "../system/single-flight.ts";
+import { writeState } from "../system/state-file.ts";
 import type { Progress } from "../system/steps.ts";
 import { installCommand } from "./package-manager.ts";
 import type { Tool } from "./tool.ts";
@@ -64,9 +64,7 @@ function recall(): Record<string, Known> {
 }
 
 function remember(news: Record<string, Known>): void {
-  const file = memoryFile();
-  writeFileSync(`${file}.${owner}`, `${JSON.stringify({ ...recall(), ...news }, null, 2)}\n`);
-  renameSync(`${file}.${owner}`, file);
+  writeState(memoryFile(), { ...recall(), ...news });
 }
 
 /** Asks a program of this machine once; its time and size tell when to ask again. */

@@ -2,11 +2,12 @@ import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { onInterrupt } from "../system/interrupt.ts";
+import { textOf } from "../system/state-file.ts";
 import type { Progress } from "../system/steps.ts";
 import { tool } from "../tools/tools.ts";
 import { accelerator } from "./accelerator.ts";
 import { copyVariables, firmware } from "./firmware.ts";
-import { claim, noteChild, qemuOf, readFileOr, release } from "./machines.ts";
+import { claim, noteChild, qemuOf, release } from "./machines.ts";
 import { BootWatch, lastLines, type Phase } from "./phases.ts";
 import { freePort, needFree, type Port } from "./ports.ts";
 import { guestStrings, inFolder, type Machine, qemuArguments, shareTag } from "./qemu.ts";
@@ -146,7 +147,7 @@ async function launch(
     if (performance.now() - began > startPatience) {
       await guest.kill();
       throw new Failure(exit.failed, `${name}: QEMU did not start`, {
-        tried: lastLines(readFileOr(said), 4),
+        tried: lastLines(textOf(said, "latin1"), 4),
         log: said,
       });
     }

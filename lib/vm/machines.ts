@@ -8,6 +8,7 @@ import { exit, Failure } from "../system/errors.ts";
 import { didYouMean } from "../system/nearest.ts";
 import { isZombie, signal, startOf } from "../system/process.ts";
 import { statePath } from "../system/project.ts";
+import { textOf } from "../system/state-file.ts";
 import { endBeside } from "./sidecars.ts";
 
 /** A process for good: its number, and when it began. */
@@ -133,22 +134,13 @@ export function release(name: string): void {
   rmSync(runFolder(name), { recursive: true, force: true });
 }
 
-/** A small file's text, or none. */
-export function readFileOr(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
-}
-
 /** Notes the process that was started, which is QEMU or the container around it. */
 export function noteChild(name: string, pid: number): void {
   writeFileSync(join(runFolder(name), "child.json"), JSON.stringify({ pid, began: startOf(pid) }));
 }
 
 function childOf(name: string): Owner | undefined {
-  const text = readFileOr(join(runFolder(name), "child.json"));
+  const text = textOf(join(runFolder(name), "child.json"), "latin1");
   return text ? (JSON.parse(text) as Owner) : undefined;
 }
 

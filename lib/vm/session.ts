@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { run } from "../system/shell.ts";
-import { killMachine, machineFolder, qemuOf, readFileOr, release, shutDown } from "./machines.ts";
+import { textOf } from "../system/state-file.ts";
+import { killMachine, machineFolder, qemuOf, release, shutDown } from "./machines.ts";
 import { type BootWatch, lastLines, type Phase } from "./phases.ts";
 import { sshGreets } from "./ports.ts";
 import { inFolder } from "./qemu.ts";
@@ -87,7 +88,7 @@ export class Guest {
   /** @throws Failure where QEMU is gone */
   needRunning(): void {
     if (this.ended === undefined) return;
-    const said = lastLines(readFileOr(join(machineFolder(this.name), "qemu.log")), 4);
+    const said = lastLines(textOf(join(machineFolder(this.name), "qemu.log"), "latin1"), 4);
     throw new Failure(exit.failed, `${this.name}: QEMU ended (exit code ${this.ended}); ${this.watch.last()}`, {
       tried: [...said, ...lastLines(this.console(), 4).map((line) => `console: ${line}`)],
       next: "see its words; bun run doctor says which QEMU and accelerator are used",
@@ -201,7 +202,7 @@ export class Guest {
   /** Bytes of memory that QEMU had at most. Source: proc_pid_status(5). */
   peakMemory(): number {
     const pid = qemuOf(this.name)?.pid;
-    const kilobytes = /^VmHWM:\s+(\d+)/m.exec(readFileOr(`/proc/${pid}/status`))?.[1];
+    const kilobytes = /^VmHWM:\s+(\d+)/m.exec(textOf(`/proc/${pid}/status`, "latin1"))?.[1];
     return Number(kilobytes ?? 0) * 1024;
   }
 }

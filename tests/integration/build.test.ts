@@ -147,9 +147,9 @@ test("--refresh runs the upgrade again and keeps what is before it; without it t
 }, 60_000);
 
 test("packages older than refreshAfter are refreshed", async () => {
-  const state = join(project.root, ".slipway/state/refresh.json");
+  const state = join(project.root, ".slipway/state/refresh/localhost+slipway-test+t-one@amd64.json");
   const known = JSON.parse(readFileSync(state, "utf8"));
-  known[image].at -= 3 * 86_400_000;
+  known.at -= 3 * 86_400_000;
   writeFileSync(state, JSON.stringify(known));
   expect((await build("amd64", "one")).rows[0]).toMatchObject({
     state: "built",

@@ -142,7 +142,9 @@ describe("an update", () => {
     expect(rows.map((r) => r.state)).toEqual(rows.map(() => "done"));
     expect(said(rows, "one").sign).toMatch(/^signed/);
     const tags = registry.tags("acme/os-one");
-    const pushed = JSON.parse(readFileSync(join(acme.root, ".slipway/state/pushed/one-amd64.json"), "utf8"));
+    const pushed = JSON.parse(
+      readFileSync(join(acme.root, ".slipway/state/pushed/ghcr.io+acme+os-one@amd64.json"), "utf8"),
+    );
     expect(tags.amd64).toBe(pushed.digest);
     expect(tags).toHaveProperty([`${pushed.digest.replace(":", "-")}.sig`]);
     expect(unfinished()).toEqual([]);

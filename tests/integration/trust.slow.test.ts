@@ -43,7 +43,7 @@ async function must(said: Promise<Said>): Promise<Said> {
 
 const targets = ({ stdout }: Said) => JSON.parse(stdout).targets;
 const path = (name: string) => join(acme.root, name);
-const pushedFile = (flavor: string) => path(`.slipway/state/pushed/${flavor}-amd64.json`);
+const pushedFile = (flavor: string) => path(`.slipway/state/pushed/ghcr.io+acme+os-${flavor}@amd64.json`);
 const pushed = (flavor: string) => JSON.parse(readFileSync(pushedFile(flavor), "utf8"));
 
 interface Manifest {

@@ -129,13 +129,9 @@ describe("whether a target is built, and why", () => {
 
 describe("the refresh stamp", () => {
   const now = Date.UTC(2026, 10, 21, 3, 30, 5, 700);
-  const name = `registry.test/steps-test-${process.pid}:x`;
-  const file = statePath("state", "refresh.json");
-  const saved = existsSync(file) ? readFileSync(file, "utf8") : undefined;
-  afterAll(() => {
-    if (saved === undefined) rmSync(file, { force: true });
-    else writeFileSync(file, saved);
-  });
+  const name = { reference: `registry.test/steps-test-${process.pid}:x` };
+  const file = statePath("state", "refresh", `registry.test+steps-test-${process.pid}@x.json`);
+  afterAll(() => rmSync(file, { force: true }));
 
   test("is a date", () => {
     expect(newRefresh(now)).toEqual({ stamp: "20261121T033005Z", at: now });
@@ -156,6 +152,7 @@ describe("the refresh stamp", () => {
   test("is remembered, and given up for the label of an image that somebody else built", () => {
     const first = { stamp: "", at: now };
     rememberRefresh(name, first);
+    expect(existsSync(file)).toBe(true);
     expect(knownRefresh(name, undefined, now + 9)).toEqual(first);
     expect(knownRefresh(name, "", now + 9)).toEqual(first);
     expect(knownRefresh(name, "20261121T033005Z", now + 9).stamp).toBe("20261121T033005Z");
@@ -164,7 +161,7 @@ describe("the refresh stamp", () => {
   test("a broken file costs a date, nothing else", () => {
     writeFileSync(file, "{");
     expect(knownRefresh(name, undefined, now)).toEqual({ stamp: "", at: now });
-    writeFileSync(file, JSON.stringify({ [name]: { stamp: 5 } }));
+    writeFileSync(file, JSON.stringify({ stamp: 5 }));
     expect(knownRefresh(name, undefined, now)).toEqual({ stamp: "", at: now });
   });
 });

@@ -1,9 +1,10 @@
-import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Family } from "../../family/family.ts";
 import { allTargets } from "../../family/target.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
+import { writeWhole } from "../../system/state-file.ts";
 import type { Step } from "../../system/steps.ts";
 import { type Pin, parsePins, pinLine, pinsFile } from "../../tools/pins.ts";
 import { expandLines } from "../containerfile/expand.ts";
@@ -73,7 +74,5 @@ export function withNews(text: string, news: LookedUp[], day: string): string {
 
 /** Written whole or not at all. */
 export function writePins(family: Family, text: string): void {
-  const path = join(family.root, pinsFile);
-  writeFileSync(`${path}.${process.pid}`, text);
-  renameSync(`${path}.${process.pid}`, path);
+  writeWhole(join(family.root, pinsFile), text);
 }

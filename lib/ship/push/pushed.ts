@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Target } from "../../family/family.ts";
-import { statePath } from "../../system/project.ts";
+import { targetState } from "../../family/target.ts";
+import { readState, writeState } from "../../system/state-file.ts";
 
 /**
  * What was pushed from here, one file a target in `.slipway/state/pushed/`: written when the registry has it, whole and
- * compared, under all its tags. Only what stands here is signed.
+ * compared, under all its tags. Only what is written here is signed.
  */
 export interface Pushed {
   /** `ghcr.io/guara92/guaraos-minimal` */
@@ -20,9 +21,7 @@ export interface Pushed {
   at: string;
 }
 
-function file({ flavor, arch }: Target): string {
-  return statePath("state", "pushed", `${flavor.name}-${arch.name}.json`);
-}
+const file = (target: Target) => targetState("pushed", target);
 
 function isPushed(value: unknown): value is Pushed {
   const digest = /^sha256:[0-9a-f]{64}$/;
@@ -41,20 +40,12 @@ function isPushed(value: unknown): value is Pushed {
 
 /** What was pushed of a target; undefined if nothing was, or if the record is not readable. */
 export function pushedOf(target: Target): Pushed | undefined {
-  const path = file(target);
-  if (!existsSync(path)) return undefined;
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return isPushed(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = readState(file(target));
+  return isPushed(value) ? value : undefined;
 }
 
 export function rememberPushed(target: Target, pushed: Pushed): void {
-  const path = file(target);
-  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(pushed, null, 2)}\n`);
-  renameSync(`${path}.${process.pid}`, path);
+  writeState(file(target), pushed);
 }
 
 /** Before a tag is moved: from here on, until the end of the push, nothing of the target may be signed. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Target } from "../../family/family.ts";
-import { statePath } from "../../system/project.ts";
+import { targetState } from "../../family/target.ts";
+import { readState, writeState } from "../../system/state-file.ts";
 
 /**
  * A release of a target that has begun and not ended: the file is there from before the push until everything is verified.
@@ -13,24 +14,18 @@ export interface Begun {
   previous: string | null;
 }
 
-function file({ flavor, arch }: Target): string {
-  return statePath("state", "release", `${flavor.name}-${arch.name}.json`);
-}
+const file = (target: Target) => targetState("release", target);
 
+/** Undefined where none has begun. Half a record is as good as none: the release begins anew. */
 export function begun(target: Target): Begun | undefined {
-  if (!existsSync(file(target))) return undefined;
-  try {
-    const { day, previous } = JSON.parse(readFileSync(file(target), "utf8"));
-    const good = /^\d{8}$/.test(String(day)) && (previous === null || /^sha256:[0-9a-f]{64}$/.test(String(previous)));
-    return good ? { day, previous } : undefined;
-  } catch {
-    return undefined; // half a file is as good as none: the release begins anew
-  }
+  const { day, previous } = (readState(file(target)) ?? {}) as Partial<Record<keyof Begun, unknown>>;
+  const isDay = typeof day === "string" && /^\d{8}$/.test(day);
+  const isDigest = typeof previous === "string" && /^sha256:[0-9a-f]{64}$/.test(previous);
+  return isDay && (previous === null || isDigest) ? { day, previous } : undefined;
 }
 
 export function begin(target: Target, state: Begun): Begun {
-  writeFileSync(`${file(target)}.${process.pid}`, `${JSON.stringify(state)}\n`);
-  renameSync(`${file(target)}.${process.pid}`, file(target));
+  writeState(file(target), state);
   return state;
 }
 
