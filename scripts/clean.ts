@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { canAsk, confirm } from "../lib/cli/prompts.ts";
-import { familyIfGood } from "../lib/family/if-good.ts";
+import { familyIfGood } from "../lib/family/manifest.ts";
 import { clean, planCleaning, showCleaning } from "../lib/oci/clean.ts";
 import { exit, Failure } from "../lib/system/errors.ts";
 import { bytes, print, printJson, say } from "../lib/system/output.ts";

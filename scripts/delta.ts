@@ -5,16 +5,16 @@ import { command } from "../lib/cli/command.ts";
 import { openImage } from "../lib/oci/source.ts";
 import { delta, parseBudget } from "../lib/ship/delta.ts";
 import { showDelta } from "../lib/ship/delta-report.ts";
-import { withScratch } from "../lib/ship/scratch.ts";
 import { exit, Failure } from "../lib/system/errors.ts";
 import { printJson } from "../lib/system/output.ts";
+import { withWorkFolder } from "../lib/system/work-folder.ts";
 
 await command("delta", async (args) => {
   const [a, b] = args.words;
   if (a === undefined || b === undefined)
     throw new Failure(exit.usage, "delta: two images are compared", { next: "bun run delta A B" });
   const budget = parseBudget(args.value("budget"));
-  return withScratch(async (scratch) => {
+  return withWorkFolder(async (scratch) => {
     const work = (name: string) => {
       const folder = join(scratch, name);
       mkdirSync(folder);

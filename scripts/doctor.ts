@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
-import { familyIfGood } from "../lib/family/if-good.ts";
+import { familyIfGood } from "../lib/family/manifest.ts";
 import { brokenAndMends } from "../lib/oci/broken.ts";
 import { unreadableImages } from "../lib/ship/verify-current.ts";
 import { memory, spaceAt } from "../lib/system/machine.ts";

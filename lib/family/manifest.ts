@@ -75,3 +75,13 @@ function remember(print: string, key: string, manifest: Manifest): void {
     writeWhole(statePath("cache", "manifest.json"), JSON.stringify({ print, key, manifest }));
   } catch {}
 }
+
+/** The family, or undefined: for commands that have something to say even where the manifest has mistakes. */
+export async function familyIfGood(): Promise<Family | undefined> {
+  try {
+    return await loadFamily();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}

@@ -15,3 +15,13 @@ export function workFolder(): { path: string; remove: () => void } {
   };
   return { path, remove };
 }
+
+/** Runs work with a folder below `.slipway/run` that is gone afterwards, however it ends. */
+export async function withWorkFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const { path, remove } = workFolder();
+  try {
+    return await work(path);
+  } finally {
+    remove();
+  }
+}

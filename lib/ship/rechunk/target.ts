@@ -8,8 +8,8 @@ import { exit, Failure } from "../../system/errors.ts";
 import { statePath } from "../../system/project.ts";
 import { commandLine, quote } from "../../system/shell.ts";
 import type { Progress, Step } from "../../system/steps.ts";
+import { withWorkFolder } from "../../system/work-folder.ts";
 import { packingOf } from "../packing.ts";
-import { withScratch } from "../scratch.ts";
 import { beside, chunkahWords, chunkahWriter } from "./chunkah.ts";
 import { pullFolder } from "./load.ts";
 import { findPrevious } from "./previous.ts";
@@ -72,7 +72,7 @@ async function rechunkTarget(target: Target, wish: RechunkWish, progress: Progre
     throw new Failure(exit.failed, `${reference} is not in podman's storage`, {
       next: "build it first: bun run build",
     });
-  return withScratch(async (work) => {
+  return withWorkFolder(async (work) => {
     progress.now("reading it from podman's storage");
     const image = await openImage(reference, { work, log: progress.log });
     const folder = imageFolder(reference);
@@ -104,7 +104,7 @@ export function rechunkSteps(targets: Target[], wish: RechunkWish): Step<Done>[]
 /** Any image, into a folder; nothing is loaded. */
 export async function rechunkImage(name: string, folder: string, wish: RechunkWish): Promise<Done> {
   const began = performance.now();
-  return withScratch(async (work) => {
+  return withWorkFolder(async (work) => {
     const image = await openImage(name, { work });
     const { memory, from } = await findPrevious(image, undefined, folder, wish.previous, work);
     const done = await rechunk(image, folder, { ...optionsOf(wish), previous: memory, work });
