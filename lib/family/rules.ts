@@ -1,3 +1,4 @@
+import * as install from "./install-rules.ts";
 import * as kargs from "./kargs-rules.ts";
 import * as links from "./link-rules.ts";
 import * as overlays from "./overlay-rules.ts";
@@ -20,7 +21,8 @@ export const rules: Rule[] = [
   packages.packagesOnce,
   packages.packagesAllowed,
   packages.oneDisplayManager,
-  system.layersCanBeRead,
+  install.bootcCanInstall,
+  install.layersCanBeRead,
   system.displayManagerKnown,
   system.kargsAllowed,
   system.unitsOnce,

@@ -61,12 +61,12 @@ const smoke = z.strictObject({
   users: z.array(userName).default([]),
 });
 
-/** How bootc puts an image on a disk. */
+/** How bootc puts an image on a disk. What a flavor leaves out is as in the flavor that it is based on. */
 const install = z.strictObject({
   filesystem: z.enum(["ext4", "btrfs", "xfs"]).optional(),
   bootloader: z.enum(["grub", "systemd", "none"]).optional(),
   /** bootc's own backend instead of ostree's */
-  composefs: z.boolean().default(false),
+  composefs: z.boolean().optional(),
 });
 
 export const flavorSchema = z.strictObject({
