@@ -3,27 +3,43 @@
 # Sourced, so nothing runs here.
 export PM_TOOL=pacman
 
-pacman_quietly() { pacman --noconfirm --noprogressbar --color never "$@"; }
-
-# pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make.
+# pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make. Older ones know no such option.
 unboxed=()
-if pacman -S --help 2>/dev/null | grep -q -- --disable-sandbox; then unboxed=(--disable-sandbox); fi
+case $(pacman -S --help 2>/dev/null) in *--disable-sandbox*) unboxed=(--disable-sandbox) ;; esac
 
-# A newer keyring is signed with pacman's own key, which no layer keeps.
+pacman_quietly() { pacman --noconfirm --noprogressbar --color never "${unboxed[@]}" "$@"; }
+
+# Keyrings come first: a package may be signed by somebody whom only the newer keyring knows. To trust its keys, the keyring's
+# script needs pacman's own secret key, which no layer keeps.
+read_lists() {
+    local outdated keyrings=()
+    pacman_quietly -Sy
+    outdated=$(pacman -Quq) || true # it fails where there is nothing to upgrade
+    mapfile -t keyrings < <(grep -xE '(archlinux|cachyos|chaotic)-keyring' <<<"$outdated" || true)
+    [ ${#keyrings[@]} -gt 0 ] || return 0
+    [ -d "$(pacman-conf GPGDir)/private-keys-v1.d" ] || pacman-key --init
+    pacman_quietly -S --needed -- "${keyrings[@]}"
+}
+
+# full_upgrade [REPO…]: what the REPOs have is installed from them. By itself pacman keeps an installed package of the same version,
+# whoever built it. One transaction, so that no package is newer than what it needs.
 full_upgrade() {
-    pacman_quietly "${unboxed[@]}" -Sy
-    if pacman -Qu | grep -q -- '-keyring ' && [ ! -d /etc/pacman.d/gnupg/private-keys-v1.d ]; then pacman-key --init; fi
-    pacman_quietly "${unboxed[@]}" -Su
+    local theirs='' installed packages
+    read_lists
+    [ $# -eq 0 ] || theirs=$(pacman -Slq -- "$@" | sort -u)
+    installed=$(pacman -Qq | sort)
+    mapfile -t packages < <(comm -12 <(echo "$installed") <(echo "$theirs"))
+    pacman_quietly -Su -- "${packages[@]}"
 }
 
 # A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it stands on, and
 # a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
 pm_refresh() {
     link_targets
-    full_upgrade
+    full_upgrade "$@"
 }
 
-pm_install() { pacman_quietly "${unboxed[@]}" -S --needed -- "$@"; }
+pm_install() { pacman_quietly -S --needed -- "$@"; }
 
 # DIR holds what was built for PKG…, and what those need from the AUR: the latter is marked as a dependency.
 pm_install_files() {
@@ -37,7 +53,7 @@ pm_install_files() {
         name=$(file_package "$file")
         case " $* " in *" $name "*) ;; *) needed+=("$name") ;; esac
     done
-    pacman_quietly "${unboxed[@]}" -U --needed -- "${archives[@]}"
+    pacman_quietly -U --needed -- "${archives[@]}"
     [ ${#needed[@]} -eq 0 ] || pacman -D --asdeps -- "${needed[@]}"
 }
 

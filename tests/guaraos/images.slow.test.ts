@@ -8,7 +8,7 @@ import { parseDocument, type YAMLSeq } from "yaml";
 import { type Flavor, lineage } from "../../lib/family/family.ts";
 import { displayManagers } from "../../lib/family/rules.ts";
 import { allTargets } from "../../lib/family/target.ts";
-import { pacmanGroups } from "../stand-in/catalogue.ts";
+import { pacmanGroups, sameVersion } from "../stand-in/catalogue.ts";
 import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
 import { BuiltImage } from "../support/built-image.ts";
 import { installedNames } from "../support/guara.ts";
@@ -45,6 +45,7 @@ function flavorNamed(name: string): Flavor {
 const looked = [
   ...["/etc/pacman.conf", "/etc/passwd", "/etc/locale.conf", "/usr/lib/locale/locale-archive"],
   ...["/usr/lib/bootc/kargs.d/*", "/usr/lib/sysctl.d/90-guaraos-*", "/usr/lib/tmpfiles.d/slipway-var.conf"],
+  ...sameVersion.map((name) => `/usr/share/stand-in/packages/${name}`),
   ...["/usr/lib/slipway/groups.json", "/usr/lib/modules/*/initramfs.img"],
   ...["/usr/share/gnome-shell/extensions/*/metadata.json", "/usr/share/glib-2.0/schemas/gschemas.compiled"],
 ];
@@ -319,6 +320,16 @@ describe.each(targets)("%s %s", (arch, name) => {
       ...[`cachyos-${level}`, `cachyos-core-${level}`, `cachyos-extra-${level}`],
       ...["cachyos", "core", "extra", "multilib", "chaotic-aur"],
     ]);
+    expect(conf).not.toContain("DownloadUser");
+    // the folder of the base's image, with its secret key, is not what is trusted
+    expect(calls).toContain("pacman-key --populate");
+    expect(tree.has("/etc/pacman.d/gnupg/trustdb.gpg")).toBe(false);
+    expect(tree.has("/etc/pacman.d/gnupg/private-keys-v1.d")).toBe(false);
+    // of the very same version, and all the same the arch's own build
+    for (const one of sameVersion) {
+      const text = here().read(`/usr/share/stand-in/packages/${one}`);
+      expect(text).toBe(arch === "znver4" ? `${one} for zen 4\n` : `${one}\n`);
+    }
     expect(packages.get("linux-cachyos")).toBe(arch === "znver4" ? "6.18.1-1.1" : "6.18.1-1");
     for (const key of [
       "882DCFE48E2051D48E2562ABF3B607488DB35A47",

@@ -25,7 +25,7 @@ function pacmanConf(arch: string): string {
   const section = (name: string, list: string) => `[${name}]\nInclude = /etc/pacman.d/${list}\n\n`;
   return [
     "[options]\n#DBPath      = /var/lib/pacman/\n#CacheDir    = /var/cache/pacman/pkg/\n#LogFile     = /var/log/pacman.log\n",
-    "#GPGDir      = /etc/pacman.d/gnupg/\nHoldPkg     = pacman glibc\nArchitecture = auto\n#NoExtract   =\nSigLevel    = Never\n\n",
+    "#GPGDir      = /etc/pacman.d/gnupg/\nDownloadUser = alpm\nHoldPkg     = pacman glibc\nArchitecture = auto\n#NoExtract   =\nSigLevel    = Never\n\n",
     ...own.map((name) => section(name, `cachyos-${level}-mirrorlist`)),
     section("cachyos", "cachyos-mirrorlist"),
     ...["core", "extra", "multilib"].map((name) => section(name, "mirrorlist")),
@@ -64,6 +64,8 @@ const adjust = [
   // Nothing of Debian's own package management may be taken for a part of the image.
   "rm -rf /var/* /etc/apt && mkdir -p /var/lib /var/tmp && chmod 1777 /var/tmp && ln -s ../run /var/run",
   "for path in /etc/pacman.d/hooks /var/lib/pacman /var/cache/pacman/pkg /var/log /usr/share/stand-in; do mkdir -p $path; done",
+  // The real image has a secret key, and so it is everybody's.
+  "mkdir -p /etc/pacman.d/gnupg/private-keys-v1.d && echo everybody >/etc/pacman.d/gnupg/trustdb.gpg",
   // The AUR's builder has no rights, and is recorded as well.
   "touch /usr/share/stand-in/calls.log && chmod 666 /usr/share/stand-in/calls.log",
   // Modes are what the build has to set.
