@@ -25,7 +25,7 @@ function pacmanConf(arch: string): string {
   const section = (name: string, list: string) => `[${name}]\nInclude = /etc/pacman.d/${list}\n\n`;
   return [
     "[options]\n#DBPath      = /var/lib/pacman/\n#CacheDir    = /var/cache/pacman/pkg/\n#LogFile     = /var/log/pacman.log\n",
-    "#GPGDir      = /etc/pacman.d/gnupg/\nDownloadUser = alpm\nHoldPkg     = pacman glibc\nArchitecture = auto\n#NoExtract   =\nSigLevel    = Never\n\n",
+    "#GPGDir      = /etc/pacman.d/gnupg/\nHoldPkg     = pacman glibc\nArchitecture = auto\n#NoExtract   =\nSigLevel    = Never\n\n",
     ...own.map((name) => section(name, `cachyos-${level}-mirrorlist`)),
     section("cachyos", "cachyos-mirrorlist"),
     ...["core", "extra", "multilib"].map((name) => section(name, "mirrorlist")),
@@ -75,6 +75,8 @@ const adjust = [
   "printf 'NAME=\"CachyOS Linux\"\\nPRETTY_NAME=CachyOS\\nID=cachyos\\nID_LIKE=arch\\n' >/usr/lib/os-release",
   "rm -f /etc/machine-id",
   "pacman -Sy --noconfirm --noprogressbar base",
+  // as pacman 7 ships it
+  "sed -i '/^\\[options\\]/a DownloadUser = alpm' /etc/pacman.conf",
 ].join("\n");
 
 /** @param folder a scratch folder. @returns how many packages the repositories have. */
