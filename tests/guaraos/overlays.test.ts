@@ -362,6 +362,16 @@ describe("first boot and mounts", () => {
   test("the root is a composefs", () =>
     expect(ini(text("base", "/usr/lib/ostree/prepare-root.conf"))).toEqual({ "composefs.enabled": "true" }));
 
+  // dracut reads its configuration as a script of bash
+  test("dracut knows where units go, and which modules find the system", () => {
+    const line = '. "$1"; echo "$hostonly $systemdsystemconfdir $systemdsystemunitdir$add_dracutmodules"';
+    const conf = source("base", "/usr/lib/dracut/dracut.conf.d/10-guaraos.conf");
+    const { stdout } = Bun.spawnSync(["bash", "-euc", line, "bash", conf], {
+      env: { add_dracutmodules: "", add_drivers: "" },
+    });
+    expect(stdout.toString().trim()).toBe("no /etc/systemd/system /usr/lib/systemd/system ostree bootc");
+  });
+
   test("PipeWire of the game station", () => {
     const conf = text("gamestation", "/usr/share/pipewire/pipewire.conf.d/90-guaraos-gamestation.conf");
     const clock = Object.fromEntries(
