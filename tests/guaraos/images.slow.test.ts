@@ -281,8 +281,18 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(made).toHaveLength(flavors.length);
     expect(calls.filter((call) => call.includes("-hook"))).toEqual([]);
     expect(tree.has(`${version}/vmlinuz`)).toBe(true);
+    expect(tree.has("/usr/lib/modules/6.17.9-1-cachyos")).toBe(false);
     const initramfs = here().read(`${version}/initramfs.img`);
-    for (const word of ["ostree bootc", "virtio_blk", "nvme composefs", "zstd", "--no-hostonly", "--reproducible"]) {
+    for (const word of [
+      "systemdsystemconfdir=/",
+      "systemdsystemunitdir=/",
+      "ostree bootc",
+      "virtio_blk",
+      "nvme composefs",
+      "zstd",
+      "--no-hostonly",
+      "--reproducible",
+    ]) {
       expect(initramfs).toContain(word);
     }
     expect(calls.at(-1)).toBe("bootc container lint");

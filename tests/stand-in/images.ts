@@ -75,6 +75,8 @@ const adjust = [
   "printf 'NAME=\"CachyOS Linux\"\\nPRETTY_NAME=CachyOS\\nID=cachyos\\nID_LIKE=arch\\n' >/usr/lib/os-release",
   "rm -f /etc/machine-id",
   "pacman -Sy --noconfirm --noprogressbar base",
+  // what an older kernel leaves: its package does not own it
+  "mkdir -p /usr/lib/modules/6.17.9-1-cachyos && echo old >/usr/lib/modules/6.17.9-1-cachyos/initramfs.img",
   // as pacman 7 ships it
   "sed -i '/^\\[options\\]/a DownloadUser = alpm' /etc/pacman.conf",
 ].join("\n");
