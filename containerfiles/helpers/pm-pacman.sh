@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The functions of pacman for `group` and `upgrade`; group says what each of them owes.
 # Sourced, so nothing runs here.
+# shellcheck disable=SC2119,SC2120 # only arch-setup names repositories to full_upgrade
 export PM_TOOL=pacman
 
 # pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make. Older ones know no such option.
@@ -36,7 +37,7 @@ full_upgrade() {
 # a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
 pm_refresh() {
     link_targets
-    full_upgrade "$@"
+    full_upgrade
 }
 
 pm_install() { pacman_quietly -S --needed -- "$@"; }
@@ -112,7 +113,8 @@ file_package() {
 package_file() {
     local file
     for file in "$1"/"$2"-*.pkg.tar.zst; do
-        if [ "$(file_package "$file")" = "$2" ]; then
+        # where there is none, the pattern itself is left
+        if [ -e "$file" ] && [ "$(file_package "$file")" = "$2" ]; then
             echo "$file"
             return
         fi

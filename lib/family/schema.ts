@@ -79,7 +79,14 @@ export const flavorSchema = z.strictObject({
   displayManager: name.optional(),
   session: title.optional(),
   args: few(z.record(argName, oneLine), mostGroups).default({}),
-  aur: z.strictObject({ interval: interval.default("weekly"), packages: z.array(packageName).min(1) }).optional(),
+  aur: z
+    .strictObject({
+      interval: interval.default("weekly"),
+      packages: z.array(packageName).min(1),
+      /** a package that cannot be built: the build stops, or goes on with the version that was built last */
+      onFailure: z.enum(["fail", "keep"]).default("fail"),
+    })
+    .optional(),
   groups: few(z.record(name, group), mostGroups).default({}),
   run: z.array(helperName).max(mostNames).default([]),
   finish: z.array(helperName).max(mostNames).default([]),

@@ -64,6 +64,18 @@ ${["containers-storage", "oci", "oci-archive", "dir", "docker-archive", "docker-
     '    use-sigstore-attachments: true'
 COPY toy.pub /etc/pki/containers/toy.pub`;
 
+test("a package of the AUR that cannot be built is kept, where the flavor or its base says so", () => {
+  const keep = full.replace("aur: {", "aur: {onFailure: keep, ");
+  const of = family(project({ "flavors/one.yaml": keep }));
+  const lines = (arch: string, flavor: string) => expand(target(of, arch, flavor), of).split("\n");
+  expect(lines("best", "one").filter((line) => line.includes("aur-build") || line.includes("AUR_"))).toEqual([
+    "ARG AUR_ON_FAILURE=keep",
+    "RUN --mount=type=cache,id=slipway-aur-best,target=/var/cache/slipway-aur /usr/libexec/slipway/aur-build app-bin",
+    "RUN --mount=type=cache,id=slipway-aur-best,target=/var/cache/slipway-aur /usr/libexec/slipway/aur-build tool-git",
+    "ARG AUR_ON_FAILURE=keep",
+  ]);
+});
+
 test("a flavor with everything", () => {
   const of = family(project({ "flavors/one.yaml": full, "overlays/one/etc/x": "" }));
   expect(expand(target(of, "plain", "one"), of)).toBe(`ARG BASE=docker.io/library/debian:trixie
