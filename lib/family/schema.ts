@@ -102,7 +102,11 @@ export const flavorSchema = z.strictObject({
 export const familySchema = z.strictObject({
   name,
   title,
+  /** the repository of the project; where people read more, and who publishes the images: else the repository, and the title */
   source: address.optional(),
+  url: address.optional(),
+  documentation: address.optional(),
+  vendor: title.optional(),
   registry: registryName,
   prefix: name,
   key: projectFile,

@@ -43,7 +43,7 @@ function flavorNamed(name: string): Flavor {
 
 /** Files of an image that tests look into. */
 const looked = [
-  ...["/etc/pacman.conf", "/etc/passwd", "/etc/locale.conf", "/usr/lib/locale/locale-archive"],
+  ...["/etc/pacman.conf", "/etc/passwd", "/etc/group", "/etc/locale.conf", "/usr/lib/locale/locale-archive"],
   ...["/usr/lib/bootc/kargs.d/*", "/usr/lib/sysctl.d/90-guaraos-*", "/usr/lib/tmpfiles.d/slipway-var.conf"],
   ...sameVersion.map((name) => `/usr/share/stand-in/packages/${name}`),
   ...["/usr/lib/slipway/groups.json", "/usr/lib/modules/*/initramfs.img"],
@@ -173,6 +173,8 @@ describe.each(targets)("%s %s", (arch, name) => {
         : `docker.io/cachyos/cachyos-${arch === "v3" ? "v3" : "v4"}:latest`,
     });
     expect(labels["org.opencontainers.image.title"]).toContain("GuaraOS");
+    for (const key of ["description", "documentation", "url", "vendor"])
+      expect([key, labels[`org.opencontainers.image.${key}`]]).toEqual([key, expect.stringMatching(/\S/)]);
     expect(labels["org.opencontainers.image.version"]).toStartWith(`${arch}-`);
   });
 
@@ -192,6 +194,8 @@ describe.each(targets)("%s %s", (arch, name) => {
     }
     expect(tree.get("/etc/pki/containers/guaraos.pub")?.type).toBe("f");
     expect(tree.get("/etc/containers/policy.json")?.type).toBe("f");
+    // by sysusers.d, so that a machine gets it too whose /etc is older
+    expect(here().read("/etc/group")).toMatch(/^sambashare:/m);
   });
 
   test("it is laid out as bootc wants it", () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { labelLines } from "../../lib/build/containerfile.ts";
+import { imageLabels, labelLines } from "../../lib/build/containerfile.ts";
 import { baseImageName, baseReference, expand, generatedFiles } from "../../lib/build/expand.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/cli/errors.ts";
@@ -191,6 +191,25 @@ test("a marker that does not exist: its place and the nearest one", () => {
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(
     "containerfiles/root.Containerfile:3:1: unknown marker @gruops; did you mean `groups`?",
   );
+});
+
+test("labels say what it is, where people read more, and who publishes it", () => {
+  const of = (more: string) => {
+    const all = family(project({ "flavors/family.yaml": `${small["flavors/family.yaml"]}${more}` }));
+    const base = { name: "b", digest: undefined };
+    const labels = imageLabels(target(all, "best", "one"), all, { epoch: 0, revision: undefined }, base, "");
+    const keys = ["description", "documentation", "url", "vendor", "source"];
+    return Object.fromEntries(keys.map((key) => [key, labels[`org.opencontainers.image.${key}`]]));
+  };
+  const source = "https://code.test/toy";
+  expect(of("")).toEqual({ description: "One, for best", vendor: "Toy" });
+  expect(of(`source: ${source}\n`)).toMatchObject({ source, url: source, documentation: source });
+  expect(of(`source: ${source}\nurl: https://toy.test\ndocumentation: https://docs.test\nvendor: We\n`)).toMatchObject({
+    source,
+    url: "https://toy.test",
+    documentation: "https://docs.test",
+    vendor: "We",
+  });
 });
 
 test("labels are one instruction, and no value of one can change its shape", () => {
