@@ -27,7 +27,11 @@ read_lists() {
 full_upgrade() {
     local theirs='' installed packages
     read_lists
-    [ $# -eq 0 ] || theirs=$(pacman -Slq -- "$@" | sort -u)
+    if [ $# -gt 0 ]; then
+        theirs=$(pacman -Slq -- "$@" | sort -u)
+        # Another repository's file may have the same name: pacman would take it, and refuse its sum.
+        empty_cache
+    fi
     installed=$(pacman -Qq | sort)
     mapfile -t packages < <(comm -12 <(echo "$installed") <(echo "$theirs"))
     pacman_quietly -Su -- "${packages[@]}"
@@ -76,14 +80,19 @@ pm_upgrade() {
     rm -rf "$(pacman-conf DBPath)"/sync
 }
 
+empty_cache() {
+    local dir
+    pacman-conf CacheDir | while IFS= read -r dir; do
+        [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete
+    done
+}
+
 # The lists stay for the next group (an upgrade, which comes last, removes them), downloaded packages go. A record of when
 # something was installed would make every build a different one: the log loses its times, and a package counts as
 # installed when it was built.
 pm_tidy() {
-    local dir log database
-    pacman-conf CacheDir | while IFS= read -r dir; do
-        [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete
-    done
+    local log database
+    empty_cache
     log=$(pacman-conf LogFile)
     [ ! -e "$log" ] || sed -i -E 's/^\[[0-9]{4}-[^]]*\] //' "$log"
     database=$(pacman-conf DBPath)

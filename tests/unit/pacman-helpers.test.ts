@@ -1,6 +1,6 @@
 // The functions of pacman for a build, with a pacman of a few lines that writes down how it was called.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -30,7 +30,7 @@ beforeEach(() => {
   top = mkdtempSync(join(tmpdir(), "slipway-pacman-"));
   mkdirSync(join(top, "bin"));
   program("pacman", fakePacman);
-  program("pacman-conf", '#!/bin/sh\necho "$FAKE/gnupg/"\n');
+  program("pacman-conf", '#!/bin/sh\necho "$FAKE/$1/"\n');
   program("pacman-key", '#!/bin/sh\necho "key $*" >>"$FAKE/calls"\n');
   give("help", "  --disable-sandbox\n");
   give("installed", "glibc\nbash\nonly-here\n");
@@ -54,10 +54,13 @@ function run(line: string): { code: number; calls: string[]; err: string } {
 describe("a full upgrade", () => {
   test("installs what the arch's repositories have from them, though the version is the same", () => {
     give("theirs", "zlib\nglibc\nbash\n");
+    mkdirSync(join(top, "CacheDir"));
+    give("CacheDir/bash-5.3-1-x86_64_v4.pkg.tar.zst", "another repository's");
     expect(run("full_upgrade cachyos-znver4")).toMatchObject({
       code: 0,
       calls: ["--disable-sandbox -Sy", "--disable-sandbox -Su -- bash glibc"],
     });
+    expect(readdirSync(join(top, "CacheDir"))).toEqual([]);
   });
 
   test("stops where a repository has no list, and names nothing without repositories", () => {
@@ -75,7 +78,7 @@ describe("a full upgrade", () => {
       "--disable-sandbox -Su --",
     ]);
     rmSync(join(top, "calls"));
-    mkdirSync(join(top, "gnupg/private-keys-v1.d"), { recursive: true });
+    mkdirSync(join(top, "GPGDir/private-keys-v1.d"), { recursive: true });
     expect(run("full_upgrade").calls).not.toContain("key --init");
   });
 
