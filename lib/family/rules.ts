@@ -4,6 +4,7 @@ import * as links from "./link-rules.ts";
 import * as overlays from "./overlay-rules.ts";
 import * as packages from "./package-rules.ts";
 import * as recipes from "./recipe-rules.ts";
+import * as required from "./required-rules.ts";
 import type { Rule } from "./rule.ts";
 import * as system from "./system-rules.ts";
 import * as trust from "./trust-rules.ts";
@@ -39,6 +40,10 @@ export const rules: Rule[] = [
   recipes.nothingIgnored,
   recipes.imagesHaveKey,
   recipes.lintIsLast,
+  required.partsAreThere,
+  required.linesAreThere,
+  required.unitsAreNamed,
+  required.unitsOfNobody,
   trust.keyIsPublic,
   trust.signedIsNotOpen,
 ];
