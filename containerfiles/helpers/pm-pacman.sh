@@ -1,19 +1,40 @@
 # shellcheck shell=bash
 # The functions of pacman for `group` and `upgrade`; group says what each of them owes.
 # Sourced, so nothing runs here.
+# shellcheck disable=SC2119,SC2120 # only arch-setup names repositories to full_upgrade
 export PM_TOOL=pacman
 
-pacman_quietly() { pacman --noconfirm --noprogressbar --color never "$@"; }
-
-# pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make.
+# pacman 7 downloads in a sandbox that not every kernel, and no container, lets it make. Older ones know no such option.
 unboxed=()
-if pacman -S --help 2>/dev/null | grep -q -- --disable-sandbox; then unboxed=(--disable-sandbox); fi
+case $(pacman -S --help 2>/dev/null) in *--disable-sandbox*) unboxed=(--disable-sandbox) ;; esac
 
-# A newer keyring is signed with pacman's own key, which no layer keeps.
+pacman_quietly() { pacman --noconfirm --noprogressbar --color never "${unboxed[@]}" "$@"; }
+
+# Keyrings come first: a package may be signed by somebody whom only the newer keyring knows. To trust its keys, the keyring's
+# script needs pacman's own secret key, which no layer keeps.
+read_lists() {
+    local outdated keyrings=()
+    pacman_quietly -Sy
+    outdated=$(pacman -Quq) || true # it fails where there is nothing to upgrade
+    mapfile -t keyrings < <(grep -xE '(archlinux|cachyos|chaotic)-keyring' <<<"$outdated" || true)
+    [ ${#keyrings[@]} -gt 0 ] || return 0
+    [ -d "$(pacman-conf GPGDir)/private-keys-v1.d" ] || pacman-key --init
+    pacman_quietly -S --needed -- "${keyrings[@]}"
+}
+
+# full_upgrade [REPO…]: what the REPOs have is installed from them. By itself pacman keeps an installed package of the same version,
+# whoever built it. One transaction, so that no package is newer than what it needs.
 full_upgrade() {
-    pacman_quietly "${unboxed[@]}" -Sy
-    if pacman -Qu | grep -q -- '-keyring ' && [ ! -d /etc/pacman.d/gnupg/private-keys-v1.d ]; then pacman-key --init; fi
-    pacman_quietly "${unboxed[@]}" -Su
+    local theirs='' installed packages
+    read_lists
+    if [ $# -gt 0 ]; then
+        theirs=$(pacman -Slq -- "$@" | sort -u)
+        # Another repository's file may have the same name: pacman would take it, and refuse its sum.
+        empty_cache
+    fi
+    installed=$(pacman -Qq | sort)
+    mapfile -t packages < <(comm -12 <(echo "$installed") <(echo "$theirs"))
+    pacman_quietly -Su -- "${packages[@]}"
 }
 
 # A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it needs, and
@@ -23,7 +44,7 @@ pm_refresh() {
     full_upgrade
 }
 
-pm_install() { pacman_quietly "${unboxed[@]}" -S --needed -- "$@"; }
+pm_install() { pacman_quietly -S --needed -- "$@"; }
 
 # DIR holds what was built for PKG…, and what those need from the AUR: the latter is marked as a dependency.
 pm_install_files() {
@@ -37,7 +58,7 @@ pm_install_files() {
         name=$(file_package "$file")
         case " $* " in *" $name "*) ;; *) needed+=("$name") ;; esac
     done
-    pacman_quietly "${unboxed[@]}" -U --needed -- "${archives[@]}"
+    pacman_quietly -U --needed -- "${archives[@]}"
     [ ${#needed[@]} -eq 0 ] || pacman -D --asdeps -- "${needed[@]}"
 }
 
@@ -59,14 +80,19 @@ pm_upgrade() {
     rm -rf "$(pacman-conf DBPath)"/sync
 }
 
+empty_cache() {
+    local dir
+    pacman-conf CacheDir | while IFS= read -r dir; do
+        [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete
+    done
+}
+
 # The lists stay for the next group (an upgrade, which comes last, removes them), downloaded packages go. A record of when
 # something was installed would make every build a different one: the log loses its times, and a package counts as
 # installed when it was built.
 pm_tidy() {
-    local dir log database
-    pacman-conf CacheDir | while IFS= read -r dir; do
-        [ ! -d "$dir" ] || find "$dir" -mindepth 1 -delete
-    done
+    local log database
+    empty_cache
     log=$(pacman-conf LogFile)
     [ ! -e "$log" ] || sed -i -E 's/^\[[0-9]{4}-[^]]*\] //' "$log"
     database=$(pacman-conf DBPath)
@@ -96,7 +122,8 @@ file_package() {
 package_file() {
     local file
     for file in "$1"/"$2"-*.pkg.tar.zst; do
-        if [ "$(file_package "$file")" = "$2" ]; then
+        # where there is none, the pattern itself is left
+        if [ -e "$file" ] && [ "$(file_package "$file")" = "$2" ]; then
             echo "$file"
             return
         fi

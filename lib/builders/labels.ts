@@ -20,8 +20,10 @@ export function imageLabels(
     [labelOf.created]: date.replace(/\.\d+Z$/, "Z"),
     ...(origin.revision ? { "org.opencontainers.image.revision": origin.revision } : {}),
     [labelOf.version]: `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
-    ...(family.source ? { "org.opencontainers.image.source": family.source } : {}),
+    ...addresses(family),
     "org.opencontainers.image.title": `${family.title} ${flavor.title}`,
+    "org.opencontainers.image.description": `${flavor.title}, for ${arch.title}`,
+    "org.opencontainers.image.vendor": family.vendor ?? family.title,
     ...(base ? { "org.opencontainers.image.base.name": base.name } : {}),
     ...(base?.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
     ...(flavor.bootc ? { "containers.bootc": "1" } : {}),
@@ -29,4 +31,10 @@ export function imageLabels(
     [labelOf.refresh]: stamp,
     [labelOf.staleAfter]: `${family.staleAfter / 3600}h`,
   };
+}
+
+/** Where people find more. Source: the OCI image specification, "Pre-Defined Annotation Keys". */
+function addresses({ source, url = source, documentation = source }: Family): Record<string, string> {
+  const given = Object.entries({ source, url, documentation }).filter(([, address]) => address !== undefined);
+  return Object.fromEntries(given.map(([name, address]) => [`org.opencontainers.image.${name}`, address as string]));
 }

@@ -90,6 +90,7 @@ function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
       file: `flavors/${name}.yaml`,
       from,
       bootc: data.bootc ?? from?.bootc ?? false,
+      install: { ...from?.install, ...data.install },
     };
     done.set(name, flavor);
     return flavor;

@@ -64,6 +64,13 @@ export interface ForbiddenLine extends Forbidden {
 
 const runTimeWhy = "packages and /usr change with the image only; what changes on a machine is in /etc and /var";
 
+/** What a machine runs: units, and programs of ours. */
+const programs = /^\/(usr\/lib\/systemd|usr\/libexec|usr\/bin|usr\/sbin|etc\/systemd|etc\/cron)/;
+/** A path below /usr, where a variable or a quote may stand before it; /usr/local is the machine's. */
+const inUsr = String.raw`["']?(?:\$\{?\w+\}?["']?)?\/usr\/(?!local\/)`;
+/** Words before it; so many characters and no more, so that a long line costs no more than its length. */
+const words = String.raw`[^|;&#]{0,200}?\s`;
+
 export const lines: ForbiddenLine[] = [
   {
     message: "a user's home in an overlay",
@@ -84,21 +91,39 @@ export const lines: ForbiddenLine[] = [
   },
   {
     message: "packages installed at run time",
-    files: /^\/(usr\/lib\/systemd|usr\/libexec|usr\/bin|usr\/sbin|etc\/systemd|etc\/cron)/,
+    files: programs,
     pattern:
-      /\b(pacman\s+(-\S+\s+)*-(S|U)\w*|paru\s+-S\w*|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|(dnf|rpm-ostree|zypper)\s+install)\b/,
+      /\b(pacman\s+(-\S+\s+)*-(S|U)\w*|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|(dnf|rpm-ostree|zypper)\s+install)\b/,
     why: runTimeWhy,
   },
   {
     message: "/usr made writable at run time",
-    files: /^\/(usr\/lib\/systemd|usr\/libexec|usr\/bin|usr\/sbin|etc\/systemd|etc\/cron)/,
+    files: programs,
     pattern: /\b(bootc\s+usr-?overlay|ostree\s+admin\s+unlock|mount\s.*\bremount\b.*\s\/usr\b)/,
     why: runTimeWhy,
   },
   {
     message: "a file written to /usr at run time",
-    files: /^\/(usr\/lib\/systemd|usr\/libexec|usr\/bin|usr\/sbin|etc\/systemd|etc\/cron)/,
+    files: programs,
     pattern: />\s*"?\/usr\/(?!local\/)|\btee\s+(-a\s+)?"?\/usr\/(?!local\/)/,
+    why: runTimeWhy,
+  },
+  {
+    // what is changed where it lies: any of the words
+    message: "a file changed in /usr at run time",
+    files: programs,
+    pattern: new RegExp(
+      String.raw`\b(?:mkdir|touch|rm|rmdir|unlink|chmod|chown|truncate|setfattr|sed\s(?:[^|;&#]{0,40}?\s)?(?:-\w*i\S*|--in-place\S*))\s(?:${words})?${inUsr}`,
+    ),
+    why: runTimeWhy,
+  },
+  {
+    // what is put somewhere: the last word, or the folder that an option names
+    message: "a file put into /usr at run time",
+    files: programs,
+    pattern: new RegExp(
+      String.raw`\b(?:cp|mv|ln|install|rsync)\s(?:${words}${inUsr}\S*\s*(?:$|[|;&#])|(?:${words})?(?:-t\s*|--target-directory[= ])${inUsr})|\bdd\s.*\bof=${inUsr}`,
+    ),
     why: runTimeWhy,
   },
   {

@@ -68,15 +68,20 @@ export const imagesHaveKey: Rule = (c) =>
     }));
 
 const lint = "bootc container lint";
+/** Its options may follow, and nothing that hides how it ended: `|| true`, `; true`, a pipe. */
+export const loudLint = /^bootc container lint(\s+[\w=,.-]+)*\s*$/;
 
 /** The last instruction that does something is the lint: what comes after it is not checked. */
 export const lintIsLast: Rule = (c) =>
   recipesOf(c, (f) => f.bootc).flatMap(({ file, lines }): Mistake[] => {
     const at = lines.findLastIndex((l) => /^\s*(RUN|COPY|ADD|FROM|WORKDIR)\b|^# @\w/i.test(l));
     const text = lines[at] ?? "";
-    if (/^\s*RUN\s+bootc container lint\b/.test(text)) return [];
-    const message = lines.some((l) => l.includes(lint))
-      ? `\`${lint}\` is not the last step`
-      : `a bootc image without \`${lint}\``;
+    const last = /^\s*RUN\s+(.*)$/i.exec(text)?.[1] ?? "";
+    if (loudLint.test(last)) return [];
+    const message = last.includes(lint)
+      ? `\`${lint}\` does not decide how the step ends`
+      : lines.some((l) => l.includes(lint))
+        ? `\`${lint}\` is not the last step`
+        : `a bootc image without \`${lint}\``;
     return [{ file, line: at + 1, column: 1, text, message, expected: `RUN ${lint}, last` }];
   });

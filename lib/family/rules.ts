@@ -1,8 +1,10 @@
+import * as install from "./install-rules.ts";
 import * as kargs from "./kargs-rules.ts";
 import * as links from "./link-rules.ts";
 import * as overlays from "./overlay-rules.ts";
 import * as packages from "./package-rules.ts";
 import * as recipes from "./recipe-rules.ts";
+import * as required from "./required-rules.ts";
 import type { Rule } from "./rule.ts";
 import * as system from "./system-rules.ts";
 import * as trust from "./trust-rules.ts";
@@ -20,7 +22,8 @@ export const rules: Rule[] = [
   packages.packagesOnce,
   packages.packagesAllowed,
   packages.oneDisplayManager,
-  system.layersCanBeRead,
+  install.bootcCanInstall,
+  install.layersCanBeRead,
   system.displayManagerKnown,
   system.kargsAllowed,
   system.unitsOnce,
@@ -37,6 +40,10 @@ export const rules: Rule[] = [
   recipes.nothingIgnored,
   recipes.imagesHaveKey,
   recipes.lintIsLast,
+  required.partsAreThere,
+  required.linesAreThere,
+  required.unitsAreNamed,
+  required.unitsOfNobody,
   trust.keyIsPublic,
   trust.signedIsNotOpen,
 ];

@@ -61,12 +61,12 @@ const smoke = z.strictObject({
   users: z.array(userName).default([]),
 });
 
-/** How bootc puts an image on a disk. */
+/** How bootc puts an image on a disk. What a flavor leaves out is as in the flavor that it is based on. */
 const install = z.strictObject({
   filesystem: z.enum(["ext4", "btrfs", "xfs"]).optional(),
   bootloader: z.enum(["grub", "systemd", "none"]).optional(),
   /** bootc's own backend instead of ostree's */
-  composefs: z.boolean().default(false),
+  composefs: z.boolean().optional(),
 });
 
 export const flavorSchema = z.strictObject({
@@ -79,7 +79,14 @@ export const flavorSchema = z.strictObject({
   displayManager: name.optional(),
   session: title.optional(),
   args: few(z.record(argName, oneLine), mostGroups).default({}),
-  aur: z.strictObject({ interval: interval.default("weekly"), packages: z.array(packageName).min(1) }).optional(),
+  aur: z
+    .strictObject({
+      interval: interval.default("weekly"),
+      packages: z.array(packageName).min(1),
+      /** a package that cannot be built: the build stops, or goes on with the version that was built last */
+      onFailure: z.enum(["fail", "keep"]).default("fail"),
+    })
+    .optional(),
   groups: few(z.record(name, group), mostGroups).default({}),
   run: z.array(helperName).max(mostNames).default([]),
   finish: z.array(helperName).max(mostNames).default([]),
@@ -95,7 +102,11 @@ export const flavorSchema = z.strictObject({
 export const familySchema = z.strictObject({
   name,
   title,
+  /** the repository of the project; where people read more, and who publishes the images: else the repository, and the title */
   source: address.optional(),
+  url: address.optional(),
+  documentation: address.optional(),
+  vendor: title.optional(),
   registry: registryName,
   prefix: name,
   key: projectFile,

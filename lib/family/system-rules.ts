@@ -2,19 +2,9 @@ import { didYouMean } from "../system/nearest.ts";
 import { lineage } from "./family.ts";
 import * as forbidden from "./forbidden.ts";
 import { displayManagers } from "./package-rules.ts";
-import { eachFlavor, isLinked, packagesOf, type Rule, unitsOf } from "./rule.ts";
+import { eachFlavor, isLinked, packagesOf, unitsOf } from "./rule.ts";
 
-/** Rules about the running system: how it is read, kernel arguments and units. */
-
-export const layersCanBeRead: Rule = ({ family, top, topWhole }) => {
-  if (!topWhole || family.push.compression !== "zstd:chunked") return [];
-  const reader = [...family.flavors.values()].find((flavor) =>
-    lineage(flavor).some(({ install }) => install.composefs),
-  );
-  if (!reader) return [];
-  const message = `machines of ${reader.name} cannot read \`zstd:chunked\`: bootc's composefs backend reads one frame a layer`;
-  return [top.mistake(["push", "compression"], message, "zstd, gzip, or nothing: then it is right for each flavor")];
-};
+/** Rules about the running system: kernel arguments and units. */
 
 export const kargsAllowed = eachFlavor(({ kargs }, { yaml }) =>
   kargs.flatMap((karg, i) =>

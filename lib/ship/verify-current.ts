@@ -1,4 +1,4 @@
-import { type Family, lineage, type Target } from "../family/family.ts";
+import type { Family, Target } from "../family/family.ts";
 import { allTargets } from "../family/target.ts";
 import { readDocument } from "../oci/layout.ts";
 import { type Manifest, parseConfig } from "../oci/manifest.ts";
@@ -22,7 +22,7 @@ export function factsAt(folder: string, { config }: Manifest, reference: string)
   return factsOf(parseConfig(readDocument(folder, config), `the configuration of ${reference}`));
 }
 
-const usesComposefs = ({ flavor }: Target) => lineage(flavor).some(({ install }) => install.composefs);
+const usesComposefs = ({ flavor }: Target) => flavor.install.composefs === true;
 
 /** What of an image its machines cannot read; undefined where they can. */
 export function unreadable(target: Target, manifest: Manifest): string | undefined {

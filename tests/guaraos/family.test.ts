@@ -4,9 +4,12 @@ import { expect, test } from "bun:test";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import { allTargets } from "../../lib/family/target.ts";
+import { packingOf } from "../../lib/ship/packing.ts";
 import { readPins } from "../../lib/tools/pins.ts";
 import { policyJson } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
+import { installWords, placeConsoles } from "../../lib/vm/disk/bootc.ts";
+import { usualDisk } from "../../lib/vm/disk/kept.ts";
 import { checkout } from "../support/sandbox.ts";
 import { family, target } from "../support/small-family.ts";
 
@@ -42,6 +45,35 @@ test("arches: the best first, what each needs of a CPU, and where its base comes
     ["v3", ["avx2"], { image: "docker.io/cachyos/cachyos-v3" }],
     ["amd64", [], { debian: "trixie" }],
   ]);
+});
+
+// The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows.
+const bootcOptions: Record<string, RegExp> = {
+  "--via-loopback": /^$/,
+  "--generic-image": /^$/,
+  "--skip-fetch-check": /^$/,
+  "--composefs-backend": /^$/,
+  "--target-imgref": /^=[a-z0-9./-]+:[a-z0-9]+$/,
+  "--filesystem": /^=(xfs|ext4|btrfs)$/,
+  "--bootloader": /^=(grub|systemd|none)$/,
+  "--karg": /^=\S+$/,
+};
+
+test("bootc 1.16 takes the words by which each flavor is put on a disk, and it needs no bootupd", () => {
+  const targets = allTargets(guaraos()).filter(({ flavor }) => flavor.bootc);
+  expect(targets.length).toBeGreaterThan(3);
+  for (const target of targets) {
+    const { kargs } = target.flavor;
+    const words = installWords(target, usualDisk, "/f", "/g", placeConsoles(target, usualDisk, kargs));
+    const asked = words.slice(words.indexOf("to-disk") + 1, -1);
+    const unknown = asked.filter((word) => {
+      const [name = ""] = word.split("=");
+      return !bootcOptions[name]?.test(word.slice(name.length));
+    });
+    expect([target.reference, unknown]).toEqual([target.reference, []]);
+    expect(asked).toEqual(expect.arrayContaining(["--composefs-backend", "--bootloader=systemd"]));
+    expect(packingOf(target.flavor, guaraos()).compression).toBe("zstd");
+  }
 });
 
 test("machines take what is signed with the family's key, and nothing else of its namespace", () => {

@@ -8,7 +8,7 @@ import { parseDocument, type YAMLSeq } from "yaml";
 import { type Flavor, lineage } from "../../lib/family/family.ts";
 import { displayManagers } from "../../lib/family/rules.ts";
 import { allTargets } from "../../lib/family/target.ts";
-import { pacmanGroups } from "../stand-in/catalogue.ts";
+import { pacmanGroups, sameVersion } from "../stand-in/catalogue.ts";
 import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
 import { BuiltImage } from "../support/built-image.ts";
 import { installedNames } from "../support/guara.ts";
@@ -43,8 +43,9 @@ function flavorNamed(name: string): Flavor {
 
 /** Files of an image that tests look into. */
 const looked = [
-  ...["/etc/pacman.conf", "/etc/passwd", "/etc/locale.conf", "/usr/lib/locale/locale-archive"],
+  ...["/etc/pacman.conf", "/etc/passwd", "/etc/group", "/etc/locale.conf", "/usr/lib/locale/locale-archive"],
   ...["/usr/lib/bootc/kargs.d/*", "/usr/lib/sysctl.d/90-guaraos-*", "/usr/lib/tmpfiles.d/slipway-var.conf"],
+  ...sameVersion.map((name) => `/usr/share/stand-in/packages/${name}`),
   ...["/usr/lib/slipway/groups.json", "/usr/lib/modules/*/initramfs.img"],
   ...["/usr/share/gnome-shell/extensions/*/metadata.json", "/usr/share/glib-2.0/schemas/gschemas.compiled"],
 ];
@@ -89,7 +90,9 @@ test("for another arch a flavor differs only in the base image and the repositor
     const { code, stdout } = await project.slipway("build", arch, flavor, "--print");
     expect(code).toBe(0);
     // the digest of a mounted stage counts the base image too
-    const all = stdout.replaceAll(/consistency=sha256:\w+/g, "consistency=…").split("\n");
+    // and the folder of packages that were built last is the arch's
+    const same = stdout.replaceAll(/consistency=sha256:\w+|\bid=slipway-aur-\w+/g, "…");
+    const all = same.split("\n");
     const own = all.filter((line) => /^ARG BASE=|\/arch-setup\b/.test(line));
     return { own, rest: all.filter((line) => !own.includes(line)) };
   };
@@ -170,6 +173,8 @@ describe.each(targets)("%s %s", (arch, name) => {
         : `docker.io/cachyos/cachyos-${arch === "v3" ? "v3" : "v4"}:latest`,
     });
     expect(labels["org.opencontainers.image.title"]).toContain("GuaraOS");
+    for (const key of ["description", "documentation", "url", "vendor"])
+      expect([key, labels[`org.opencontainers.image.${key}`]]).toEqual([key, expect.stringMatching(/\S/)]);
     expect(labels["org.opencontainers.image.version"]).toStartWith(`${arch}-`);
   });
 
@@ -189,6 +194,8 @@ describe.each(targets)("%s %s", (arch, name) => {
     }
     expect(tree.get("/etc/pki/containers/guaraos.pub")?.type).toBe("f");
     expect(tree.get("/etc/containers/policy.json")?.type).toBe("f");
+    // by sysusers.d, so that a machine gets it too whose /etc is older
+    expect(here().read("/etc/group")).toMatch(/^sambashare:/m);
   });
 
   test("it is laid out as bootc wants it", () => {
@@ -280,8 +287,18 @@ describe.each(targets)("%s %s", (arch, name) => {
     expect(made).toHaveLength(flavors.length);
     expect(calls.filter((call) => call.includes("-hook"))).toEqual([]);
     expect(tree.has(`${version}/vmlinuz`)).toBe(true);
+    expect(tree.has("/usr/lib/modules/6.17.9-1-cachyos")).toBe(false);
     const initramfs = here().read(`${version}/initramfs.img`);
-    for (const word of ["ostree bootc", "virtio_blk", "nvme composefs", "zstd", "--no-hostonly", "--reproducible"]) {
+    for (const word of [
+      "systemdsystemconfdir=/",
+      "systemdsystemunitdir=/",
+      "ostree bootc",
+      "virtio_blk",
+      "nvme composefs",
+      "zstd",
+      "--no-hostonly",
+      "--reproducible",
+    ]) {
       expect(initramfs).toContain(word);
     }
     expect(calls.at(-1)).toBe("bootc container lint");
@@ -319,6 +336,16 @@ describe.each(targets)("%s %s", (arch, name) => {
       ...[`cachyos-${level}`, `cachyos-core-${level}`, `cachyos-extra-${level}`],
       ...["cachyos", "core", "extra", "multilib", "chaotic-aur"],
     ]);
+    expect(conf).not.toContain("DownloadUser");
+    // the folder of the base's image, with its secret key, is not what is trusted
+    expect(calls).toContain("pacman-key --populate");
+    expect(tree.has("/etc/pacman.d/gnupg/trustdb.gpg")).toBe(false);
+    expect(tree.has("/etc/pacman.d/gnupg/private-keys-v1.d")).toBe(false);
+    // of the very same version, and all the same the arch's own build
+    for (const one of sameVersion) {
+      const text = here().read(`/usr/share/stand-in/packages/${one}`);
+      expect(text).toBe(arch === "znver4" ? `${one} for zen 4\n` : `${one}\n`);
+    }
     expect(packages.get("linux-cachyos")).toBe(arch === "znver4" ? "6.18.1-1.1" : "6.18.1-1");
     for (const key of [
       "882DCFE48E2051D48E2562ABF3B607488DB35A47",
@@ -457,11 +484,18 @@ test("a package that does not exist: group, package and pacman's words, and the 
 
 test("newer in the AUR: a refresh builds it anew in a desktop, unless it is pinned, and starts at the upgrade", async () => {
   for (const base of ["oxlint-bin", "autofs"]) await standIn.release(base, "3.0-1");
+  await standIn.release("heroic-games-launcher-bin", "3.0-1", true);
   const { code, stderr } = await build("znver4", "cosmic", "--refresh");
   expect([code, stderr]).toEqual([0, expect.anything()]);
   const cosmic = await BuiltImage.open(project, reference("znver4", "cosmic"));
   expect(cosmic.packages.get("oxlint-bin")).toBe("3.0-1");
   expect(cosmic.packages.get("autofs")).toBe("2.0-1");
+  // its sources are not what its recipe says: it stays as it was, and the log says how they differ
+  expect(cosmic.packages.get("heroic-games-launcher-bin")).toBe("2.0-1");
+  const log = readFileSync(join(project.root, ".slipway/logs/ghcr.io_guara92_guaraos-cosmic_znver4.log"), "utf8");
+  expect(log).toContain("heroic-games-launcher-bin: program is not what its recipe says");
+  expect(log).toContain(`the recipe: sha256sums ${"0".repeat(64)}`);
+  expect(log).toContain("heroic-games-launcher-bin could not be built: it stays as it is installed");
   expect(cosmic.packages.has("scopebuddy-tools")).toBe(false);
   const { cached, made } = steps("znver4", "cosmic");
   expect(made[0]).toContain("slipway/upgrade");

@@ -362,6 +362,28 @@ describe("first boot and mounts", () => {
   test("the root is a composefs", () =>
     expect(ini(text("base", "/usr/lib/ostree/prepare-root.conf"))).toEqual({ "composefs.enabled": "true" }));
 
+  // dracut reads its configuration as a script of bash
+  test("dracut knows where units go, and which modules find the system", () => {
+    const line = '. "$1"; echo "$hostonly $systemdsystemconfdir $systemdsystemunitdir$add_dracutmodules"';
+    const conf = source("base", "/usr/lib/dracut/dracut.conf.d/10-guaraos.conf");
+    const { stdout } = Bun.spawnSync(["bash", "-euc", line, "bash", conf], {
+      env: { add_dracutmodules: "", add_drivers: "" },
+    });
+    expect(stdout.toString().trim()).toBe("no /etc/systemd/system /usr/lib/systemd/system ostree bootc");
+  });
+
+  test("Flathub is there from the first boot, with the key that its documentation names", () => {
+    const { "Flatpak Repo.Url": url, "Flatpak Repo.GPGKey": key = "" } = ini(
+      text("base", "/etc/flatpak/remotes.d/flathub.flatpakrepo"),
+    );
+    expect(url).toBe("https://dl.flathub.org/repo/");
+    // A version 4 fingerprint: the first packet, the public key, with its head of three bytes. Source: RFC 4880, 12.2.
+    const bytes = Buffer.from(key, "base64");
+    const packet = bytes.subarray(0, 3 + bytes.readUInt16BE(1));
+    const fingerprint = new Bun.CryptoHasher("sha1").update(packet).digest("hex").toUpperCase();
+    expect([bytes[0], fingerprint]).toEqual([0x99, "6E5C05D979C76DAF93C081354184DD4D907A7CAE"]);
+  });
+
   test("PipeWire of the game station", () => {
     const conf = text("gamestation", "/usr/share/pipewire/pipewire.conf.d/90-guaraos-gamestation.conf");
     const clock = Object.fromEntries(

@@ -40,10 +40,12 @@ export function aurBases(wanted: readonly string[]): Map<string, readonly string
 
 export const firstVersion = "2.0-1";
 
-function files(base: string, names: readonly string[], full: string): Record<string, string> {
+/** @param stale its sources are not those of the recipe. */
+function files(base: string, names: readonly string[], full: string, stale = false): Record<string, string> {
   const { depends = [], makedepends = [], keys = [], opt = false } = recipes[base] ?? {};
   const list = (values: readonly string[]) => `(${values.map((value) => `'${value}'`).join(" ")})`;
   const [version, release] = full.split("-");
+  const sum = stale ? "0".repeat(64) : "SKIP";
   const body = (name: string) =>
     [
       '    [ "$(id -un)" = slipway-build ] || [ -n "$FAKEROOTKEY" ]',
@@ -64,13 +66,15 @@ function files(base: string, names: readonly string[], full: string): Record<str
     `makedepends=${list(makedepends)}`,
     `validpgpkeys=${list(keys)}`,
     "source=('program')",
-    "sha256sums=('SKIP')",
+    `sha256sums=('${sum}')`,
     ...(split ? names.map((name) => `package_${name}() {\n${body(name)}\n}`) : [`package() {\n${body(base)}\n}`]),
     "",
   ].join("\n");
   const line = (key: string, values: readonly string[]) => values.map((value) => `\t${key} = ${value}\n`).join("");
   const srcinfo = [
     `pkgbase = ${base}\n\tpkgver = ${version}\n\tpkgrel = ${release}\n\tarch = any\n`,
+    line("source", ["program"]),
+    line("sha256sums", [sum]),
     line("makedepends", makedepends),
     line("depends", depends),
     line("validpgpkeys", keys),
@@ -139,9 +143,15 @@ export async function repositories(folder: string, aur: readonly string[]): Prom
   ]);
 }
 
-/** Puts a version of a base into the AUR. */
-export async function release(folder: string, base: string, names: readonly string[], version: string): Promise<void> {
-  await repository(join(folder, `aur/${base}.git`), files(base, names, version));
+/** Puts a version of a base into the AUR. @param stale its sources are not those of the recipe */
+export async function release(
+  folder: string,
+  base: string,
+  names: readonly string[],
+  version: string,
+  stale = false,
+): Promise<void> {
+  await repository(join(folder, `aur/${base}.git`), files(base, names, version, stale));
 }
 
 /** The commit that a repository is at. */

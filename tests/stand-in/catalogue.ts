@@ -168,6 +168,8 @@ function repository(name: string): string {
 
 /** Packages of zen 4's own repositories: the same names in a build for that CPU, which must win. */
 const optimised = ["bash", "linux-cachyos", "jq"];
+/** Those of the very same version. */
+export const sameVersion = ["glibc", "shadow"];
 
 export type Request = {
   packages: readonly string[];
@@ -212,10 +214,11 @@ export function catalogue(request: Request): Map<string, Stub[]> {
     if (known.files === undefined && !request.present.has(path)) files[path] = program();
     const stub: Stub = { ...known, name, files };
     add(repository(name), stub);
-    if (optimised.includes(name)) {
+    if ([...optimised, ...sameVersion].includes(name)) {
+      const version = stub.version ?? "1.0-1";
       add("cachyos-znver4", {
         ...stub,
-        version: `${stub.version ?? "1.0-1"}.1`,
+        version: sameVersion.includes(name) ? version : `${version}.1`,
         files: { ...files, [`usr/share/stand-in/packages/${name}`]: `${name} for zen 4\n` },
       });
     }

@@ -64,6 +64,8 @@ const adjust = [
   // Nothing of Debian's own package management may be taken for a part of the image.
   "rm -rf /var/* /etc/apt && mkdir -p /var/lib /var/tmp && chmod 1777 /var/tmp && ln -s ../run /var/run",
   "for path in /etc/pacman.d/hooks /var/lib/pacman /var/cache/pacman/pkg /var/log /usr/share/stand-in; do mkdir -p $path; done",
+  // The real image has a secret key, and so it is everybody's.
+  "mkdir -p /etc/pacman.d/gnupg/private-keys-v1.d && echo everybody >/etc/pacman.d/gnupg/trustdb.gpg",
   // The AUR's builder has no rights, and is recorded as well.
   "touch /usr/share/stand-in/calls.log && chmod 666 /usr/share/stand-in/calls.log",
   // Modes are what the build has to set.
@@ -73,6 +75,10 @@ const adjust = [
   "printf 'NAME=\"CachyOS Linux\"\\nPRETTY_NAME=CachyOS\\nID=cachyos\\nID_LIKE=arch\\n' >/usr/lib/os-release",
   "rm -f /etc/machine-id",
   "pacman -Sy --noconfirm --noprogressbar base",
+  // what an older kernel leaves: its package does not own it
+  "mkdir -p /usr/lib/modules/6.17.9-1-cachyos && echo old >/usr/lib/modules/6.17.9-1-cachyos/initramfs.img",
+  // as pacman 7 ships it
+  "sed -i '/^\\[options\\]/a DownloadUser = alpm' /etc/pacman.conf",
 ].join("\n");
 
 /** @param folder a scratch folder. @returns how many packages the repositories have. */

@@ -20,8 +20,8 @@ export type StandIn = {
   missed: string[];
   /** Packages in the repositories. */
   packages: number;
-  /** Puts a new version of a base into the AUR. */
-  release: (base: string, version: string) => Promise<void>;
+  /** Puts a new version of a base into the AUR; a stale one has other sources than its recipe says. */
+  release: (base: string, version: string, stale?: boolean) => Promise<void>;
   /** The commit of a base's recipe in the AUR. */
   recipe: (base: string) => Promise<string>;
   stop: () => Promise<void>;
@@ -56,8 +56,8 @@ export async function startStandIn(project: string, env: Record<string, string> 
       requests,
       missed,
       packages,
-      release: async (base, version) => {
-        await release(folder, base, aurBases(asked.aur).get(base) ?? [base], version);
+      release: async (base, version, stale) => {
+        await release(folder, base, aurBases(asked.aur).get(base) ?? [base], version, stale);
         versions.set(base, version);
       },
       recipe: (base) => head(join(folder, `aur/${base}.git`)),

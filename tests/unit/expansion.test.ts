@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { baseImageName, baseReference } from "../../lib/builders/base-name.ts";
 import { labelLines } from "../../lib/builders/containerfile/containerfile.ts";
 import { expand, generatedFiles } from "../../lib/builders/containerfile/expand.ts";
+import { imageLabels } from "../../lib/builders/labels.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/system/errors.ts";
 import { family, project, removeProjects, small, target } from "../support/small-family.ts";
@@ -64,6 +65,18 @@ ${["containers-storage", "oci", "oci-archive", "dir", "docker-archive", "docker-
     '  registry.test/toys:' \\
     '    use-sigstore-attachments: true'
 COPY toy.pub /etc/pki/containers/toy.pub`;
+
+test("a package of the AUR that cannot be built is kept, where the flavor or its base says so", () => {
+  const keep = full.replace("aur: {", "aur: {onFailure: keep, ");
+  const of = family(project({ "flavors/one.yaml": keep }));
+  const lines = (arch: string, flavor: string) => expand(target(of, arch, flavor), of).split("\n");
+  expect(lines("best", "one").filter((line) => line.includes("aur-build") || line.includes("AUR_"))).toEqual([
+    "ARG AUR_ON_FAILURE=keep",
+    "RUN --mount=type=cache,id=slipway-aur-best,target=/var/cache/slipway-aur /usr/libexec/slipway/aur-build app-bin",
+    "RUN --mount=type=cache,id=slipway-aur-best,target=/var/cache/slipway-aur /usr/libexec/slipway/aur-build tool-git",
+    "ARG AUR_ON_FAILURE=keep",
+  ]);
+});
 
 test("a flavor with everything", () => {
   const of = family(project({ "flavors/one.yaml": full, "overlays/one/etc/x": "" }));
@@ -180,6 +193,25 @@ test("a marker that does not exist: its place and the nearest one", () => {
   expect(() => expand(target(of, "plain", "one"), of)).toThrow(
     "containerfiles/root.Containerfile:3:1: unknown marker @gruops; did you mean `groups`?",
   );
+});
+
+test("labels say what it is, where people read more, and who publishes it", () => {
+  const of = (more: string) => {
+    const all = family(project({ "flavors/family.yaml": `${small["flavors/family.yaml"]}${more}` }));
+    const base = { name: "b", digest: undefined };
+    const labels = imageLabels(target(all, "best", "one"), all, { epoch: 0, revision: undefined }, base, "");
+    const keys = ["description", "documentation", "url", "vendor", "source"];
+    return Object.fromEntries(keys.map((key) => [key, labels[`org.opencontainers.image.${key}`]]));
+  };
+  const source = "https://code.test/toy";
+  expect(of("")).toEqual({ description: "One, for best", vendor: "Toy" });
+  expect(of(`source: ${source}\n`)).toMatchObject({ source, url: source, documentation: source });
+  expect(of(`source: ${source}\nurl: https://toy.test\ndocumentation: https://docs.test\nvendor: We\n`)).toMatchObject({
+    source,
+    url: "https://toy.test",
+    documentation: "https://docs.test",
+    vendor: "We",
+  });
 });
 
 test("labels are one instruction, and no value of one can change its shape", () => {

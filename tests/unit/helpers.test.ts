@@ -195,6 +195,24 @@ test("a kernel is moved from /boot to its modules, and stays where it has none",
   expect(readdirSync(join(root, "boot"))).toEqual(["vmlinuz-6.1"]);
 });
 
+test("of an older kernel nothing stays but what a package owns", () => {
+  const modules = (path: string) => join(root, "usr/lib/modules", path);
+  for (const path of [
+    "6.18/vmlinuz",
+    "6.18/initramfs.img",
+    "6.17/initramfs.img",
+    "6.17/modules.dep",
+    "6.1/initramfs.img",
+  ])
+    put(modules(path), path);
+  publish("driver", { owned: ["/usr/lib/modules/6.1/extra/driver.ko"] });
+  expect(run("group", "drivers", "weekly", "--", "driver").code).toBe(0);
+  expect(run("one-kernel")).toMatchObject({ code: 0, out: "one-kernel: removed 6.17, which no package owns\n" });
+  expect(readdirSync(modules("")).sort()).toEqual(["6.1", "6.18"]);
+  expect(readdirSync(modules("6.1")).sort()).toEqual(["extra", "initramfs.img"]);
+  expect(readdirSync(modules("6.18")).sort()).toEqual(["initramfs.img", "vmlinuz"]);
+});
+
 test("a group leaves no identity, key, log or date behind", () => {
   const left = [
     "/etc/ssh/ssh_host_rsa_key",
@@ -235,7 +253,17 @@ test("outside of an image the helpers refuse to change the machine", () => {
   const { exitCode, stderr } = Bun.spawnSync([join(helpers, "only-in-build")], { env: { PATH: "/usr/bin:/bin" } });
   expect(exitCode).toBe(2);
   expect(stderr.toString()).toContain("it would change this machine");
-  for (const name of ["group", "merge-etc", "tidy", "clean", "upgrade", "initramfs", "debian-setup", "debian-state"]) {
+  for (const name of [
+    "group",
+    "merge-etc",
+    "tidy",
+    "clean",
+    "upgrade",
+    "initramfs",
+    "one-kernel",
+    "debian-setup",
+    "debian-state",
+  ]) {
     const [, command] = /^set -eu.*\n(.*)\n/m.exec(readFileSync(join(helpers, name), "utf8")) ?? [];
     expect(`${name}: ${command}`).toBe(`${name}: "$(dirname "$0")"/only-in-build`);
   }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { containerfileChecks } from "../../lib/builders/containerfile/checks.ts";
 import { imageStages, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
@@ -8,6 +8,7 @@ import type { Finding } from "../../lib/builders/lint/finding.ts";
 import { parseBootcLint } from "../../lib/builders/lint/image-lint.ts";
 import { planLint } from "../../lib/builders/lint/lint.ts";
 import { overlayFiles } from "../../lib/builders/lint/overlay-lint.ts";
+import { earlyReaders } from "../../lib/builders/lint/pipe-lint.ts";
 import { policies } from "../../lib/builders/lint/policy-files.ts";
 import { readmeRows } from "../../lib/builders/lint/readme-lint.ts";
 import { collect } from "../../lib/builders/lint/report.ts";
@@ -453,6 +454,48 @@ describe("what a machine could not start, and marks before a text", () => {
   });
 });
 
+describe("a reader that stops before the end of its pipe", () => {
+  const found = (text: string) =>
+    earlyReaders("helper", text).map((f) => `${f.line}:${f.column} ${f.message.split("`")[1]}`);
+  const strict = "#!/bin/bash\nset -euo pipefail\n";
+
+  test.each([
+    ["pacman -Qu | grep -q keyring", "3:14 grep -q"],
+    ["if a | b | grep -xqF -- x; then", "3:12 grep -xqF"],
+    ["a |\n    grep --quiet x", "4:5 grep --quiet"],
+    ["a | \\\n    grep -m1 x", "4:5 grep -m1"],
+    ["a |& grep x -q", "3:6 grep -q"],
+    ["x=$(sed p file | head -n 1)", "3:18 head"],
+  ])("%s", (line, at) => expect(found(strict + line)).toEqual([at]));
+
+  test("is none where all is read, where there is no pipe, or in a comment", () => {
+    for (const line of [
+      "a | grep x >/dev/null",
+      "grep -q x file || b",
+      "a || grep -q x file",
+      'grep -q x <<<"$said"',
+      "# a | grep -q x",
+      "a | grep -e m -e q",
+      "a | grep -- -q",
+      "a | header",
+    ])
+      expect([line, found(strict + line)]).toEqual([line, []]);
+  });
+
+  test("head does harm with pipefail only, as in a file that others source", () => {
+    expect(found("#!/bin/sh\nset -eu\na | head -n 1\n")).toEqual([]);
+    expect(found("# shellcheck shell=bash\na | head -n 1\n")).toEqual(["2:5 head"]);
+  });
+
+  test("none of our own scripts has one", () => {
+    const files = shippedFiles(checkout, readdirSync(join(checkout, "overlays"))).filter((f) =>
+      /^(ba)?sh$/.test(f.kind),
+    );
+    expect(files.length).toBeGreaterThan(30);
+    expect(files.flatMap(({ file }) => earlyReaders(file, readFileSync(join(checkout, file), "utf8")))).toEqual([]);
+  });
+});
+
 test("images that are not built are reported as skipped, with what to do", () => {
   const of = family(project());
   const plan = planLint([target(of, "best", "two")], of, new Map());
@@ -461,6 +504,7 @@ test("images that are not built are reported as skipped, with what to do", () =>
   ]);
   expect(plan.steps.map((s) => s.id)).toEqual([
     "shellcheck",
+    "early-reader",
     "zsh-syntax",
     "fish-syntax",
     "data-syntax",

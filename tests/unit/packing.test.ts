@@ -118,6 +118,14 @@ describe("what a flavor's machines read", () => {
       "flavors/family.yaml:10:21: machines of one cannot read `zstd:chunked`: bootc's composefs backend reads one frame a layer",
     ]);
     expect(said("push: {compression: zstd}\n", composefs)).toEqual([]);
+    // its base needs it, whatever the flavor says of itself
+    expect(
+      told({
+        ...push('push: {compression: "zstd:chunked"}\n'),
+        "flavors/one.yaml": `${small["flavors/one.yaml"]}${composefs}`,
+        "flavors/two.yaml": `${small["flavors/two.yaml"]}install: {composefs: false, bootloader: grub}\n`,
+      }),
+    ).toEqual([expect.stringContaining("machines of one cannot read")]);
     expect(said('push: {compression: "zstd:chunked"}\n', "")).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkManifest } from "../../lib/family/check.ts";
 import { keyTrace } from "../../lib/family/key-file.ts";
-import { type Files, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
+import { type Files, family, mistakes, project, removeProjects, small, told } from "../support/small-family.ts";
 
 // The rules of the field: what is well written and still must not be.
 
@@ -387,6 +387,36 @@ describe("recipes", () => {
     const files = { "containerfiles/root.Containerfile": bare, "overlays/one/etc/x": "" };
     expect(told(files)).toEqual([
       "flavors/one.yaml:2:9: containerfiles/root.Containerfile has no place for overlays/one",
+    ]);
+  });
+
+  test("bootc can install it: ostree needs bootupd, and systemd-boot the composefs backend", () => {
+    const bootc = (text: string, ...more: string[]) =>
+      said("one", `bootc: true\ngroups: {a: {packages: [${["bootc", ...more].join(", ")}]}}\n${text}`);
+    const noWay = "bootc cannot install this flavor: without the package bootupd it needs the composefs backend";
+    expect(bootc("install: {filesystem: btrfs}")).toEqual([`flavors/one.yaml:6:10: ${noWay}`]);
+    expect(bootc("")).toEqual([expect.stringContaining(noWay)]);
+    expect(bootc("install: {composefs: true, bootloader: systemd}")).toEqual([]);
+    expect(bootc("install: {bootloader: none}")).toEqual([]);
+    expect(bootc("", "bootupd")).toEqual([]);
+    expect(bootc("install: {bootloader: systemd}", "bootupd")).toEqual([
+      "flavors/one.yaml:6:10: bootc installs systemd-boot with its composefs backend only",
+    ]);
+    // the base image may have bootupd
+    expect(said("one", "bootc: true")).toEqual([]);
+  });
+
+  test("a flavor is installed as its base is, and cannot leave that by a word", () => {
+    const base = `${one}bootc: true\ngroups: {a: {packages: [bootc]}}\ninstall: {composefs: true, bootloader: systemd}\n`;
+    const files = (text: string) => ({ "flavors/one.yaml": base, "flavors/two.yaml": `${two}${text}` });
+    const all = family(project(files("install: {filesystem: btrfs}\n")));
+    expect(all.flavors.get("two")?.install).toEqual({ composefs: true, bootloader: "systemd", filesystem: "btrfs" });
+    expect(all.flavors.get("one")?.install).toEqual({ composefs: true, bootloader: "systemd" });
+    expect(told(files("install: {composefs: false}\n"))).toEqual([
+      "flavors/two.yaml:5:10: bootc installs systemd-boot with its composefs backend only",
+    ]);
+    expect(told(files("install: {composefs: false, bootloader: grub}\n"))).toEqual([
+      expect.stringContaining("flavors/two.yaml:5:10: bootc cannot install this flavor"),
     ]);
   });
 

@@ -41,7 +41,7 @@ const promises = `
 beforeAll(async () => {
   project.write(
     "flavors/broken.yaml",
-    `title: Broken\nrecipe: thin\nfrom: minimal\narches: [amd64]\nunits: {enable: [failing.service]}\nsmoke:${promises}`,
+    `title: Broken\nrecipe: thin\nfrom: minimal\narches: [amd64]\nunits: {enable: [failing.service], disable: [sleeping.socket]}\nsmoke:${promises}`,
   );
   project.write("overlays/broken/etc/broken", "yes\n");
   project.write(

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
+import { loudLint } from "../../family/recipe-rules.ts";
 import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
 import type { Severity } from "../lint/finding.ts";
@@ -41,7 +42,7 @@ function eachInImage(subject: Subject, keywords: string[]): Instruction[] {
 const secretName = /(^|_)(PASS(WORD|WD|PHRASE)?|SECRET|TOKEN|CREDENTIALS?|(PRIVATE|API|SIGNING)_?KEY)(_|$)/i;
 const address = /\b(?:https?|hkps?|ftps?|git|ssh|rsync):\/\/[^\s"']+/g;
 const installs =
-  /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|paru\s|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|dnf\s+install)/;
+  /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|dnf\s+install)/;
 const forbiddenPlace = /(?:^|[\s=>"'])(\/opt|\/usr\/etc|\/var\/swap)(?=[/\s"']|$)/;
 const harmless = /^(?:(?:rm|rmdir|test|if|ls|find|for)\b|\[|!)/;
 
@@ -160,6 +161,18 @@ export const containerfileChecks: ContainerfileCheck[] = [
       ),
   },
   {
+    name: "hook-removed",
+    severity: "error",
+    sentence: "pacman's hooks for an initramfs stay links to /dev/null: it is made once, at the end of the build",
+    find: (subject) =>
+      eachInImage(subject, ["RUN"]).flatMap((at) =>
+        hits(
+          at,
+          commandsOf(at).filter((c) => /\/etc\/pacman\.d\/hooks\b/.test(c) && !/\bln\b.*\s\/dev\/null\s/.test(c)),
+        ),
+      ),
+  },
+  {
     name: "heredoc",
     severity: "error",
     sentence: "podman 4.3 does not know heredocs; the helper `write` writes files of several lines",
@@ -214,7 +227,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     find: (subject) => {
       if (!subject.target.flavor.bootc) return [];
       const last = each(subject, ["RUN", "COPY", "ADD", "FROM"]).at(-1);
-      return last && /^bootc container lint\b/.test(last.text)
+      return last?.keyword === "RUN" && loudLint.test(last.text)
         ? []
         : [{ at: last, what: `the last step is ${last?.keyword} ${last?.text.slice(0, 60)}` }];
     },

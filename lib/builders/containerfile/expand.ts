@@ -108,6 +108,18 @@ function aurPins({ flavor }: Target, { root }: Family): string[] {
   return words.length ? [`ARG AUR_PINS="${words.join(" ")}"`] : [];
 }
 
+/** What is done when a package of the AUR cannot be built, as the nearest flavor with such packages says. */
+function aurFailure({ flavor }: Target): string[] {
+  const nearest = lineage(flavor).find(({ aur }) => aur);
+  return nearest?.aur?.onFailure === "keep" ? ["ARG AUR_ON_FAILURE=keep"] : [];
+}
+
+/** Packages that were built before lie beside the build: another arch's would not run. */
+const aurMount = ({ flavor, arch }: Target) =>
+  flavor.aur?.onFailure === "keep"
+    ? `--mount=type=cache,id=slipway-aur-${arch.name},target=/var/cache/slipway-aur `
+    : "";
+
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
   base: (t, family) => [`ARG BASE=${baseReference(t, family)}`],
@@ -118,7 +130,8 @@ export const markers: Record<string, Marker> = {
       : ["RUN mkdir -p /overlay"],
   aur: (t, family) => [
     ...aurPins(t, family),
-    ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
+    ...aurFailure(t),
+    ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${aurMount(t)}${helper}/aur-build ${name}`),
   ],
   "aur-group": ({ flavor }) =>
     flavor.aur
@@ -136,7 +149,7 @@ export const markers: Record<string, Marker> = {
     ...Object.entries(flavor.args).map(([name, value]) => `ARG ${name}=${quote(value)}`),
     ...flavor.run.map((name) => `RUN ${helper}/${name}`),
   ],
-  upgrade: (t, family) => [...aurPins(t, family), `ARG ${refreshArg}=`, `RUN ${helper}/upgrade`],
+  upgrade: (t, family) => [...aurPins(t, family), ...aurFailure(t), `ARG ${refreshArg}=`, `RUN ${helper}/upgrade`],
   files: (t, family) => [
     ...oneRun(
       generatedFiles(t, family).map(({ path, lines }) => ({

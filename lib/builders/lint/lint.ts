@@ -8,6 +8,7 @@ import { origin } from "../epoch.ts";
 import { checkStep, type Finding, type Outcome } from "./finding.ts";
 import { bootcLint, contents } from "./image-lint.ts";
 import { overlayFiles } from "./overlay-lint.ts";
+import { pipes } from "./pipe-lint.ts";
 import { policies } from "./policy-files.ts";
 import { readmeRows } from "./readme-lint.ts";
 import { type Kind, shippedFiles } from "./shell-files.ts";
@@ -23,6 +24,7 @@ function fileSteps(targets: Target[], family: Family): Step<Outcome>[] {
   const of = (...kinds: Kind[]) => files.filter((f) => kinds.includes(f.kind));
   return [
     checkStep("shellcheck", "shell scripts", (progress) => shellcheck(root, of("sh", "bash"), progress)),
+    checkStep("early-reader", "pipes of shell scripts", () => pipes(root, of("sh", "bash"))),
     checkStep("zsh-syntax", "zsh files", () => shellSyntax("zsh", root, of("zsh"))),
     checkStep("fish-syntax", "fish files", () => shellSyntax("fish", root, of("fish"))),
     checkStep("data-syntax", "JSON and TOML files", () => dataSyntax(root, of("json", "toml"))),
