@@ -4,12 +4,14 @@ import { commands } from "../lib/cli/commands.ts";
 import { exit, Failure } from "../lib/cli/errors.ts";
 import { didYouMean } from "../lib/cli/nearest.ts";
 import { paintOut, print, printJson, table } from "../lib/cli/output.ts";
+import { ownCommands } from "../lib/cli/own-commands.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { targetHeader, targetRow, targetRows } from "../lib/family/table.ts";
 
 await command("list", async (args) => {
   const unknown = args.value("unknown");
-  const names = commands.map((c) => c.name);
+  const all = [...commands, ...ownCommands()];
+  const names = all.map((c) => c.name);
   if (unknown !== undefined)
     throw new Failure(exit.usage, `unknown command \`${unknown}\`${didYouMean(unknown, names)}`, {
       tried: [`the commands: ${names.join(" ")}`],
@@ -17,7 +19,7 @@ await command("list", async (args) => {
     });
   const family = await loadFamily();
   if (args.has("json")) {
-    const described = commands.map(({ name, summary, example }) => ({ name, summary, example }));
+    const described = all.map(({ name, summary, example }) => ({ name, summary, example }));
     return printJson({ commands: described, targets: targetRows(family) });
   }
   const bold = (cell: string, column: number) => (column === 0 ? paintOut.bold(cell) : cell);
@@ -25,7 +27,7 @@ await command("list", async (args) => {
   print(`${family.title}: bun run COMMAND (--help tells more)\n`);
   print(
     `${table(
-      commands.map((c) => [c.name, c.summary, c.example]),
+      all.map((c) => [c.name, c.summary, c.example]),
       bold,
     )}\n`,
   );

@@ -1,4 +1,5 @@
 import { type Arguments, help, readArguments } from "./args.ts";
+import type { Command } from "./commands/row.ts";
 import { findCommand } from "./commands.ts";
 import { exit, Failure } from "./errors.ts";
 import { isInterrupted, watchSignals } from "./interrupt.ts";
@@ -6,7 +7,7 @@ import { sweepDead } from "./leftovers.ts";
 import { paint, print, say } from "./output.ts";
 import { stateFailure } from "./project.ts";
 
-function explain(thrown: unknown): number {
+function explain(thrown: unknown, whose: string): number {
   const error = stateFailure(thrown) ?? thrown;
   if (error instanceof Failure) {
     const [first = "", ...rest] = error.lines();
@@ -14,7 +15,7 @@ function explain(thrown: unknown): number {
     for (const line of rest) say(line);
     return error.code;
   }
-  say(paint.red(`a defect in Slipway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+  say(paint.red(`a defect in ${whose}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
   return exit.failed;
 }
 
@@ -28,12 +29,13 @@ function watchOutput(stream: NodeJS.WriteStream, name: string): void {
 }
 
 /**
- * Runs one command: reads its arguments (`argv`) by the command table, runs `body`, ends the process with its exit code
+ * Runs one command: reads its arguments (`argv`) by its row, runs `body`, ends the process with its exit code
  * (the number that `body` returns, else 0). What killed commands left goes first.
- * A Failure is told without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
+ * A Failure is shown without a stack; Ctrl-C and SIGTERM run what `onInterrupt` holds and end with 130.
+ * @param row the name of a command of the table, or the row of a maintainer's script.
  */
 export async function command(
-  name: string,
+  row: string | Command,
   body: (args: Arguments) => Promise<unknown>,
   argv = process.argv.slice(2),
 ): Promise<void> {
@@ -42,8 +44,8 @@ export async function command(
   watchSignals();
   let code: number = exit.done;
   try {
-    const spec = findCommand(name);
-    if (!spec) throw new Failure(exit.usage, `no command ${name}`);
+    const spec = typeof row === "string" ? findCommand(row) : row;
+    if (!spec) throw new Failure(exit.usage, `no command ${row}`);
     const args = readArguments(spec, argv);
     if (args.has("help")) print(help(spec));
     else {
@@ -53,7 +55,7 @@ export async function command(
     }
   } catch (error) {
     if (isInterrupted()) return;
-    code = explain(error);
+    code = explain(error, typeof row === "string" ? "Slipway" : `scripts/${row.name}.ts`);
   }
   if (!isInterrupted()) process.exitCode = code;
 }

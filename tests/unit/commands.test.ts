@@ -12,8 +12,9 @@ test("the table, scripts/ and package.json have the same commands", () => {
   const run = Object.entries(scripts).filter(([, line]) => line.startsWith("bun scripts/"));
   expect(run.map(([name]) => name).sort()).toEqual([...names].sort());
   expect(run.filter(([name, line]) => line !== `bun scripts/${name}.ts`)).toEqual([]);
+  // beside ours there may be scripts of the project's maintainers, which are in no table
   const files = globSync("scripts/*.ts", { cwd: checkout }).map((file) => basename(file, ".ts"));
-  expect(files.sort()).toEqual([...names].sort());
+  expect(names.filter((name) => !files.includes(name))).toEqual([]);
 });
 
 test("names and options stand once", () => {

@@ -1,0 +1,58 @@
+import { closeSync, openSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type Command, dryRun, json, yes } from "./commands/row.ts";
+import { commands } from "./commands.ts";
+import { projectRoot } from "./project.ts";
+import { readUpTo } from "./read-up-to.ts";
+
+/**
+ * Commands that the maintainers of a project wrote: files of `scripts/` that are not in our table. Such a file needs no row
+ * and no entry in package.json; its first comment line is its help.
+ */
+
+/** As in package.json: what can be typed without quotes, and is no option. */
+const isName = /^[a-z][a-z0-9-]*$/;
+
+/** More than a first comment has. */
+const mostOfHead = 4096;
+
+/** Pure: the first comment of a script, without its marks; a line of `#!` does not count. */
+export function firstComment(text: string): string | undefined {
+  const line = /^(?:#!.*\n)?\s*(?:\/\/|\/\*+)[ \t]*(.*?)[ \t]*(?:\*\/)?[ \t]*$/m.exec(text);
+  return line?.index === 0 && line[1] ? line[1] : undefined;
+}
+
+/** The beginning of an ordinary file; nothing of anything else. */
+function headOf(file: string): string {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return "";
+  const fd = openSync(file, "r");
+  try {
+    return readUpTo(fd, mostOfHead).toString();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The row of a script, from its file. @throws where the file cannot be read */
+export function ownCommand(file: string): Command {
+  const name = basename(file, ".ts");
+  const summary = firstComment(headOf(file)) ?? "a script of this project";
+  return {
+    name,
+    summary,
+    args: [{ name: "word", many: true }],
+    options: [json, dryRun, yes],
+    example: `bun run ${name}`,
+  };
+}
+
+/** Every script of the project that is no command of ours, by name. */
+export function ownCommands(folder = join(projectRoot, "scripts")): Command[] {
+  const known = new Set(commands.map((c) => c.name));
+  let files: string[] = [];
+  try {
+    files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
+  } catch {} // a project without scripts
+  const names = files.map((file) => basename(file, ".ts")).filter((name) => isName.test(name) && !known.has(name));
+  return names.sort().map((name) => ownCommand(join(folder, `${name}.ts`)));
+}
