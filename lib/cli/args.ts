@@ -19,7 +19,10 @@ export interface Arguments {
 }
 
 /** Options that every command takes. */
-export const everywhere: Option[] = [{ name: "help", short: "h", summary: "this text" }];
+export const everywhere: Option[] = [
+  { name: "help", short: "h", summary: "this text" },
+  { name: "version", summary: "the version of Slipway" },
+];
 
 /**
  * Reads a command line against the command's row of the table.

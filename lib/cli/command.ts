@@ -6,6 +6,7 @@ import { isInterrupted, watchSignals } from "./interrupt.ts";
 import { sweepDead } from "./leftovers.ts";
 import { paint, print, say } from "./output.ts";
 import { stateFailure } from "./project.ts";
+import { version } from "./version.ts";
 
 function explain(thrown: unknown, whose: string): number {
   const error = stateFailure(thrown) ?? thrown;
@@ -48,6 +49,7 @@ export async function command(
     if (!spec) throw new Failure(exit.usage, `no command ${row}`);
     const args = readArguments(spec, argv);
     if (args.has("help")) print(help(spec));
+    else if (args.has("version")) print(`slipway ${version}`);
     else {
       await sweepDead().catch(() => undefined); // a later command tries again
       const result = await body(args);

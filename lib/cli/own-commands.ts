@@ -22,24 +22,26 @@ export function firstComment(text: string): string | undefined {
   return line?.index === 0 && line[1] ? line[1] : undefined;
 }
 
-/** The beginning of an ordinary file; nothing of anything else. */
+/** The beginning of an ordinary file; nothing of anything else, and of one that cannot be read. */
 function headOf(file: string): string {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return "";
-  const fd = openSync(file, "r");
+  let fd: number | undefined;
   try {
+    fd = openSync(file, "r");
     return readUpTo(fd, mostOfHead).toString();
+  } catch {
+    return "";
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-/** The row of a script, from its file. @throws where the file cannot be read */
+/** The row of a script, from its file. */
 export function ownCommand(file: string): Command {
   const name = basename(file, ".ts");
   const summary = firstComment(headOf(file)) ?? "a script of this project";
   return {
-    name,
-    summary,
+    ...{ name, summary, group: "yours", brief: summary },
     args: [{ name: "word", many: true }],
     options: [json, dryRun, yes],
     example: `bun run ${name}`,

@@ -38,7 +38,9 @@ function withoutPodman(name: string, ...args: string[]): Promise<Said> {
 describe("what goes well", () => {
   test.each<[string, RegExp]>([
     ["./run", /^Sample: bun run COMMAND/],
-    ["./run --help", /^Sample: bun run COMMAND/],
+    ["./run --help", /^make +list +show all targets/m],
+    ["./run help build", /^bun run build \[arch\] \[flavor…\] \[options\]$/m],
+    ["./run --version", /^slipway \d/],
     [
       "./run list",
       /^cosmic +COSMIC desktop +znver4 +containerfile +cosmic-greeter +registry\.test\/samples\/sample-cosmic:znver4$/m,
@@ -75,10 +77,14 @@ describe("what goes well", () => {
 });
 
 describe("--json is one document, and nothing else is on stdout", () => {
+  test("help", async () => {
+    const said = JSON.parse((await type("./run help --json")).stdout);
+    expect(said.commands.map((c: { name: string }) => c.name)).toEqual(commands.map((c) => c.name));
+  });
+
   test("list", async () => {
     const { stdout } = await type("bun run list --json");
     const said = JSON.parse(stdout);
-    expect(said.commands.map((c: { name: string }) => c.name)).toEqual(commands.map((c) => c.name));
     expect(said.targets.find((t: { flavor: string }) => t.flavor === "gamestation")).toMatchObject({
       arches: ["znver4", "v3"],
       builder: "containerfile",

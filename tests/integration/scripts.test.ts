@@ -106,6 +106,7 @@ test("the first comment is the help, and unknown words get the nearest script", 
   --dry-run   show what would run, change nothing
   --yes       take the default of every question
   -h, --help  this text
+  --version   the version of Slipway
 
 example: bun run digests
 `,

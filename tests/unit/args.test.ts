@@ -44,7 +44,7 @@ describe("exit 2 for", () => {
   test("an unknown option, with the nearest and all of them", () => {
     expect(refused("build", "--forc")).toEqual([
       "build: unknown option --forc; did you mean `--force`?",
-      "  tried: the options of build: --dry-run --print --force --refresh --no-cache --jobs --json --yes -h --help",
+      "  tried: the options of build: --dry-run --print --force --refresh --no-cache --jobs --json --yes -h --help --version",
       "  next: bun run build --help",
     ]);
   });
@@ -97,6 +97,7 @@ test("help shows the words, every option and an example", () => {
 
   --json      one JSON document on stdout
   -h, --help  this text
+  --version   the version of Slipway
 
 example: bun run lint znver4 gnome`);
   for (const one of commands) for (const o of one.options) expect(help(one)).toContain(`--${o.name}`);

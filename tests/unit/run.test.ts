@@ -170,14 +170,20 @@ describe("dependencies", () => {
 });
 
 describe("words", () => {
-  test("none means list", async () => {
-    await machine.bun("1.4.5").run();
-    expect(machine.calls.at(-1)).toBe("bun run list");
+  test.each<[string[], string]>([
+    [[], "help"],
+    [["-h"], "help"],
+    [["--help"], "help"],
+    [["--version"], "help --version"],
+    [["help", "build"], "help build"],
+  ])("%j means %s", async (words, means) => {
+    await machine.bun("1.4.5").run(...words);
+    expect(machine.calls.at(-1)).toBe(`bun run ${means}`);
   });
 
-  test("an unknown command goes to list, which knows the nearest one", async () => {
+  test("an unknown command goes to help, which knows the nearest one", async () => {
     await machine.bun("1.4.5").run("biuld", "amd64");
-    expect(machine.calls.at(-1)).toBe("bun scripts/list.ts --unknown=biuld");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- biuld");
   });
 
   test("a script of package.json that is no command of ours is run too", async () => {
@@ -279,9 +285,9 @@ describe("a maintainer's script", () => {
     mkdirSync(join(machine.clone, "node_modules/.bin"), { recursive: true });
     writeFileSync(join(machine.clone, "node_modules/.bin/zod"), "of a package");
     await machine.run("a b");
-    expect(machine.calls.at(-1)).toBe("bun scripts/list.ts --unknown=a b");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- a b");
     await machine.run("../scripts/zod");
-    expect(machine.calls.at(-1)).toBe("bun scripts/list.ts --unknown=../scripts/zod");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- ../scripts/zod");
     expect(readdirSync(join(machine.clone, "node_modules/.bin"))).toEqual(["zod"]);
     expect(readFileSync(join(machine.clone, "node_modules/.bin/zod"), "utf8")).toBe("of a package");
   });
