@@ -1,3 +1,4 @@
+import { failureFacts } from "../cli/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/output.ts";
 import { podmanEnv } from "../cli/podman.ts";
 import { commandLine } from "../cli/shell.ts";
@@ -9,7 +10,13 @@ import { type Built, type Plan, planCommands } from "./build.ts";
 function row(result: StepResult<Built>): object {
   const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
   if (result.state === "failed")
-    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+    return {
+      ...common,
+      state: "failed",
+      why: result.error.message,
+      log: result.error.details.log,
+      error: failureFacts(result.error),
+    };
   if (result.state === "left") return { ...common, state: "left", why: result.because };
   const { target, action, why, id, layers, size } = result.value;
   return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };

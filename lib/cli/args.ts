@@ -21,6 +21,8 @@ export interface Arguments {
 /** Options that every command takes. */
 export const everywhere: Option[] = [
   { name: "help", short: "h", summary: "this text" },
+  { name: "quiet", short: "q", summary: "say nothing but the result and what is wrong" },
+  { name: "verbose", short: "v", summary: "show what the tools say too" },
   { name: "version", summary: "the version of Slipway" },
 ];
 

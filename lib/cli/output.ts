@@ -39,6 +39,21 @@ export function visible(text: string): string {
   return text.replaceAll("\r\n", "\n").replaceAll(controls, code);
 }
 
+/** How much is said beside the result. */
+export type Volume = "quiet" | "usual" | "verbose";
+
+let volume: Volume = "usual";
+
+export function setVolume(wanted: Volume): void {
+  volume = wanted;
+}
+
+/** What tools say is shown as it comes. */
+export const isVerbose = () => volume === "verbose";
+
+/** Lines may move at the bottom of the terminal: a person looks, and nothing else is written there meanwhile. */
+export const mayMove = () => isTerminal && volume === "usual";
+
 let stopMoving = (): void => undefined;
 
 /** Says how the moving line of a terminal is taken away for good. */
@@ -51,13 +66,24 @@ export function standStill(): void {
   stopMoving();
 }
 
-/** Something for the reader, beside the result: stderr. */
+/** Something for the reader, beside the result: stderr. Nothing with `--quiet`. */
 export function say(line = ""): void {
+  if (volume !== "quiet") warn(line);
+}
+
+/** What is wrong, and what was asked for: stderr, with `--quiet` too. */
+export function warn(line: string): void {
   process.stderr.write(`${visible(asTyped(line))}\n`);
 }
 
+let printed = false;
+
+/** Something of the result is on stdout. */
+export const hasPrinted = () => printed;
+
 /** The result: stdout, and nothing else goes there. */
 export function print(text: string): void {
+  printed = true;
   process.stdout.write(visible(text.endsWith("\n") ? text : `${text}\n`));
 }
 

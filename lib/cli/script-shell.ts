@@ -1,5 +1,5 @@
 import { exit, Failure } from "./errors.ts";
-import { say } from "./output.ts";
+import { warn } from "./output.ts";
 import { podman, podmanEnv } from "./podman.ts";
 import { statePath } from "./project.ts";
 import { hideSecrets } from "./secrets.ts";
@@ -94,7 +94,7 @@ async function must(line: Line): Promise<Outcome> {
 async function change(texts: TemplateStringsArray, ...values: Value[]): Promise<Outcome> {
   const line = lineOf(texts, values);
   if (!shellOfScript.dryRun) return must(line);
-  say(`+ ${hideSecrets(line.text)}`);
+  warn(`+ ${hideSecrets(line.text)}`);
   return { code: 0, stdout: "", stderr: "", said: "" };
 }
 

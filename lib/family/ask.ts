@@ -3,7 +3,7 @@ import { say } from "../cli/output.ts";
 import { canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
 import { bestArch, missingFlags, thisCpu } from "./arch.ts";
 import type { Arch, Family, Target } from "./family.ts";
-import { findArch, findTarget, findTargets, flavorsOf } from "./target.ts";
+import { findArch, findTarget, findTargets, flavorsOf, withArch } from "./target.ts";
 
 async function askArch(family: Family): Promise<Arch> {
   const { flags } = thisCpu();
@@ -31,7 +31,7 @@ async function askFlavors(family: Family, arch: Arch): Promise<string[]> {
 
 /**
  * The targets that a command line means: `arch flavor…`. What is missing is asked in a terminal. Without one, nothing at
- * all (or --yes) means the family's default target, and an arch without a flavor is an error that lists the choices.
+ * all (or --yes) means the family's default target, a flavor alone its only arch, and an arch without a flavor is an error that lists the choices.
  * @param command whose arguments they are, for what to write instead.
  */
 export async function askForTargets(
@@ -40,7 +40,7 @@ export async function askForTargets(
   yes: boolean,
   command = "build",
 ): Promise<Target[]> {
-  const [archName, ...names] = words;
+  const [archName, ...names] = withArch(family, words);
   const mayAsk = canAsk && !yes;
   if (archName === undefined && !mayAsk) {
     const { arch, flavor } = family.default;
@@ -61,7 +61,7 @@ export async function askForTargets(
 
 /** One target, for a command that takes no more: asked for like several, the default where nothing is said. */
 export async function askForTarget(family: Family, words: string[], yes: boolean): Promise<Target> {
-  if (words.length === 1 && canAsk && !yes) {
+  if (words.length === 1 && family.arches.has(words[0] ?? "") && canAsk && !yes) {
     const arch = findArch(family, words[0] ?? "");
     return findTarget(family, arch, await askFlavor(family, arch));
   }

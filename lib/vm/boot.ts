@@ -2,7 +2,7 @@
 
 import { exit, Failure } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
-import { bytes, say, seconds } from "../cli/output.ts";
+import { bytes, say, seconds, warn } from "../cli/output.ts";
 import { runSteps, type Step } from "../cli/steps.ts";
 import { findTool } from "../cli/tools.ts";
 import type { Target } from "../family/family.ts";
@@ -192,7 +192,7 @@ async function besideWindow(
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (guest.running) {
-      for (const line of error.lines()) say(line);
+      for (const line of error.lines()) warn(line);
       code = error.code;
     }
   }

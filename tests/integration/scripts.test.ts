@@ -71,6 +71,22 @@ test("stable: yesterday's build gets one more tag, and a dry run only shows how"
   expect((await tag()).headers.get("docker-content-digest")).toBe(digest);
 });
 
+test("-q says nothing beside the result, -v shows what programs say as they say it", async () => {
+  project.write(
+    "scripts/talks.ts",
+    `// talks\nimport { $, print, say, script } from "slipway";
+await script(async () => { await $\`sh -c ${"${'echo heard; printf end'}"}\`; say("a note"); print("result"); });\n`,
+  );
+  const said = async (...words: string[]) => {
+    const { code, stdout, stderr } = await type("talks", ...words);
+    expect([code, stdout]).toEqual([0, "result\n"]);
+    return stderr;
+  };
+  expect(await said()).toBe("a note\n");
+  expect(await said("-q")).toBe("");
+  expect(await said("-v")).toBe("  heard\n  end\na note\n");
+});
+
 test("stable: a failure looks as in our own commands", async () => {
   const { code, stdout, stderr } = await type("stable", "amd64", "two");
   expect([code, stdout]).toEqual([1, ""]);
@@ -102,11 +118,13 @@ test("the first comment is the help, and unknown words get the nearest script", 
     `bun run digests [word…] [options]
   the digest of each target's published image
 
-  --json      one JSON document on stdout
-  --dry-run   show what would run, change nothing
-  --yes       take the default of every question
-  -h, --help  this text
-  --version   the version of Slipway
+  --json         one JSON document on stdout
+  -n, --dry-run  show what would run, change nothing
+  -y, --yes      take the default of every question
+  -h, --help     this text
+  -q, --quiet    say nothing but the result and what is wrong
+  -v, --verbose  show what the tools say too
+  --version      the version of Slipway
 
 example: bun run digests
 `,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { readArguments } from "../../lib/cli/args.ts";
+import { everywhere, readArguments } from "../../lib/cli/args.ts";
 import type { Command } from "../../lib/cli/commands/row.ts";
 import { commands } from "../../lib/cli/commands.ts";
 import { firstScreen } from "../../lib/cli/first-screen.ts";
@@ -23,7 +23,9 @@ test("the table, scripts/ and package.json have the same commands", () => {
 test("names and options stand once", () => {
   const twice = (words: string[]) => words.filter((word, i) => words.indexOf(word) !== i);
   expect(twice(names)).toEqual([]);
-  expect(commands.flatMap((c) => twice(["help", ...c.options.map((o) => o.name)]))).toEqual([]);
+  const all = (c: Command) => [...everywhere, ...c.options];
+  expect(commands.flatMap((c) => twice(all(c).map((o) => o.name)))).toEqual([]);
+  expect(commands.flatMap((c) => twice(all(c).flatMap((o) => o.short ?? [])))).toEqual([]);
 });
 
 test("summaries are one line, begin small and end without a full stop", () => {

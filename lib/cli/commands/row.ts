@@ -45,8 +45,8 @@ export interface Command {
 }
 
 export const json: Option = { name: "json", summary: "one JSON document on stdout" };
-export const yes: Option = { name: "yes", summary: "take the default of every question" };
-export const dryRun: Option = { name: "dry-run", summary: "show what would run, change nothing" };
+export const yes: Option = { name: "yes", short: "y", summary: "take the default of every question" };
+export const dryRun: Option = { name: "dry-run", short: "n", summary: "show what would run, change nothing" };
 export const attempts: Option = {
   name: "attempts",
   value: "N",

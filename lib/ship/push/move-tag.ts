@@ -1,5 +1,5 @@
 import { exit, Failure } from "../../cli/errors.ts";
-import { say } from "../../cli/output.ts";
+import { warn } from "../../cli/output.ts";
 import { commandLine } from "../../cli/shell.ts";
 import type { Progress } from "../../cli/steps.ts";
 import { workFolder } from "../../cli/work-folder.ts";
@@ -55,7 +55,7 @@ export async function retag(from: string, tag: string, { dryRun = false } = {}):
     });
   const repository = `${reference.host}/${reference.repository}`;
   if (dryRun) {
-    say(`+ ${commandLine(["skopeo", ...tagWords(repository, digest, tag, "policy.json")])}`);
+    warn(`+ ${commandLine(["skopeo", ...tagWords(repository, digest, tag, "policy.json")])}`);
     return digest;
   }
   const work = workFolder();

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../../cli/errors.ts";
-import { say } from "../../cli/output.ts";
+import { say, warn } from "../../cli/output.ts";
 import { openLayout } from "../../image/layout.ts";
 import { RegistryFailure } from "../../image/registry.ts";
 import { SettingsFailure } from "../../image/settings-failure.ts";
@@ -18,7 +18,7 @@ export interface Previous {
 /** The plan of an image. A bad one is ignored with a warning: it must not block a release. */
 function planOf(name: string, annotations: Record<string, string> | undefined): Memory | undefined {
   return decodeMemory(annotations?.[planAnnotation], (why) =>
-    say(`warning: ignored the plan of ${name}, which is not valid: ${why}`),
+    warn(`warning: ignored the plan of ${name}, which is not valid: ${why}`),
   );
 }
 
@@ -36,12 +36,12 @@ function complain(reference: string, error: Failure): void {
     });
   if (error instanceof RegistryFailure && error.status === 404) return;
   if (error instanceof RegistryFailure && error.absent) {
-    say(`warning: the registry has no ${reference}, or shows it only after podman login, to who may read it`);
+    warn(`warning: the registry has no ${reference}, or shows it only after podman login, to who may read it`);
     return;
   }
   const reason = error.details.tried?.at(-1);
-  say(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
-  say(`  ${error.message}${reason ? `: ${reason}` : ""}`);
+  warn(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
+  warn(`  ${error.message}${reason ? `: ${reason}` : ""}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { failureFacts } from "../../cli/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
 import { exitCode, type StepResult } from "../../cli/steps.ts";
 import type { Done } from "./target.ts";
@@ -44,7 +45,11 @@ export function reportRechunk(results: StepResult<Done>[], json: boolean): numbe
       targets: results.map((r) => ({
         reference: r.id,
         state: r.state,
-        ...(r.state === "done" ? facts(r.value) : r.state === "failed" ? { why: r.error.message } : { why: r.because }),
+        ...(r.state === "done"
+          ? facts(r.value)
+          : r.state === "failed"
+            ? { why: r.error.message, error: failureFacts(r.error) }
+            : { why: r.because }),
       })),
     });
   else {

@@ -1,4 +1,5 @@
 import { appendFileSync } from "node:fs";
+import { failureFacts } from "../../cli/failure-facts.ts";
 import { paintOut, print, printJson, say, seconds, table } from "../../cli/output.ts";
 import { exitCode, type StepResult } from "../../cli/steps.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
@@ -51,7 +52,8 @@ export function reportRelease(results: Results, json: boolean): number {
         const [stage, reference] = parts(r);
         const common = { stage, reference, state: r.state, seconds: Number(r.seconds.toFixed(3)) };
         if (r.state === "done") return { ...common, said: r.value.said, ...r.value.facts };
-        return { ...common, why: r.state === "failed" ? r.error.message : r.because };
+        if (r.state === "left") return { ...common, why: r.because };
+        return { ...common, why: r.error.message, error: failureFacts(r.error) };
       }),
     });
   else
