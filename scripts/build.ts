@@ -4,6 +4,7 @@ import { ensureContext } from "../lib/build/context.ts";
 import { origin } from "../lib/build/epoch.ts";
 import { expand } from "../lib/build/expand.ts";
 import { givenArgs } from "../lib/build/given-args.ts";
+import { baseObstacles } from "../lib/build/obstacle.ts";
 import { report, showPlans } from "../lib/build/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { print } from "../lib/cli/output.ts";
@@ -16,7 +17,7 @@ import { localImages } from "../lib/image/storage.ts";
 await command("build", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
-  const targets = await askForTargets(family, args.words, args.has("yes"));
+  const targets = await askForTargets(family, args.words, args.has("yes"), "build", baseObstacles(family));
   if (args.has("print")) {
     for (const t of targets) await ensureContext(expand(t, family), family);
     return print(targets.map((t) => containerfileOf(t, family, givenArgs(expand(t, family), family))).join("\n"));
