@@ -9,5 +9,5 @@ await command("list", async (args) => {
   if (args.has("json")) return printJson({ targets: rows });
   const bold = (cell: string, column: number) => (column === 0 ? paintOut.bold(cell) : cell);
   const head = (cell: string, column: number, row: number) => (row === 0 ? paintOut.dim(cell) : bold(cell, column));
-  print(table([targetHeader, ...rows.map(targetRow)], head));
+  print(table([targetHeader, ...rows.map(targetRow)], head, { spare: [3, 4, 1, 2], head: true }));
 });

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Command, Option } from "./commands/row.ts";
 import { exit, Failure } from "./errors.ts";
 import { didYouMean } from "./nearest.ts";
+import { table } from "./output.ts";
 import { asTyped } from "./typed.ts";
 
 export interface Arguments {
@@ -89,15 +90,14 @@ export function readArguments(command: Command, argv: string[]): Arguments {
 export function help(command: Command): string {
   const words = command.args.map((a) => (a.many ? `[${a.name}…]` : `[${a.name}]`));
   const rows = [...command.options, ...everywhere].map((o) => [
-    `${o.short ? `-${o.short}, ` : ""}--${o.name}${o.value ? ` ${o.value}` : ""}`,
+    `  ${o.short ? `-${o.short}, ` : ""}--${o.name}${o.value ? ` ${o.value}` : ""}`,
     o.summary,
   ]);
-  const width = Math.max(...rows.map(([left = ""]) => left.length));
   const lines = [
     `${["bun run", command.name, ...words, "[options]", ...(command.rest ? [`[-- ${command.rest}]`] : [])].join(" ")}`,
     `  ${command.summary}`,
     "",
-    ...rows.map(([left = "", right = ""]) => `  ${left.padEnd(width)}  ${right}`),
+    table(rows),
     "",
     `example: ${command.example}`,
   ];

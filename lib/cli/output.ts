@@ -1,3 +1,4 @@
+import { type Style, type TableOptions, tableText } from "./table.ts";
 import { asTyped } from "./typed.ts";
 
 const ci = !!process.env.CI;
@@ -92,19 +93,14 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-/** Columns padded to their widest cell, two spaces apart; the last one is not padded. Cells hold no colours. */
-export function table(
-  rows: string[][],
-  style: (cell: string, column: number, row: number) => string = (c) => c,
-): string {
-  const widths: number[] = [];
-  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  const line = (row: string[], r: number) =>
-    row
-      .map((cell, i) => style(cell, i, r) + (i < row.length - 1 ? " ".repeat((widths[i] ?? 0) - cell.length + 2) : ""))
-      .join("")
-      .trimEnd();
-  return rows.map(line).join("\n");
+/** The columns of the terminal that shows stdout; without one a line is as long as it gets. */
+export function printWidth(): number {
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
+}
+
+/** A table for stdout. Cells hold no colours; `style` adds them. */
+export function table(rows: string[][], style: Style = (cell) => cell, options: TableOptions = {}): string {
+  return tableText(rows, style, { width: printWidth(), ...options });
 }
 
 /** 1234567 → "1.2 MB" (powers of 1000, as podman shows sizes). */

@@ -88,6 +88,6 @@ export function reportVerify(results: StepResult<VerifyOutcome>[], json: boolean
         return { reference: target.reference, state: result.state === "done" ? "verified" : "refused", digest, checks };
       }),
     });
-  else print(table([["image", "digest", ...checkNames], ...rows], bold));
+  else print(table([["image", "digest", ...checkNames], ...rows], bold, { spare: [1] }));
   return exitCode(results);
 }

@@ -54,7 +54,8 @@ export function reportRechunk(results: StepResult<Done>[], json: boolean): numbe
     });
   else {
     const rows = results.flatMap((r) => (r.state === "done" ? [row(r.value)] : []));
-    if (rows.length) print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    if (rows.length)
+      print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell), { spare: [3, 4] }));
     const last = results.findLast((r) => r.state === "done");
     if (last && !failed) say("next: bun run push    or look at it: bun run delta PREVIOUS NEW");
   }

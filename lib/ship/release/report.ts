@@ -58,10 +58,12 @@ export function reportRelease(results: Results, json: boolean): number {
     });
   else
     print(
-      table([head, ...rows(results)], (c, column, row) =>
-        row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c,
+      table(
+        [head, ...rows(results)],
+        (c, column, row) => (row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c),
+        { head: true },
       ),
     );
-  if (failed) say("next: mend what failed and run the same again: what is done is not done twice");
+  if (failed) say("next: fix what failed and run the same again: what is done is not done twice");
   return exitCode(results);
 }
