@@ -3,7 +3,7 @@ import { bytes, paintOut, print, printJson, say, seconds, table } from "../cli/o
 import { podmanEnv } from "../cli/podman.ts";
 import { commandLine } from "../cli/shell.ts";
 import { exitCode, type StepResult } from "../cli/steps.ts";
-import type { Family } from "../family/family.ts";
+import type { Family, Target } from "../family/family.ts";
 import { type Built, type Plan, planCommands } from "./build.ts";
 
 /** One target's outcome, as `--json` prints it. */
@@ -20,6 +20,15 @@ function row(result: StepResult<Built>): object {
   if (result.state === "left") return { ...common, state: "left", why: result.because };
   const { target, action, why, id, layers, size } = result.value;
   return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
+}
+
+/**
+ * Pure: how to look at an image: in a container, or in a virtual machine where podman would need settings of ours, which make a
+ * line too long to type.
+ */
+export function lookAt({ arch, flavor, reference }: Target, podmanSettings: Record<string, string>): string {
+  if (Object.keys(podmanSettings).length) return `boot it: bun run try ${arch.name} ${flavor.name}`;
+  return `look inside: ${commandLine(["podman", "run", "--rm", "-it", reference, "bash"])}`;
 }
 
 /** Prints what became of every target and what to do next; returns the exit code. */
@@ -41,10 +50,9 @@ export async function report(results: StepResult<Built>[], json: boolean): Promi
           ]
         : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), ""],
     );
-    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell), { spare: [2, 4, 5] }));
     const done = results.findLast((r) => r.state === "done");
-    const tryIt = done && commandLine(["podman", "run", "--rm", "-it", done.id, "bash"], await podmanEnv());
-    if (tryIt && failed.length === 0) say(`next: bun run lint    or look inside: ${tryIt}`);
+    if (done && failed.length === 0) say(`next: bun run lint    or ${lookAt(done.value.target, await podmanEnv())}`);
   }
   return exitCode(results);
 }

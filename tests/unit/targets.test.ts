@@ -1,6 +1,7 @@
 // reaches: tests/samples/family/
 import { describe, expect, test } from "bun:test";
 import { withBases } from "../../lib/build/build.ts";
+import { lookAt } from "../../lib/build/report.ts";
 import { Failure } from "../../lib/cli/errors.ts";
 import {
   allTargets,
@@ -56,6 +57,12 @@ describe("named targets", () => {
     expect(of("znver4", "gnome", "cosmic")).toEqual(["base:znver4", "cosmic:znver4", "gnome:znver4"]);
     expect(of("amd64", "minimal")).toEqual(["minimal:amd64"]);
   });
+});
+
+test("what to do next after a build is short, whatever podman needs on this machine", () => {
+  const target = findTarget(family, findArch(family, "amd64"), "minimal");
+  expect(lookAt(target, {})).toBe("look inside: podman run --rm -it registry.test/samples/sample-minimal:amd64 bash");
+  expect(lookAt(target, { CONTAINERS_CONF: "/somewhere" })).toBe("boot it: bun run try amd64 minimal");
 });
 
 describe("an arch that goes without saying", () => {
