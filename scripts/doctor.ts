@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
+import { reportCheckup } from "../lib/cli/checkup-text.ts";
 import { command } from "../lib/cli/command.ts";
-import { askRegistries, podmanHealth, reportCheckup } from "../lib/cli/doctor.ts";
+import { askRegistries, podmanHealth } from "../lib/cli/doctor.ts";
 import { toolHealth } from "../lib/cli/health.ts";
 import { memory, spaceAt } from "../lib/cli/machine.ts";
 import { statePath } from "../lib/cli/project.ts";
