@@ -2,6 +2,7 @@
 import { builderOf } from "../lib/builders/all.ts";
 import { buildSteps, planBuild } from "../lib/builders/build.ts";
 import { origin } from "../lib/builders/epoch.ts";
+import { baseObstacles } from "../lib/builders/obstacle.ts";
 import { report, showPlans } from "../lib/builders/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
@@ -14,7 +15,7 @@ import { runSteps } from "../lib/system/steps.ts";
 await command("build", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
-  const targets = await askForTargets(family, args.words, args.has("yes"));
+  const targets = await askForTargets(family, args.words, args.has("yes"), "build", baseObstacles(family));
   if (args.has("print")) {
     for (const target of targets) await builderOf(target).prepare(target, family);
     return print(targets.map((target) => builderOf(target).print(target, family)).join("\n"));

@@ -3,6 +3,7 @@ import { command } from "../lib/cli/command.ts";
 import { askForTarget } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { exit } from "../lib/system/errors.ts";
+import { failureFacts } from "../lib/system/failure-facts.ts";
 import { print, printJson } from "../lib/system/output.ts";
 import { exitCode, runSteps } from "../lib/system/steps.ts";
 import { showDiskPlan } from "../lib/vm/disk/dry-run.ts";
@@ -17,6 +18,7 @@ await command("disk", async (args) => {
   const step = { id: "disk", title, after: [], run: diskOf.bind(undefined, target, wish) };
   const results = await runSteps([step], 1);
   const [result] = results;
+  if (result?.state === "failed" && args.has("json")) printJson({ error: failureFacts(result.error) });
   if (result?.state !== "done") return exitCode(results);
   if (args.has("json")) printJson({ ...result.value, seconds: Number(result.seconds.toFixed(3)) });
   else print(result.value.path);

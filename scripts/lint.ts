@@ -4,7 +4,7 @@ import { report, reportMistakes } from "../lib/builders/lint/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { ManifestFailure } from "../lib/family/mistakes.ts";
-import { allTargets, findArch, findTargets } from "../lib/family/target.ts";
+import { allTargets, findArch, findTargets, withArch } from "../lib/family/target.ts";
 import { localImages } from "../lib/oci/storage.ts";
 import { runSteps } from "../lib/system/steps.ts";
 
@@ -12,7 +12,7 @@ await command("lint", async (args) => {
   const json = args.has("json");
   try {
     const family = await loadFamily();
-    const [arch, flavor] = args.words;
+    const [arch, flavor] = withArch(family, args.words);
     const targets = arch
       ? findTargets(family, findArch(family, arch, "lint"), [flavor ?? "all"], "lint")
       : allTargets(family);

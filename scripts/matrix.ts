@@ -9,7 +9,9 @@ await command("matrix", async (args) => {
   if (args.has("arches")) {
     const include = [...new Set(targets.map((t) => t.arch))].map(({ name, runner }) => ({ arch: name, runner }));
     if (args.has("json")) return printJson({ include });
-    return print(table([["arch", "runner"], ...include.map((a) => [a.arch, a.runner.join(" ")])]));
+    return print(
+      table([["arch", "runner"], ...include.map((a) => [a.arch, a.runner.join(" ")])], undefined, { head: true }),
+    );
   }
   const include = targets.map(({ arch, flavor, reference }) => ({
     arch: arch.name,
@@ -20,5 +22,6 @@ await command("matrix", async (args) => {
   }));
   if (args.has("json")) return printJson({ include });
   const head = ["arch", "flavor", "base", "reference", "runner"];
-  print(table([head, ...include.map((t) => [t.arch, t.flavor, t.base ?? "–", t.reference, t.runner.join(" ")])]));
+  const rows = include.map((t) => [t.arch, t.flavor, t.base ?? "–", t.reference, t.runner.join(" ")]);
+  print(table([head, ...rows], undefined, { spare: [4, 2], head: true }));
 });

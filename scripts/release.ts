@@ -5,6 +5,7 @@ import { command } from "../lib/cli/command.ts";
 import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { withAll } from "../lib/family/target.ts";
 import { parseBudget } from "../lib/ship/delta.ts";
 import { defaultPushOptions } from "../lib/ship/push/push.ts";
 import { showRelease } from "../lib/ship/release/dry-run.ts";
@@ -18,8 +19,7 @@ import { thenSmoke } from "../lib/vm/smoke/smoke.ts";
 await command("release", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
-  const words = args.words.length === 1 ? [...args.words, "all"] : args.words;
-  const targets = await askForTargets(family, words, args.has("yes"), "release");
+  const targets = await askForTargets(family, withAll(family, args.words), args.has("yes"), "release");
   if (!args.has("force")) refuseForeignCpu(targets);
   const usual = defaultPushOptions(new Date());
   const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };

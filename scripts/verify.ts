@@ -2,6 +2,7 @@
 import { command } from "../lib/cli/command.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
+import { withAll } from "../lib/family/target.ts";
 import { reportVerify } from "../lib/ship/trust-report.ts";
 import { verifySteps } from "../lib/ship/verify.ts";
 import { runSteps } from "../lib/system/steps.ts";
@@ -10,9 +11,7 @@ import { workFolder } from "../lib/system/work-folder.ts";
 await command("verify", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 4);
-  // An arch alone means all of it: what is published is verified as a whole.
-  const words = args.words.length === 1 ? [...args.words, "all"] : args.words;
-  const targets = await askForTargets(family, words, args.has("yes"), "verify");
+  const targets = await askForTargets(family, withAll(family, args.words), args.has("yes"), "verify");
   const work = workFolder();
   try {
     return reportVerify(await runSteps(verifySteps(targets, family, work.path), jobs), args.has("json"));

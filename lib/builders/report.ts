@@ -1,4 +1,5 @@
-import type { Family } from "../family/family.ts";
+import type { Family, Target } from "../family/family.ts";
+import { failureFacts } from "../system/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../system/output.ts";
 import { commandLine } from "../system/shell.ts";
 import { exitCode, type StepResult } from "../system/steps.ts";
@@ -9,10 +10,25 @@ import { type Built, type Plan, planCommands } from "./build.ts";
 function row(result: StepResult<Built>): object {
   const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
   if (result.state === "failed")
-    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+    return {
+      ...common,
+      state: "failed",
+      why: result.error.message,
+      log: result.error.details.log,
+      error: failureFacts(result.error),
+    };
   if (result.state === "left") return { ...common, state: "left", why: result.because };
   const { target, action, why, id, layers, size } = result.value;
   return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
+}
+
+/**
+ * Pure: how to look at an image: in a container, or in a virtual machine where podman would need settings of ours, which make a
+ * line too long to type.
+ */
+export function lookAt({ arch, flavor, reference }: Target, podmanSettings: Record<string, string>): string {
+  if (Object.keys(podmanSettings).length) return `boot it: bun run try ${arch.name} ${flavor.name}`;
+  return `look inside: ${commandLine(["podman", "run", "--rm", "-it", reference, "bash"])}`;
 }
 
 /** Prints what became of every target and what to do next; returns the exit code. */
@@ -34,10 +50,9 @@ export async function report(results: StepResult<Built>[], json: boolean): Promi
           ]
         : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), ""],
     );
-    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell), { spare: [2, 4, 5] }));
     const done = results.findLast((r) => r.state === "done");
-    const tryIt = done && commandLine(["podman", "run", "--rm", "-it", done.id, "bash"], await podmanEnv());
-    if (tryIt && failed.length === 0) say(`next: bun run lint    or look inside: ${tryIt}`);
+    if (done && failed.length === 0) say(`next: bun run lint    or ${lookAt(done.value.target, await podmanEnv())}`);
   }
   return exitCode(results);
 }

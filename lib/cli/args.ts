@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { exit, Failure } from "../system/errors.ts";
 import { didYouMean } from "../system/nearest.ts";
+import { table } from "../system/output.ts";
 import type { Command, Option } from "./commands/row.ts";
 import { asTyped } from "./invocation.ts";
 
@@ -19,7 +20,12 @@ export interface Arguments {
 }
 
 /** Options that every command takes. */
-export const everywhere: Option[] = [{ name: "help", short: "h", summary: "this text" }];
+export const everywhere: Option[] = [
+  { name: "help", short: "h", summary: "this text" },
+  { name: "quiet", short: "q", summary: "say nothing but the result and what is wrong" },
+  { name: "verbose", short: "v", summary: "show what the tools say too" },
+  { name: "version", summary: "the version of Slipway" },
+];
 
 /**
  * Reads a command line against the command's row of the table.
@@ -84,15 +90,14 @@ export function readArguments(command: Command, argv: string[]): Arguments {
 export function help(command: Command): string {
   const words = command.args.map((a) => (a.many ? `[${a.name}…]` : `[${a.name}]`));
   const rows = [...command.options, ...everywhere].map((o) => [
-    `${o.short ? `-${o.short}, ` : ""}--${o.name}${o.value ? ` ${o.value}` : ""}`,
+    `  ${o.short ? `-${o.short}, ` : ""}--${o.name}${o.value ? ` ${o.value}` : ""}`,
     o.summary,
   ]);
-  const width = Math.max(...rows.map(([left = ""]) => left.length));
   const lines = [
     `${["bun run", command.name, ...words, "[options]", ...(command.rest ? [`[-- ${command.rest}]`] : [])].join(" ")}`,
     `  ${command.summary}`,
     "",
-    ...rows.map(([left = "", right = ""]) => `  ${left.padEnd(width)}  ${right}`),
+    table(rows),
     "",
     `example: ${command.example}`,
   ];

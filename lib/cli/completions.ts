@@ -1,6 +1,7 @@
 import { everywhere } from "./args.ts";
 import type { Command, Option, WordKind } from "./commands/row.ts";
-import { commands, findCommand } from "./commands.ts";
+import { commands } from "./commands.ts";
+import { ownCommands } from "./own-commands.ts";
 
 /**
  * What may follow on a command line. The shells only pass the line on and show the answer, so that all three know the
@@ -47,12 +48,13 @@ export async function complete(line: string, lookup: Lookup): Promise<Candidate[
   const [name = "", ...words] = line.trimStart().split(/\s+/);
   const typed = words.pop();
   const fitting = (all: Candidate[], start: string) => all.filter(({ word }) => word.startsWith(start));
+  const all = [...commands, ...ownCommands()];
   if (typed === undefined)
     return fitting(
-      commands.map((c) => ({ word: c.name, summary: c.summary })),
+      all.map((c) => ({ word: c.name, summary: c.summary })),
       name,
     );
-  const command = findCommand(name);
+  const command = all.find((c) => c.name === name);
   if (!command) return [];
   const { positional, given, waiting } = read(command, words);
   if (!waiting && typed.startsWith("-")) {
@@ -65,9 +67,9 @@ export async function complete(line: string, lookup: Lookup): Promise<Candidate[
   const arg = command.args[positional.length] ?? command.args.findLast((a) => a.many);
   const kind = waiting ? waiting.words : arg?.words;
   if (kind === undefined) return [];
-  const all = await lookup(kind, [...positional, typed]);
+  const found = await lookup(kind, [...positional, typed]);
   return fitting(
-    all.filter(({ word }) => waiting || !positional.includes(word)),
+    found.filter(({ word }) => waiting || !positional.includes(word)),
     typed,
   );
 }

@@ -1,5 +1,6 @@
 import { exit, Failure } from "../system/errors.ts";
 import { canAsk, isTerminal, say, visible } from "../system/output.ts";
+import { withLineKeys } from "./line-keys.ts";
 
 export interface Choice {
   value: string;
@@ -79,7 +80,15 @@ export async function askText(
   initial: string,
   check: (text: string) => string | undefined,
 ): Promise<string> {
-  return String(await ask({ type: "text", message, initial, validate: (text: string) => check(text) ?? true }));
+  return String(
+    await ask({
+      type: "text",
+      message,
+      initial,
+      onRender: withLineKeys,
+      validate: (text: string) => check(text) ?? true,
+    }),
+  );
 }
 
 /** Yes or no. Without a terminal the answer is `otherwise`, and it is said. */
@@ -91,5 +100,5 @@ export async function confirm(message: string, otherwise: boolean): Promise<bool
 
 /** Something that is not shown while it is typed. */
 export async function askSecret(message: string): Promise<string> {
-  return String(await ask({ type: "password", message }));
+  return String(await ask({ type: "password", message, onRender: withLineKeys }));
 }

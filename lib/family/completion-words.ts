@@ -1,6 +1,8 @@
 import { readdirSync } from "node:fs";
 import type { WordKind } from "../cli/commands/row.ts";
+import { commands } from "../cli/commands.ts";
 import type { Candidate } from "../cli/completions.ts";
+import { ownCommands } from "../cli/own-commands.ts";
 import { shells } from "../cli/shells.ts";
 import { selectTests, suites, testName } from "../cli/test-files.ts";
 import { statePath, toolRoot } from "../system/project.ts";
@@ -37,6 +39,7 @@ function machineNames(): string[] {
 
 /** The words of each kind, from the manifest as it is now. */
 const kinds: Record<WordKind, (before: string[]) => Promise<Candidate[]>> = {
+  command: async () => [...commands, ...ownCommands()].map((c) => ({ word: c.name, summary: c.summary })),
   arch: async () => [...(await loadFamily()).arches.values()].map((a) => ({ word: a.name, summary: a.title })),
   arches: async (before) => arches(await loadFamily(), before.at(-1) ?? ""),
   flavor: async ([arch = ""]) => {

@@ -20,10 +20,14 @@ const shownLine = 120;
 /** Mistakes that are shown; the rest is counted. Nobody reads more, and a hostile file has many thousands. */
 const mostShown = 100;
 
+/** `file:line:column`, or the file as a whole. */
+function placeOf(m: Mistake): string {
+  return m.line === undefined ? m.file : `${m.file}:${m.line}:${m.column ?? 1}`;
+}
+
 /** `file:line:column: message`, the line with a mark below it, and what was expected. */
 export function showMistake(m: Mistake): string {
-  const place = m.line === undefined ? m.file : `${m.file}:${m.line}:${m.column ?? 1}`;
-  const lines = [`${place}: ${m.message}`];
+  const lines = [`${placeOf(m)}: ${m.message}`];
   if (m.line !== undefined && m.text !== undefined) {
     const gutter = String(m.line).padStart(5);
     const column = (m.column ?? 1) - 1;
@@ -46,7 +50,9 @@ export class ManifestFailure extends Failure {
     const count = mistakes.length === 1 ? "one mistake" : `${mistakes.length} mistakes`;
     const more = mistakes.length > mostShown ? [`and ${mistakes.length - mostShown} more`] : [];
     const shown = [...mistakes.slice(0, mostShown).map(showMistake), ...more];
-    super(exit.usage, [...shown, `${count} in the manifest; nothing was done`].join("\n"));
+    const [first] = mistakes;
+    const place = first ? { place: placeOf(first) } : {};
+    super(exit.usage, [...shown, `${count} in the manifest; nothing was done`].join("\n"), place);
     this.mistakes = mistakes;
   }
 }

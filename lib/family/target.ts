@@ -79,6 +79,21 @@ export function findTarget(family: Family, arch: Arch, name: string, command = "
   return target(family, arch, flavor);
 }
 
+/**
+ * The words of a command line with the arch in front where it can be left out: a flavor that exists for one arch only.
+ */
+export function withArch(family: Family, words: string[]): string[] {
+  const isArch = (word: string) => family.arches.has(word);
+  const arches = words.some(isArch) ? [] : (family.flavors.get(words[0] ?? "")?.arches ?? []);
+  return arches.length === 1 ? [...arches, ...words] : words;
+}
+
+/** For a command about all that is published: an arch alone means every flavor of it. */
+export function withAll(family: Family, words: string[]): string[] {
+  const [only = "", ...more] = words;
+  return more.length === 0 && family.arches.has(only) ? [only, "all"] : words;
+}
+
 /** The named targets of an arch; `all` is every flavor of it. Repeats are dropped, build order is kept. */
 export function findTargets(family: Family, arch: Arch, names: string[], command = "build"): Target[] {
   const found = names.flatMap((name) =>

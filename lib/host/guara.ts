@@ -3,7 +3,7 @@ import type { Arguments } from "../cli/args.ts";
 import { command } from "../cli/command.ts";
 import { commands } from "../cli/commands.ts";
 import { exit } from "../system/errors.ts";
-import { print, say, table } from "../system/output.ts";
+import { print, table, warn } from "../system/output.ts";
 
 /**
  * The program of people's machines, /usr/libexec/guaraos/guara: one file for all its commands. Which one it is says the name by
@@ -25,7 +25,7 @@ const body = row && bodies[row.name];
 if (body) await command(row.name, async (args) => (await body())(args), process.argv.slice(called ? 2 : 3));
 else {
   const asked = ["", "--help", "-h", "help"].includes(first);
-  if (!asked) say(`guara: no command \`${first}\``);
+  if (!asked) warn(`guara: no command \`${first}\``);
   print(table(rows.map(({ row, names }) => [names.join(", "), row.summary])));
   process.exitCode = asked ? exit.done : exit.usage;
 }

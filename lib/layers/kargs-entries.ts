@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import { imageArguments, isKargsFile, kargsFailure, kargsFolder, kargsText, mostOfKargsFile } from "../oci/kargs.ts";
-import type { ByteString, Entry } from "./entry.ts";
-import { shown } from "./entry.ts";
+import { type ByteString, type Entry, shown } from "./entry.ts";
 
 const folder = kargsFolder.slice(1);
 

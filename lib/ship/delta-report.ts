@@ -28,7 +28,13 @@ export function showDelta(delta: Delta, budget: number | undefined): void {
     .map((l) => [bytes(l.size), l.digest.slice(7, 19), cut(l.contents ?? l.files.join(" "), 48), because(l)]);
   if (rows.length)
     print(
-      table([["size", "layer", "contents", "why"], ...rows], (cell, _, row) => (row === 0 ? paintOut.dim(cell) : cell)),
+      table(
+        [["size", "layer", "contents", "why"], ...rows],
+        (cell, _, row) => (row === 0 ? paintOut.dim(cell) : cell),
+        {
+          ...{ spare: [1], head: true },
+        },
+      ),
     );
   const lines = [
     `${bytes(download)} to download${delta.unpacked ? " (unpacked, as in podman's storage)" : ""} in ${requests} requests; ${kept} of ${kept + changed.length} layers are there already`,

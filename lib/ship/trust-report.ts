@@ -1,3 +1,4 @@
+import { failureFacts } from "../system/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../system/output.ts";
 import { exitCode, type StepResult } from "../system/steps.ts";
 import type { PushOutcome } from "./push/push.ts";
@@ -13,7 +14,7 @@ function unfinished<T>(result: StepResult<T>): object {
   const reference = result.id.split(" ").at(-1);
   if (result.state === "failed") {
     const { tried = [], log } = result.error.details;
-    return { reference, state: "failed", why: result.error.message, tried, log };
+    return { reference, state: "failed", why: result.error.message, tried, log, error: failureFacts(result.error) };
   }
   return { reference, state: "left", why: result.state === "left" ? result.because : "" };
 }
@@ -87,6 +88,6 @@ export function reportVerify(results: StepResult<VerifyOutcome>[], json: boolean
         return { reference: target.reference, state: result.state === "done" ? "verified" : "refused", digest, checks };
       }),
     });
-  else print(table([["image", "digest", ...checkNames], ...rows], bold));
+  else print(table([["image", "digest", ...checkNames], ...rows], bold, { spare: [1] }));
   return exitCode(results);
 }

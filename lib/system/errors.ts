@@ -9,6 +9,8 @@ export interface FailureDetails {
   next?: string;
   /** A log with the whole story. */
   log?: string;
+  /** Where in a file the cause is, as `file:line:column`; the message says it too. */
+  place?: string;
 }
 
 /** An end that the user sees: what happened, what was tried, what to do next. Never a stack trace. */

@@ -1,5 +1,5 @@
 import { exit } from "./errors.ts";
-import { paint, say, standStill } from "./output.ts";
+import { paint, standStill, warn } from "./output.ts";
 import { leaveForNext } from "./owner.ts";
 
 type Cleanup = () => void | Promise<void>;
@@ -47,12 +47,12 @@ async function interrupted(signal: string): Promise<void> {
   if (began !== undefined) {
     if (signal !== "SIGINT" || performance.now() - began < onePress) return;
     leaveForNext();
-    say(paint.yellow("ended at once: the next command clears up what is left"));
+    warn(paint.yellow("ended at once: the next command clears up what is left"));
     process.exit(exit.interrupted);
   }
   began = performance.now();
   standStill();
-  say(paint.yellow(`\ninterrupted (${signal}): stopping what was started; press Ctrl-C again to end at once`));
+  warn(paint.yellow(`\ninterrupted (${signal}): stopping what was started; press Ctrl-C again to end at once`));
   // In the order of registration: what runs is stopped before what it wrote is removed.
   for (const cleanup of cleanups)
     try {

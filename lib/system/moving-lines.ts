@@ -1,4 +1,4 @@
-import { isTerminal, onStandStill, say, seconds, visible } from "./output.ts";
+import { mayMove, onStandStill, say, seconds, visible } from "./output.ts";
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -17,7 +17,7 @@ export class MovingLines {
   set(id: string, text: string): void {
     const row = this.rows.get(id);
     this.rows.set(id, { since: row?.since ?? performance.now(), text });
-    if (isTerminal && !this.timer && !this.stopped) this.timer = setInterval(() => this.draw(), 100);
+    if (mayMove() && !this.timer && !this.stopped) this.timer = setInterval(() => this.draw(), 100);
   }
 
   stop(): void {
@@ -27,10 +27,10 @@ export class MovingLines {
   }
 
   /** Takes a line away and says another one in its place, which stays. */
-  remove(id: string, line: string): void {
+  remove(id: string, line: string, as: (line: string) => void = say): void {
     this.rows.delete(id);
     this.wipe();
-    if (line) say(line);
+    if (line) as(line);
     if (this.rows.size === 0 && this.timer) {
       clearInterval(this.timer);
       this.timer = undefined;

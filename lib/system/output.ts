@@ -1,3 +1,5 @@
+import { type Style, type TableOptions, tableText } from "./table.ts";
+
 const ci = !!process.env.CI;
 
 /** A person is looking at stderr: colours and a moving line make sense. */
@@ -37,6 +39,21 @@ export function visible(text: string): string {
   return text.replaceAll("\r\n", "\n").replaceAll(controls, code);
 }
 
+/** How much is said beside the result. */
+export type Volume = "quiet" | "usual" | "verbose";
+
+let volume: Volume = "usual";
+
+export function setVolume(wanted: Volume): void {
+  volume = wanted;
+}
+
+/** What tools say is shown as it comes. */
+export const isVerbose = () => volume === "verbose";
+
+/** Lines may move at the bottom of the terminal: a person looks, and nothing else is written there meanwhile. */
+export const mayMove = () => isTerminal && volume === "usual";
+
 let stopMoving = (): void => undefined;
 
 /** Says how the moving line of a terminal is taken away for good. */
@@ -49,20 +66,36 @@ export function standStill(): void {
   stopMoving();
 }
 
-let asTyped = (text: string): string => text;
+let rewriteCommands = (text: string): string => text;
 
 /** Says how commands in messages are shown, such as `./run build` for `bun run build`. */
 export function showCommandsAs(rewrite: (text: string) => string): void {
-  asTyped = rewrite;
+  rewriteCommands = rewrite;
 }
 
-/** Something for the reader, beside the result: stderr. */
+/** A text with its commands as the reader has to type them. */
+export function asTyped(text: string): string {
+  return rewriteCommands(text);
+}
+
+/** Something for the reader, beside the result: stderr. Nothing with `--quiet`. */
 export function say(line = ""): void {
+  if (volume !== "quiet") warn(line);
+}
+
+/** What is wrong, and what was asked for: stderr, with `--quiet` too. */
+export function warn(line: string): void {
   process.stderr.write(`${visible(asTyped(line))}\n`);
 }
 
+let printed = false;
+
+/** Something of the result is on stdout. */
+export const hasPrinted = () => printed;
+
 /** The result: stdout, and nothing else goes there. */
 export function print(text: string): void {
+  printed = true;
   process.stdout.write(visible(text.endsWith("\n") ? text : `${text}\n`));
 }
 
@@ -71,19 +104,14 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-/** Columns padded to their widest cell, two spaces apart; the last one is not padded. Cells hold no colours. */
-export function table(
-  rows: string[][],
-  style: (cell: string, column: number, row: number) => string = (c) => c,
-): string {
-  const widths: number[] = [];
-  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  const line = (row: string[], r: number) =>
-    row
-      .map((cell, i) => style(cell, i, r) + (i < row.length - 1 ? " ".repeat((widths[i] ?? 0) - cell.length + 2) : ""))
-      .join("")
-      .trimEnd();
-  return rows.map(line).join("\n");
+/** The columns of the terminal that shows stdout; without one a line is as long as it gets. */
+export function printWidth(): number {
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
+}
+
+/** A table for stdout. Cells hold no colours; `style` adds them. */
+export function table(rows: string[][], style: Style = (cell) => cell, options: TableOptions = {}): string {
+  return tableText(rows, style, { width: printWidth(), ...options });
 }
 
 /** 1234567 → "1.2 MB" (powers of 1000, as podman shows sizes). */

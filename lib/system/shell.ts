@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { ProcessPromise } from "zx/core";
 import { endProgram, podmanIn } from "./ending.ts";
 import { onInterrupt, type ProgramEnd, unlessInterrupted, unlessInterruptedBy } from "./interrupt.ts";
-import { canAsk, say } from "./output.ts";
+import { canAsk, isVerbose, paint, warn } from "./output.ts";
 import { ownerEnv } from "./owner.ts";
 import { Hider, hideSecrets } from "./secrets.ts";
 import { noSpace } from "./unwritable.ts";
@@ -95,13 +95,16 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const log = options.log ? openSync(options.log, "a") : undefined;
   let said = "";
   let partial = "";
+  // what works has a log; a question that we ask ourselves is nothing to look at
+  const shown = log !== undefined && isVerbose() ? (line: string) => warn(paint.dim(`  ${line}`)) : undefined;
+  const listeners = [options.onLine, shown].filter((listen) => listen !== undefined);
   const hear = (text: string) => {
     if (log !== undefined) note(log, text);
     said = (said + text).slice(-16_384);
-    if (!options.onLine) return;
+    if (listeners.length === 0) return;
     const lines = (partial + text).split(/\r?\n|\r/);
     partial = lines.pop() ?? "";
-    for (const line of lines) options.onLine(line);
+    for (const line of lines) for (const listen of listeners) listen(line);
   };
   const streams = [child.stdout, child.stderr].map((stream) => {
     const hider = new Hider();
@@ -113,7 +116,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     const output = await child;
     end = { code: output.exitCode, signal: output.signal };
     for (const hider of streams) hear(hider.end());
-    if (options.onLine && partial) options.onLine(partial);
+    if (partial) for (const listen of listeners) listen(partial);
     return { code: output.exitCode ?? 1, stdout: output.stdout, stderr: hideSecrets(output.stderr), said };
   } finally {
     running.delete(child);
@@ -131,7 +134,7 @@ export async function change(
   options: RunOptions & { dryRun?: boolean } = {},
 ): Promise<Outcome> {
   if (!options.dryRun) return run(argv, options);
-  say(`+ ${commandLine(argv)}`);
+  warn(`+ ${commandLine(argv)}`);
   return { code: 0, stdout: "", stderr: "", said: "" };
 }
 

@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { exit, Failure } from "./errors.ts";
 import { MovingLines } from "./moving-lines.ts";
-import { isTerminal, paint, say, seconds } from "./output.ts";
+import { mayMove, paint, say, seconds, warn } from "./output.ts";
 import { stateFailure, statePath } from "./project.ts";
 
 /** A titled piece of work. */
@@ -67,7 +67,7 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
     const began = performance.now();
     const took = () => (performance.now() - began) / 1000;
     if (grouped) say(`::group::${step.title}`);
-    else if (!isTerminal) say(`… ${step.title}`);
+    else if (!mayMove()) say(`… ${step.title}`);
     lines.set(step.id, step.title);
     let log = "";
     try {
@@ -81,10 +81,8 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
       const error = asFailure(thrown, log);
       note(log, error);
       results.set(step.id, { id: step.id, title: step.title, seconds: took(), state: "failed", error });
-      lines.remove(
-        step.id,
-        `${paint.red("✗")} ${step.title} ${paint.dim(seconds(took()))}\n${error.lines().join("\n")}`,
-      );
+      const line = `${paint.red("✗")} ${step.title} ${paint.dim(seconds(took()))}\n${error.lines().join("\n")}`;
+      lines.remove(step.id, line, warn);
     }
     if (grouped) say("::endgroup::");
     running.delete(step.id);
@@ -99,7 +97,7 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
         waiting.splice(waiting.indexOf(step), 1);
         const because = `it needs ${blocker}`;
         results.set(step.id, { id: step.id, title: step.title, seconds: 0, state: "left", because });
-        say(`${paint.yellow("–")} ${step.title}: left out, ${because}`);
+        warn(`${paint.yellow("–")} ${step.title}: left out, ${because}`);
         continue;
       }
       const ready = step.after.every((id) => !known.has(id) || results.has(id));

@@ -2,8 +2,11 @@ import type { Space } from "../system/machine.ts";
 import { bytes } from "../system/output.ts";
 import type { Found } from "./tools.ts";
 
-/** `missing`: something needed is not there, and the doctor's exit code says so. */
-export type State = "good" | "note" | "missing";
+/**
+ * - `missing`: something needed is not there, and the doctor's exit code says so.
+ * - `later`: it is not there yet, and is fetched or built on first use.
+ */
+export type State = "good" | "later" | "note" | "missing";
 
 export interface ToolHealth {
   name: string;
@@ -20,7 +23,7 @@ export interface ToolHealth {
 function from(found: Found): string {
   if (found.place === "host") return found.path;
   if (found.place === "missing") return "missing";
-  return found.built ? "toolbox" : "toolbox (built on first use)";
+  return found.built ? "toolbox" : "toolbox, on first use";
 }
 
 /**
@@ -34,10 +37,12 @@ export function toolHealth(
 ): ToolHealth & { remark?: string } {
   const { name, need, range, purpose } = found.tool;
   const wanted = need === "needed" || (need === "offline" && circumstances.offline);
+  const isThere = found.place === "host" || (found.place === "toolbox" && found.built);
+  const absent = found.place === "toolbox" ? "later" : wanted ? "missing" : "note";
   const instead = found.place === "host" ? undefined : found.instead;
   return {
     name,
-    state: found.place !== "missing" ? "good" : wanted ? "missing" : "note",
+    state: isThere ? "good" : absent,
     from: from(found),
     version: found.version ?? null,
     range,

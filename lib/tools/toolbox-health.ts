@@ -37,7 +37,7 @@ const told = ["cosign", "skopeo", "ostree", "buildstream"];
 /** Pure: lines about a toolbox, as rows with a state and a name. */
 export function toolboxRows(box: ToolboxHealth): [State, string, string][] {
   const { name, built, old, suite, day, packages, reference } = box;
-  if (!built) return [["good", name, "built on first use"]];
+  if (!built) return [["later", name, "built on first use"]];
   const state = old ? "note" : "good";
   const versions = told.flatMap((one) => (packages[one] ? `${one} ${packages[one]}` : []));
   return [

@@ -3,7 +3,7 @@
 import type { Target } from "../family/family.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { onInterrupt } from "../system/interrupt.ts";
-import { bytes, say, seconds } from "../system/output.ts";
+import { bytes, say, seconds, warn } from "../system/output.ts";
 import { runSteps, type Step } from "../system/steps.ts";
 import { findTool } from "../tools/tools.ts";
 import { probeKvm } from "./accelerator.ts";
@@ -192,7 +192,7 @@ async function besideWindow(
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (guest.running) {
-      for (const line of error.lines()) say(line);
+      for (const line of error.lines()) warn(line);
       code = error.code;
     }
   }

@@ -44,8 +44,10 @@ async function list(_: string | undefined, args: Arguments): Promise<number> {
     const ports = (m: Running) => m.ports.map((p) => `${p.host}:${p.guest}`).join(" ") || "–";
     const rows = all.map((m) => [m.name, m.image ?? "–", bytes(m.memory * 2 ** 20), String(m.ssh), ports(m), m.since]);
     print(
-      table([head, ...rows], (cell, column, row) =>
-        row === 0 ? paintOut.dim(cell) : column === 0 ? paintOut.bold(cell) : cell,
+      table(
+        [head, ...rows],
+        (cell, column, row) => (row === 0 ? paintOut.dim(cell) : column === 0 ? paintOut.bold(cell) : cell),
+        { spare: [5, 2, 4], head: true },
       ),
     );
   }

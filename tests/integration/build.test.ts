@@ -37,7 +37,7 @@ interface Row {
 
 async function build(...args: string[]): Promise<{ code: number; stderr: string; rows: Row[] }> {
   const { code, stdout, stderr } = await project.slipway("build", ...args, "--json");
-  return { code, stderr, rows: stdout ? JSON.parse(stdout).targets : [] };
+  return { code, stderr, rows: stdout ? (JSON.parse(stdout).targets ?? []) : [] };
 }
 
 // The layers of the recipe above its base; what is made anew with the same content is the same layer.

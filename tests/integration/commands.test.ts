@@ -38,13 +38,16 @@ function withoutPodman(name: string, ...args: string[]): Promise<Said> {
 describe("what goes well", () => {
   test.each<[string, RegExp]>([
     ["./run", /^Sample: bun run COMMAND/],
-    ["./run --help", /^Sample: bun run COMMAND/],
+    ["./run --help", /^make +list +show all targets/m],
+    ["./run help build", /^bun run build \[arch\] \[flavor…\] \[options\]$/m],
+    ["./run --version", /^slipway \d/],
     [
       "./run list",
       /^cosmic +COSMIC desktop +znver4 +containerfile +cosmic-greeter +registry\.test\/samples\/sample-cosmic:znver4$/m,
     ],
     ["bun run build --dry-run --force", /podman build .* --tag registry\.test\/samples\/sample-minimal:amd64 /],
     ["./run build --dry-run --yes --force", /podman build .* --tag registry\.test\/samples\/sample-minimal:amd64 /],
+    ["./run build cosmic -n", /sample-base:znver4[\s\S]*sample-cosmic:znver4/],
     ["./run build znver4 cosmic --dry-run", /sample-base:znver4[\s\S]*sample-cosmic:znver4/],
     ["bun run build v3 all --print", /ARG BASE=registry\.test\/samples\/sample-base:v3/],
     ["bun run matrix", /^znver4 +cosmic +base +registry\.test\/samples\/sample-cosmic:znver4 +ubuntu-latest$/m],
@@ -75,10 +78,14 @@ describe("what goes well", () => {
 });
 
 describe("--json is one document, and nothing else is on stdout", () => {
+  test("help", async () => {
+    const said = JSON.parse((await type("./run help --json")).stdout);
+    expect(said.commands.map((c: { name: string }) => c.name)).toEqual(commands.map((c) => c.name));
+  });
+
   test("list", async () => {
     const { stdout } = await type("bun run list --json");
     const said = JSON.parse(stdout);
-    expect(said.commands.map((c: { name: string }) => c.name)).toEqual(commands.map((c) => c.name));
     expect(said.targets.find((t: { flavor: string }) => t.flavor === "gamestation")).toMatchObject({
       arches: ["znver4", "v3"],
       builder: "containerfile",
@@ -123,7 +130,7 @@ describe("wrong words: exit 2, nothing on stdout, the nearest word, the list", (
     ["bun run build znver5", ["unknown arch `znver5`; did you mean `znver4`?", "znver4 v3 amd64"]],
     ["bun run build v3 gnom", ["unknown flavor `gnom`; did you mean `gnome`?", "base gamestation"]],
     ["bun run build v3 cosmic", ["cosmic does not exist for v3; it has: znver4", "bun run build znver4 cosmic"]],
-    ["bun run build cosmic", ["`cosmic` is a flavor; the arch comes first", "bun run build znver4 cosmic"]],
+    ["bun run build gamestation", ["`gamestation` is a flavor; the arch comes first", "bun run build v3 gamestation"]],
     ["bun run build znver4", ["which flavor of znver4?", "base cosmic gamestation gnome"]],
     ["bun run build --dryrun", ["unknown option --dryrun; did you mean `--dry-run`?", "--print"]],
     ["bun run build --jobs", ["--jobs needs a value"]],
@@ -153,6 +160,35 @@ describe("wrong words: exit 2, nothing on stdout, the nearest word, the list", (
     expect([code, stdout]).toEqual([2, ""]);
     for (const text of texts) expect(stderr).toContain(text);
     expect(existsSync(join(project.root, "flavors/x.yaml"))).toBe(false);
+  });
+});
+
+describe("--json: what is wrong is a document too, and the same is on stderr", () => {
+  const errorOf = async (line: string) => {
+    const { code, stdout, stderr } = await type(line);
+    const { error, ...more } = JSON.parse(stdout);
+    expect([error.code, more]).toEqual([code, {}]);
+    expect(stderr).toStartWith(error.message);
+    return error;
+  };
+
+  test("a wrong word, a wrong option", async () => {
+    expect(await errorOf("./run build znver5 --json")).toMatchObject({
+      code: 2,
+      message: "unknown arch `znver5`; did you mean `znver4`?",
+      tried: ["the arches of sample: znver4 v3 amd64"],
+      place: null,
+    });
+    expect((await errorOf("./run matrix --jsn --json")).next).toBe("bun run matrix --help");
+    expect((await type("./run vm ssh nobody -- x --json")).stdout).toBe("");
+  });
+
+  test("a mistake in the manifest, with its place", async () => {
+    const good = readFileSync(join(project.root, "flavors/gnome.yaml"), "utf8");
+    project.write("flavors/gnome.yaml", `${good}nosuch: 1\n`);
+    const { code, place } = await errorOf("bun run matrix --json");
+    project.write("flavors/gnome.yaml", good);
+    expect([code, place]).toEqual([2, `flavors/gnome.yaml:${good.split("\n").length}:1`]);
   });
 });
 

@@ -11,7 +11,7 @@ import { keys, Terminal } from "../support/terminal.ts";
 
 setDefaultTimeout(60_000);
 
-const { down, enter, interrupt, space } = keys;
+const { down, enter, interrupt, space, up } = keys;
 const zen4 = "flags : avx2 avx512_vnni\nmodel name : Zen\n";
 const haswell = "flags : avx2\nmodel name : Haswell\n";
 
@@ -38,13 +38,12 @@ function start(command: string[], env: Record<string, string | undefined> = {}, 
 }
 
 describe("build", () => {
-  test("asks for the arch, the best of this CPU marked, and for flavors", async () => {
+  test("asks for the arch, the default marked, and for flavors", async () => {
     const t = start(["build", "--print"]);
     await t.see("Which arch?");
-    await t.see("znver4: AMD Zen 4 and later (this CPU lacks avx512_vnni)");
-    await t.see("❯   v3");
-    await t.see("amd64");
-    t.press(enter);
+    await t.see("znver4: AMD Zen 4 and later (this CPU lacks avx512_vnni, registry.test does not answer)");
+    await t.see("❯   amd64: any 64-bit x86");
+    t.press(up, enter);
     await t.see("Which flavors?");
     await t.see("gamestation");
     t.press(space, down, space, enter);
@@ -53,21 +52,32 @@ describe("build", () => {
     expect(t.text).toContain("ARG BASE=registry.test/samples/sample-base:v3");
   });
 
-  test("marks the first arch on a CPU that has everything", async () => {
-    const t = start(["build", "--print"], {}, zen4);
-    await t.see("❯   znver4");
-    expect(t.text).not.toContain("this CPU lacks");
-  });
-
-  test("an arrow chooses another arch; its only flavor is marked already; a dry run shows what would run", async () => {
-    const t = start(["build", "--dry-run", "--force"]);
-    await t.see("❯   v3");
-    t.press(down, enter);
-    await t.see("Which flavors?");
+  test("one key builds the default: a list of one is not asked", async () => {
+    // a better arch of this CPU, whose base can be had too, is not the default
+    const file = join(project.root, "flavors/family.yaml");
+    const base = (name: string) => `base: registry.test/base/${name}`;
+    const text = readFileSync(file, "utf8").replace(base("v3"), "base: { debian: trixie }");
+    project.write("flavors/family.yaml", text.replace(base("v4"), "base: { debian: trixie }"));
+    const t = start(["build", "--dry-run", "--force"], {}, zen4);
+    await t.see("❯   amd64: any 64-bit x86");
+    expect(t.text).not.toContain("does not answer");
     t.press(enter);
     expect(await t.end()).toBe(0);
+    expect(t.text).not.toContain("this CPU lacks");
+    expect(t.text).not.toContain("Which flavors?");
     expect(t.text).toContain("# registry.test/samples/sample-minimal:amd64: ");
     expect(t.text).toMatch(/podman build .*--tag registry\.test\/samples\/sample-minimal:amd64 /);
+  });
+
+  test("a default whose base cannot be had is not marked, and says why", async () => {
+    const file = join(project.root, "flavors/family.yaml");
+    const text = readFileSync(file, "utf8").replace("{ arch: amd64, flavor: minimal }", "{ arch: v3, flavor: base }");
+    project.write("flavors/family.yaml", text);
+    const t = start(["build", "--print"]);
+    await t.see("v3: x86-64-v3 (Haswell, Zen and later) (registry.test does not answer)");
+    await t.see("❯   amd64");
+    t.press(interrupt);
+    expect(await t.end()).toBe(130);
   });
 
   test("an arch without a flavor asks for flavors only, and will not go on with none", async () => {
@@ -124,10 +134,10 @@ describe("new-flavor", () => {
     await t.see("What is it called?");
     t.press("cosmic", enter);
     await t.see("there is a flavor cosmic already");
-    t.press(..."cosmic".split("").map(() => keys.backspace), "shiny", enter);
+    t.press("\x15", "dark", " shiny", "\x17", "\x15", "shiny", enter); // Ctrl-U, Ctrl-W
     await t.see("Its title");
     await t.see("Shiny");
-    t.press(enter);
+    t.press("Shiny", " wrong", "\x17", "\x14", enter); // Ctrl-W; a key without a meaning writes nothing
     await t.see("What is it based on?");
     await t.see("❯   minimal");
     t.press(down, down, enter); // none, then around to the first: base

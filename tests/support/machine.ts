@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { checkout, exec, type Said } from "./sandbox.ts";
 
 /** What `run` may use of the system, besides what a test puts there. */
-const plain = "cat cmp cp dirname flock grep ln mkdir printf readlink sh sleep true uname".split(" ");
+const plain = "cat chmod cmp cp dirname flock grep ln mkdir printf readlink sh sleep true uname".split(" ");
 
 /** A machine with a fresh clone for `./run`: a PATH that has only what a test put there, and programs that write down their calls. */
 export class Machine {

@@ -44,7 +44,8 @@ describe("exit 2 for", () => {
   test("an unknown option, with the nearest and all of them", () => {
     expect(refused("build", "--forc")).toEqual([
       "build: unknown option --forc; did you mean `--force`?",
-      "  tried: the options of build: --dry-run --print --force --refresh --no-cache --jobs --json --yes -h --help",
+      "  tried: the options of build: -n --dry-run --print --force --refresh --no-cache --jobs --json -y --yes " +
+        "-h --help -q --quiet -v --verbose --version",
       "  next: bun run build --help",
     ]);
   });
@@ -87,6 +88,19 @@ test("an option that is given more than once", () => {
   expect(args.values("list")).toEqual([]);
 });
 
+test("the letters of what many commands take", () => {
+  const args = readArguments(command("build"), ["-nyq", "amd64", "-v"]);
+  expect(["dry-run", "yes", "quiet", "verbose", "json"].map((name) => args.has(name))).toEqual([
+    ...[true, true, true, true, false],
+  ]);
+  for (const one of commands) {
+    const letters = one.options.flatMap((o) =>
+      o.name === "yes" || o.name === "dry-run" ? [`${o.short} ${o.name}`] : [],
+    );
+    expect(letters.filter((letter) => !["y yes", "n dry-run"].includes(letter))).toEqual([]);
+  }
+});
+
 test("-h is --help", () => {
   expect(readArguments(command("list"), ["-h"]).has("help")).toBe(true);
 });
@@ -95,8 +109,11 @@ test("help shows the words, every option and an example", () => {
   expect(help(command("lint"))).toBe(`bun run lint [arch] [flavor] [options]
   check the manifest, shipped scripts, recipes and built images
 
-  --json      one JSON document on stdout
-  -h, --help  this text
+  --json         one JSON document on stdout
+  -h, --help     this text
+  -q, --quiet    say nothing but the result and what is wrong
+  -v, --verbose  show what the tools say too
+  --version      the version of Slipway
 
 example: bun run lint znver4 gnome`);
   for (const one of commands) for (const o of one.options) expect(help(one)).toContain(`--${o.name}`);

@@ -12,7 +12,7 @@ const floors: { rooms: string[]; neighbours: boolean }[] = [
   { rooms: ["tools", "cli", "family", "oci"], neighbours: true },
   { rooms: ["layers", "packages", "trust"], neighbours: true },
   { rooms: ["builders", "ship", "vm", "host"], neighbours: false },
-  { rooms: ["bench", "dev"], neighbours: false },
+  { rooms: ["bench", "dev", "index.ts"], neighbours: false },
   { rooms: ["scripts"], neighbours: false },
 ];
 

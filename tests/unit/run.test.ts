@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretNames } from "../../lib/system/secrets.ts";
 import { podmanFacts } from "../../lib/tools/podman.ts";
 import { Machine } from "../support/machine.ts";
-import { checkout } from "../support/sandbox.ts";
+import { checkout, exec } from "../support/sandbox.ts";
 
 let machine: Machine;
 beforeEach(() => {
@@ -170,14 +170,20 @@ describe("dependencies", () => {
 });
 
 describe("words", () => {
-  test("none means list", async () => {
-    await machine.bun("1.4.5").run();
-    expect(machine.calls.at(-1)).toBe("bun run list");
+  test.each<[string[], string]>([
+    [[], "help"],
+    [["-h"], "help"],
+    [["--help"], "help"],
+    [["--version"], "help --version"],
+    [["help", "build"], "help build"],
+  ])("%j means %s", async (words, means) => {
+    await machine.bun("1.4.5").run(...words);
+    expect(machine.calls.at(-1)).toBe(`bun run ${means}`);
   });
 
-  test("an unknown command goes to list, which knows the nearest one", async () => {
+  test("an unknown command goes to help, which knows the nearest one", async () => {
     await machine.bun("1.4.5").run("biuld", "amd64");
-    expect(machine.calls.at(-1)).toBe("bun scripts/list.ts --unknown=biuld");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- biuld");
   });
 
   test("a script of package.json that is no command of ours is run too", async () => {
@@ -245,5 +251,44 @@ describe("system packages", () => {
 
   test("a command that needs none asks for none", async () => {
     expect((await machine.bun("1.4.5").program("apt-get").run("list")).code).toBe(0);
+  });
+});
+
+describe("a maintainer's script", () => {
+  const write = (name: string) => writeFileSync(join(machine.clone, "scripts", name), "");
+
+  test("is run by its name, with no entry in package.json, and asks for no system package", async () => {
+    write("digests.ts");
+    expect((await machine.bun("1.4.5").run("digests", "build", "a b")).code).toBe(0);
+    expect(machine.calls.at(-1)).toBe("bun scripts/digests.ts build a b");
+  });
+
+  test("of the project that SLIPWAY_PROJECT names is run too", async () => {
+    const project = join(machine.root, "project");
+    mkdirSync(join(project, "scripts"), { recursive: true });
+    writeFileSync(join(project, "scripts/digests.ts"), "");
+    await machine.bun("1.4.5").runWith({ SLIPWAY_PROJECT: project }, "digests");
+    expect(machine.calls.at(-1)).toBe(`bun ${project}/scripts/digests.ts`);
+  });
+
+  test("is found by `bun run` from any folder of the clone, once ./run has seen it", async () => {
+    writeFileSync(join(machine.clone, "scripts/digests.ts"), "console.log(process.argv.slice(2))");
+    await machine.bun("1.4.5").run("list");
+    const path = { PATH: `${join(process.execPath, "..")}:${process.env.PATH}` };
+    const { stdout } = await exec([process.execPath, "run", "digests", "a b"], path, join(machine.clone, "scripts"));
+    expect(stdout).toBe('[ "a b" ]\n');
+  });
+
+  test("with the name of a command of ours, a package or a path is not run", async () => {
+    for (const name of ["zod.ts", "build.ts", "a b.ts", "-x.ts"]) write(name);
+    machine.bun("1.4.5").program("apt-get");
+    mkdirSync(join(machine.clone, "node_modules/.bin"), { recursive: true });
+    writeFileSync(join(machine.clone, "node_modules/.bin/zod"), "of a package");
+    await machine.run("a b");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- a b");
+    await machine.run("../scripts/zod");
+    expect(machine.calls.at(-1)).toBe("bun scripts/help.ts -- ../scripts/zod");
+    expect(readdirSync(join(machine.clone, "node_modules/.bin"))).toEqual(["zod"]);
+    expect(readFileSync(join(machine.clone, "node_modules/.bin/zod"), "utf8")).toBe("of a package");
   });
 });

@@ -1,7 +1,16 @@
 // reaches: tests/samples/family/
 import { describe, expect, test } from "bun:test";
 import { withBases } from "../../lib/builders/build.ts";
-import { allTargets, findArch, findTarget, findTargets, reference } from "../../lib/family/target.ts";
+import { lookAt } from "../../lib/builders/report.ts";
+import {
+  allTargets,
+  findArch,
+  findTarget,
+  findTargets,
+  reference,
+  withAll,
+  withArch,
+} from "../../lib/family/target.ts";
 import { Failure } from "../../lib/system/errors.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 
@@ -47,6 +56,29 @@ describe("named targets", () => {
       withBases(findTargets(family, findArch(family, arch), flavors), family).map((t) => t.reference.split("-")[1]);
     expect(of("znver4", "gnome", "cosmic")).toEqual(["base:znver4", "cosmic:znver4", "gnome:znver4"]);
     expect(of("amd64", "minimal")).toEqual(["minimal:amd64"]);
+  });
+});
+
+test("what to do next after a build is short, whatever podman needs on this machine", () => {
+  const target = findTarget(family, findArch(family, "amd64"), "minimal");
+  expect(lookAt(target, {})).toBe("look inside: podman run --rm -it registry.test/samples/sample-minimal:amd64 bash");
+  expect(lookAt(target, { CONTAINERS_CONF: "/somewhere" })).toBe("boot it: bun run try amd64 minimal");
+});
+
+describe("an arch that goes without saying", () => {
+  test("is put in front of a flavor that has no other", () => {
+    expect(withArch(family, ["cosmic"])).toEqual(["znver4", "cosmic"]);
+    expect(withArch(family, ["minimal", "minimal"])).toEqual(["amd64", "minimal", "minimal"]);
+  });
+
+  test("is not guessed otherwise", () => {
+    for (const words of [[], ["gamestation"], ["v3"], ["v3", "cosmic"], ["cosmic", "znver4"], ["cosmc"], ["toString"]])
+      expect(withArch(family, words)).toEqual(words);
+  });
+
+  test("alone means every flavor, where a command is about all that is published", () => {
+    expect(withAll(family, ["v3"])).toEqual(["v3", "all"]);
+    for (const words of [[], ["minimal"], ["v3", "base"], ["v4"]]) expect(withAll(family, words)).toEqual(words);
   });
 });
 

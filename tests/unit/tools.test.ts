@@ -67,7 +67,7 @@ test("doctor says of which suite and day a toolbox is, and that an old one is ol
     ["good", "cosign 2.5.0-2+b5, skopeo 1.18.0+ds1-1+b5"],
     ["note", "to rebuild it: podman rmi localhost/box:1"],
   ]);
-  expect(toolboxRows({ ...made, built: false, old: false })).toEqual([["good", "stable", "built on first use"]]);
+  expect(toolboxRows({ ...made, built: false, old: false })).toEqual([["later", "stable", "built on first use"]]);
   const at = Date.parse("2026-11-28");
   expect([isOld("2026-11-26", at), isOld("2026-09-01", at), isOld(undefined, at)]).toEqual([false, true, true]);
 });
@@ -175,8 +175,8 @@ test.each<[string, Found, boolean, string, string]>([
     "in a toolbox to come",
     place({ place: "toolbox", built: false } as Found, named("bst")),
     false,
-    "good",
-    "toolbox (built on first use)",
+    "later",
+    "toolbox, on first use",
   ],
   ["needed and missing", place({ place: "missing" }, named("podman")), false, "missing", "missing"],
   ["missing, but a registry answers", place({ place: "missing" }, named("mmdebstrap")), false, "note", "missing"],

@@ -83,7 +83,14 @@ export function report(results: StepResult<Outcome>[], skipped: LintPlan["skippe
   }
   show(findings);
   const rest = checks.filter((c) => c.state !== "ran");
-  if (rest.length) say(table(rest.map((c) => [c.state, c.check, c.why ?? ""])));
+  if (rest.length)
+    say(
+      table(
+        rest.map((c) => [c.state, c.check, c.why ?? ""]),
+        undefined,
+        { width: process.stderr.columns },
+      ),
+    );
   const ran = checks.length - rest.length;
   print(`${ran} checks ran: ${counts.errors} errors, ${counts.warnings} warnings, ${counts.notes} notes`);
   return code;

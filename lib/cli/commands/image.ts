@@ -4,13 +4,17 @@ import { arch, attempts, type Command, dryRun, flavors, json, yes } from "./row.
 export const imageCommands: Command[] = [
   {
     name: "list",
-    summary: "the commands, and the table of targets",
+    group: "make",
+    brief: "show all targets",
+    summary: "the table of targets: every flavor, its arches and its image",
     args: [],
-    options: [json, { name: "unknown", value: "WORD", summary: "say that WORD is no command (used by ./run)" }],
+    options: [json],
     example: "bun run list",
   },
   {
     name: "build",
+    group: "make",
+    brief: "make some images",
     summary: "make images from flavors",
     args: [arch, flavors],
     options: [
@@ -27,6 +31,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "rechunk",
+    group: "make",
+    brief: "make updates small",
     summary: "deal an image's files out to layers so that updates are small",
     args: [arch, flavors],
     options: [
@@ -48,6 +54,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "delta",
+    group: "ship",
+    brief: "compare two images",
     summary: "what a machine on image A downloads to get image B, and why",
     args: [{ name: "A" }, { name: "B" }],
     options: [
@@ -59,6 +67,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "keys",
+    group: "ship",
+    brief: "make signing keys",
     summary: "make the key pair that signs the family's images",
     args: [],
     options: [{ name: "stdin", summary: "the first line of stdin is the password" }, json],
@@ -66,6 +76,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "push",
+    group: "ship",
+    brief: "send to registry",
     summary: "push images, read back what arrived, remember the digest",
     args: [arch, flavors],
     options: [
@@ -80,6 +92,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "sign",
+    group: "ship",
+    brief: "sign pushed images",
     summary: "sign the digests that were pushed",
     args: [arch, flavors],
     options: [
@@ -93,6 +107,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "verify",
+    group: "ship",
+    brief: "check the registry",
     summary: "verify what the registry has as its machines would; an arch alone means all of it",
     args: [arch, flavors],
     options: [{ name: "jobs", value: "N", summary: "how many are verified side by side (4)" }, json, yes],
@@ -100,6 +116,8 @@ export const imageCommands: Command[] = [
   },
   {
     name: "release",
+    group: "ship",
+    brief: "build, push, sign",
     summary: "the whole line for an arch: build, rechunk, push, sign, verify, delta",
     args: [arch, flavors],
     options: [

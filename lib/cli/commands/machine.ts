@@ -4,6 +4,8 @@ import { allowOld, arch, type Command, dryRun, flavor, json, yes } from "./row.t
 export const machineCommands: Command[] = [
   {
     name: "switch",
+    group: "machines",
+    brief: "move this machine",
     summary: "move this machine to an image, with a way back",
     args: [arch, flavor],
     options: [
@@ -21,6 +23,8 @@ export const machineCommands: Command[] = [
   },
   {
     name: "kargs",
+    group: "machines",
+    brief: "compare boot words",
     summary: "an image's kernel arguments against the running system's",
     args: [arch, flavor],
     options: [{ name: "apply", summary: "give the next boot what the image asks for, to try it" }, dryRun, yes, json],
@@ -28,6 +32,8 @@ export const machineCommands: Command[] = [
   },
   {
     name: "install-flatpaks",
+    group: "machines",
+    brief: "choose some apps",
     installed: ["guara-install-flatpaks", "install-optional-flatpaks"],
     summary: "choose apps from GuaraOS' lists, and install them from Flathub",
     args: [{ name: "ID", many: true }],
@@ -44,6 +50,8 @@ export const machineCommands: Command[] = [
   },
   {
     name: "update",
+    group: "machines",
+    brief: "update a machine",
     installed: ["guaraos-update"],
     summary: "update everything on this machine, or only what is named",
     args: [],
@@ -62,6 +70,8 @@ export const machineCommands: Command[] = [
   },
   {
     name: "migrate",
+    group: "machines",
+    brief: "move one user",
     installed: ["guara-migrate"],
     summary: "move a user from Bazzite or Fedora atomic to a home of systemd-homed, with a way back",
     args: [],

@@ -3,7 +3,18 @@ import { arch, type Command, dryRun, flavor, json, yes } from "./row.ts";
 /** Looking after a checkout. */
 export const projectCommands: Command[] = [
   {
+    name: "help",
+    group: "project",
+    brief: "explain a command",
+    summary: "every command in three words, or one of them in full",
+    args: [{ name: "command", words: "command" }],
+    options: [json],
+    example: "bun run help build",
+  },
+  {
     name: "doctor",
+    group: "project",
+    brief: "check this machine",
     summary: "what this machine has, lacks and can run, and the command that fixes it",
     args: [],
     options: [json],
@@ -11,6 +22,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "setup",
+    group: "project",
+    brief: "install the tools",
     summary: "install what commands need, and do nothing else; CI runs it before any step has a secret",
     args: [],
     options: [],
@@ -18,6 +31,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "lint",
+    group: "make",
+    brief: "find all mistakes",
     summary: "check the manifest, shipped scripts, recipes and built images",
     args: [arch, flavor],
     options: [json],
@@ -25,6 +40,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "pins",
+    group: "make",
+    brief: "pin build inputs",
     summary: "what builds take from outside: the exact digest or commit of each, and its age",
     args: [{ name: "address", many: true }],
     options: [
@@ -36,6 +53,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "matrix",
+    group: "project",
+    brief: "targets for CI",
     summary: "the targets in build order, for CI",
     args: [],
     options: [{ name: "arches", summary: "one entry an arch, for `bun run release`" }, json],
@@ -43,6 +62,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "new-flavor",
+    group: "make",
+    brief: "add a flavor",
     summary: "write the YAML and overlay folder of a new flavor",
     args: [{ name: "name" }],
     options: [
@@ -57,6 +78,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "clean",
+    group: "project",
+    brief: "remove made files",
     summary: "remove what Slipway made, after showing it",
     args: [],
     options: [
@@ -70,6 +93,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "completions",
+    group: "project",
+    brief: "for your shell",
     summary: "completions for a shell, on stdout",
     args: [{ name: "shell", words: "shell" }],
     options: [{ name: "line", value: "TEXT", summary: "what may follow, a word a line (used by the completions)" }],
@@ -77,6 +102,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "readme",
+    group: "project",
+    brief: "fill README tables",
     summary: "write the tables of the README anew",
     args: [],
     options: [{ name: "check", summary: "change nothing; exit 1 if they are out of date" }],
@@ -84,6 +111,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "test",
+    group: "project",
+    brief: "run the tests",
     summary: "run the tests: unit, integration, vm, guaraos, or some by name",
     args: [{ name: "what", words: "test", many: true }],
     options: [
@@ -101,6 +130,8 @@ export const projectCommands: Command[] = [
   },
   {
     name: "bench",
+    group: "project",
+    brief: "measure and record",
     summary: "measure, and write docs/benchmarks.md",
     args: [{ name: "what", many: true }],
     options: [json],

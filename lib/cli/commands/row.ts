@@ -2,6 +2,7 @@
 
 /** What a word on the command line can be; the completions ask the project for the words of a kind. */
 export type WordKind =
+  | "command"
   | "arch"
   | "arches"
   | "flavor"
@@ -24,8 +25,14 @@ export interface Option {
   summary: string;
 }
 
+/** What a command is about, in the order of the first screen; `yours` are scripts that maintainers wrote. */
+export const groups = ["make", "ship", "try", "machines", "project", "yours"] as const;
+
 export interface Command {
   name: string;
+  group: (typeof groups)[number];
+  /** Three words for the first screen, at most 18 characters. */
+  brief: string;
   /** What it is called where it is installed (/usr/bin of the images), the usual name first. */
   installed?: string[];
   summary: string;
@@ -38,8 +45,8 @@ export interface Command {
 }
 
 export const json: Option = { name: "json", summary: "one JSON document on stdout" };
-export const yes: Option = { name: "yes", summary: "take the default of every question" };
-export const dryRun: Option = { name: "dry-run", summary: "show what would run, change nothing" };
+export const yes: Option = { name: "yes", short: "y", summary: "take the default of every question" };
+export const dryRun: Option = { name: "dry-run", short: "n", summary: "show what would run, change nothing" };
 export const attempts: Option = {
   name: "attempts",
   value: "N",

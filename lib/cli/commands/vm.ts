@@ -27,6 +27,8 @@ const vmOptions: Option[] = [
 export const vmCommands: Command[] = [
   {
     name: "disk",
+    group: "try",
+    brief: "write its disk",
     summary: "a bootable disk file from an image",
     args: [arch, flavor],
     options: [...diskOptions, { name: "qcow2", summary: "in QEMU's own format instead of raw" }, dryRun, json, yes],
@@ -34,6 +36,8 @@ export const vmCommands: Command[] = [
   },
   {
     name: "boot-vm",
+    group: "try",
+    brief: "boot in QEMU",
     summary: "boot an image in a virtual machine",
     args: [arch, flavor],
     options: [...vmOptions, ...diskOptions, json, yes],
@@ -42,6 +46,8 @@ export const vmCommands: Command[] = [
   },
   {
     name: "vm",
+    group: "try",
+    brief: "list, enter, stop",
     summary: "the virtual machines that run: list, ssh, stop, log",
     args: [
       { name: "what", words: "vm-verb" },
@@ -53,6 +59,8 @@ export const vmCommands: Command[] = [
   },
   {
     name: "smoke",
+    group: "try",
+    brief: "boot and check",
     summary: "boot images and see that what their flavors promise holds",
     args: [arch, flavors],
     options: [
@@ -66,6 +74,8 @@ export const vmCommands: Command[] = [
   },
   {
     name: "try",
+    group: "try",
+    brief: "build and boot",
     summary: "build an image, make its disk and boot it, in one go",
     args: [arch, flavor],
     options: [...vmOptions, yes],

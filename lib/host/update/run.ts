@@ -1,5 +1,5 @@
 import { exit, Failure } from "../../system/errors.ts";
-import { paint, say } from "../../system/output.ts";
+import { paint, say, warn } from "../../system/output.ts";
 import { commandLine, foreground } from "../../system/shell.ts";
 import { type Entry, readHost } from "../bootc.ts";
 import type { Allowed } from "../old-image.ts";
@@ -144,7 +144,7 @@ export async function runAll(works: Work[]): Promise<Results> {
       else done.push({ part, state: "left", said: said.left });
     } catch (error) {
       if (!(error instanceof Failure) || error.code === exit.interrupted) throw error;
-      for (const line of error.lines()) say(line);
+      for (const line of error.lines()) warn(line);
       done.push({ part, state: "failed", said: error.message });
       codes.push(error.code);
     }

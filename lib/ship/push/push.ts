@@ -10,9 +10,10 @@ import { needAnswer } from "../answers.ts";
 import { packingOf } from "../packing.ts";
 import { insist, type Patience, patient } from "../retry.ts";
 import { differences, oneManifest } from "./compare.ts";
+import { moveTag } from "./move-tag.ts";
 import { forgetPushed, type Pushed, pushedOf, rememberPushed, repositoryOf } from "./pushed.ts";
 import { imageId, openSource, rechunked, type Source, writeOut } from "./source.ts";
-import { dayOf, sendWords, tagsOf, tagWords } from "./words.ts";
+import { dayOf, sendWords, tagsOf } from "./words.ts";
 
 /**
  * A push, in this order:
@@ -123,20 +124,7 @@ export async function pushTarget(
       });
 
     progress.now(`moving the tag ${moving}`);
-    await persist(async () => {
-      const { code, said } = await skopeo(tagWords(repository, arrived.digest, moving, policy), {
-        progress,
-        mounts: [work.path],
-      });
-      if (code !== 0)
-        throw new RegistryTrouble(`the tag ${repository}:${moving} could not be moved`, said, progress.log);
-      const named = await tagDigest(`${repository}:${moving}`, { progress });
-      if (named !== arrived.digest)
-        throw new Failure(exit.failed, `${repository}:${moving} names another image than the one just pushed`, {
-          tried: [`pushed ${arrived.digest}`, `found ${named ?? "no such tag"}`],
-          next: "see who else pushes to this tag, then run this again",
-        });
-    });
+    await persist(() => moveTag(repository, arrived.digest, moving, work.path, progress));
     const { digest } = arrived;
     const pushed = { repository, digest, tags: [moving, dated], image, packed, at: new Date().toISOString() };
     rememberPushed(target, pushed);

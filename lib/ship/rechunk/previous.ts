@@ -5,7 +5,7 @@ import { RegistryFailure } from "../../oci/registry.ts";
 import { SettingsFailure } from "../../oci/settings-failure.ts";
 import { type Image, openImage } from "../../oci/source.ts";
 import { exit, Failure } from "../../system/errors.ts";
-import { say } from "../../system/output.ts";
+import { say, warn } from "../../system/output.ts";
 import type { Memory } from "./plan.ts";
 import { decodeMemory, planAnnotation } from "./plan-annotation.ts";
 
@@ -18,7 +18,7 @@ export interface Previous {
 /** The plan of an image. A bad one is ignored with a warning: it must not block a release. */
 function planOf(name: string, annotations: Record<string, string> | undefined): Memory | undefined {
   return decodeMemory(annotations?.[planAnnotation], (why) =>
-    say(`warning: ignored the plan of ${name}, which is not valid: ${why}`),
+    warn(`warning: ignored the plan of ${name}, which is not valid: ${why}`),
   );
 }
 
@@ -36,12 +36,12 @@ function complain(reference: string, error: Failure): void {
     });
   if (error instanceof RegistryFailure && error.status === 404) return;
   if (error instanceof RegistryFailure && error.absent) {
-    say(`warning: the registry has no ${reference}, or shows it only after podman login, to who may read it`);
+    warn(`warning: the registry has no ${reference}, or shows it only after podman login, to who may read it`);
     return;
   }
   const reason = error.details.tried?.at(-1);
-  say(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
-  say(`  ${error.message}${reason ? `: ${reason}` : ""}`);
+  warn(`warning: the published ${reference} could not be read, so the last plan of this machine is used`);
+  warn(`  ${error.message}${reason ? `: ${reason}` : ""}`);
 }
 
 /**

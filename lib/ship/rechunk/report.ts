@@ -1,3 +1,4 @@
+import { failureFacts } from "../../system/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../../system/output.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
 import type { Done } from "./target.ts";
@@ -44,12 +45,17 @@ export function reportRechunk(results: StepResult<Done>[], json: boolean): numbe
       targets: results.map((r) => ({
         reference: r.id,
         state: r.state,
-        ...(r.state === "done" ? facts(r.value) : r.state === "failed" ? { why: r.error.message } : { why: r.because }),
+        ...(r.state === "done"
+          ? facts(r.value)
+          : r.state === "failed"
+            ? { why: r.error.message, error: failureFacts(r.error) }
+            : { why: r.because }),
       })),
     });
   else {
     const rows = results.flatMap((r) => (r.state === "done" ? [row(r.value)] : []));
-    if (rows.length) print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell)));
+    if (rows.length)
+      print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell), { spare: [3, 4] }));
     const last = results.findLast((r) => r.state === "done");
     if (last && !failed) say("next: bun run push    or look at it: bun run delta PREVIOUS NEW");
   }

@@ -1,4 +1,5 @@
 import { appendFileSync } from "node:fs";
+import { failureFacts } from "../../system/failure-facts.ts";
 import { paintOut, print, printJson, say, seconds, table } from "../../system/output.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
@@ -51,15 +52,18 @@ export function reportRelease(results: Results, json: boolean): number {
         const [stage, reference] = parts(r);
         const common = { stage, reference, state: r.state, seconds: Number(r.seconds.toFixed(3)) };
         if (r.state === "done") return { ...common, said: r.value.said, ...r.value.facts };
-        return { ...common, why: r.state === "failed" ? r.error.message : r.because };
+        if (r.state === "left") return { ...common, why: r.because };
+        return { ...common, why: r.error.message, error: failureFacts(r.error) };
       }),
     });
   else
     print(
-      table([head, ...rows(results)], (c, column, row) =>
-        row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c,
+      table(
+        [head, ...rows(results)],
+        (c, column, row) => (row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c),
+        { head: true },
       ),
     );
-  if (failed) say("next: mend what failed and run the same again: what is done is not done twice");
+  if (failed) say("next: fix what failed and run the same again: what is done is not done twice");
   return exitCode(results);
 }

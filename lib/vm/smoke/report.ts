@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { type ExitCode, exit } from "../../system/errors.ts";
+import { failureFacts } from "../../system/failure-facts.ts";
 import { paintOut, print, printJson, say, seconds } from "../../system/output.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
 import { junit } from "./junit.ts";
@@ -8,7 +9,13 @@ import type { Smoked } from "./smoke.ts";
 function row(result: StepResult<Smoked>): object {
   const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
   if (result.state === "failed")
-    return { ...common, state: "failed", why: result.error.message, log: result.error.details.log };
+    return {
+      ...common,
+      state: "failed",
+      why: result.error.message,
+      log: result.error.details.log,
+      error: failureFacts(result.error),
+    };
   if (result.state === "left") return { ...common, state: "left", why: result.because };
   const { checks, phases, journal } = result.value;
   const wrong = checks.filter((c) => c.wrong !== undefined).length;

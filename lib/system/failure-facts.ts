@@ -1,0 +1,24 @@
+import { type ExitCode, exit, Failure } from "./errors.ts";
+import { asTyped } from "./output.ts";
+
+/** A failure as `--json` prints it. */
+export interface FailureFacts {
+  /** The exit code that it means. */
+  code: ExitCode;
+  message: string;
+  tried: string[];
+  /** Where in a file: `flavors/cosmic.yaml:12:5`; of several places the first. */
+  place: string | null;
+  log: string | null;
+  next: string | null;
+}
+
+export function failureFacts(error: unknown): FailureFacts {
+  if (!(error instanceof Failure)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { code: exit.failed, message: `a defect: ${message}`, tried: [], place: null, log: null, next: null };
+  }
+  const { tried = [], place = null, log = null, next } = error.details;
+  const typed = next === undefined ? null : asTyped(next);
+  return { code: error.code, message: asTyped(error.message), tried: tried.map(asTyped), place, log, next: typed };
+}
