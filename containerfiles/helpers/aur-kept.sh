@@ -1,7 +1,6 @@
 # shellcheck shell=bash
-# What aur-build does with a package that cannot be built: it says which source is another than the recipe's, and takes what was built
-# last. Sourced, so nothing runs here. package_file and as_builder are aur-build's.
-kept=${AUR_KEPT:-/var/cache/slipway-aur}
+# What aur-build does with a package that cannot be built: it says which source is another than the recipe's, and an upgrade may
+# leave the package as it is. Sourced, so nothing runs here. as_builder is aur-build's.
 
 # Prints which sources of a package are not those of its recipe, and how they differ. makepkg names such a file, but no sum; it goes
 # through the sources in the recipe's order. Source: makepkg's verify_checksum.sh.
@@ -21,26 +20,6 @@ stale_sources() { # PKG FOLDER SAID
         sub(/ \.\.\. FAILED$/, "") { sub(/^ +/, ""); print list, sums, place, $0 }
     ' "$3")
     [ -z "$found" ] || echo "    somebody replaced the file at its address, or the recipe is behind it: wait for a newer recipe, or write onFailure: keep in aur"
-}
-
-# What was built last, one file a package.
-keep() { # PKG FILE
-    local file
-    file=$(package_file "$kept" "$1")
-    [ -z "$file" ] || rm "$file"
-    install -m 0644 "$2" "$kept/.new"
-    mv "$kept/.new" "$kept/${2##*/}"
-}
-
-# A package as it was built last, with what it needs from there, into a folder.
-restore() { # PKG DIR
-    local file need
-    file=$(package_file "$kept" "$1")
-    if [ -z "$file" ] || [ -e "$2/${file##*/}" ]; then return 0; fi
-    install -m 0644 "$file" "$2/"
-    echo "slipway: aur-build: $1 could not be built: the version that was built last is taken, ${file##*/}" >&2
-    bsdtar -xOqf "$file" .PKGINFO | sed -n 's/^depend = \([^<>=]*\).*/\1/p' |
-        while IFS= read -r need; do restore "$need" "$2"; done
 }
 
 # Runs a command in a shell of its own; $status says how it ended. As a condition it would go on after a failure.

@@ -83,7 +83,7 @@ export const flavorSchema = z.strictObject({
     .strictObject({
       interval: interval.default("weekly"),
       packages: z.array(packageName).min(1),
-      /** a package that cannot be built: the build stops, or goes on with the version that was built last */
+      /** a package that an upgrade cannot build: the build stops, or keeps the version that is installed */
       onFailure: z.enum(["fail", "keep"]).default("fail"),
     })
     .optional(),

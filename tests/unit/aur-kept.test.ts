@@ -1,6 +1,6 @@
 // What aur-build does with a package that cannot be built, in temporary folders and with makepkg's own words.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -9,9 +9,7 @@ let top = "";
 
 beforeEach(() => {
   top = mkdtempSync(join(tmpdir(), "slipway-aur-"));
-  for (const folder of ["bin", "kept", "out", "app-bin"]) mkdirSync(join(top, folder));
-  // what a package says of itself stands beside it
-  writeFileSync(join(top, "bin/bsdtar"), '#!/bin/sh\ncat "${2##*/}.info"\n', { mode: 0o755 });
+  for (const folder of ["bin", "app-bin"]) mkdirSync(join(top, folder));
   // a pacman that knows no option, for the file of its functions
   writeFileSync(join(top, "bin/pacman"), "#!/bin/sh\n", { mode: 0o755 });
 });
@@ -71,21 +69,9 @@ test("a source that changed is named, with the recipe's sum and its own", () => 
   expect(run("stale_sources app-bin app-bin said")).toMatchObject({ code: 0, out: "" });
 });
 
-function publish(name: string, version: string, depends: string[] = []): string {
-  const file = `${name}-${version}-any.pkg.tar.zst`;
-  writeFileSync(join(top, file), name);
-  writeFileSync(join(top, `${file}.info`), depends.map((need) => `depend = ${need}\n`).join(""));
-  return file;
-}
-
-test("what was built last is kept, one version of it, and comes back with what it needs from there", () => {
-  const files = [publish("app", "1-1"), publish("app", "2-1", ["glibc", "app-data>=1"]), publish("app-data", "1-1")];
-  expect(run(`keep app ${files[0]}; keep app ${files[1]}; keep app-data ${files[2]}`).code).toBe(0);
-  expect(readdirSync(join(top, "kept")).sort()).toEqual(["app-2-1-any.pkg.tar.zst", "app-data-1-1-any.pkg.tar.zst"]);
-  const { code, err } = run("restore app out; restore none out");
-  expect(code).toBe(0);
-  expect(err).toContain("app could not be built: the version that was built last is taken, app-2-1-any.pkg.tar.zst");
-  expect(readdirSync(join(top, "out")).sort()).toEqual(["app-2-1-any.pkg.tar.zst", "app-data-1-1-any.pkg.tar.zst"]);
+test("a folder without the package has no file of it", () => {
+  writeFileSync(join(top, "app-data-1-1-any.pkg.tar.zst"), "");
+  expect(run("package_file . app; package_file . app-data").out).toBe("./app-data-1-1-any.pkg.tar.zst\n");
 });
 
 test("a failure stops the build, unless packages are kept; after it nothing of that package is done", () => {

@@ -108,17 +108,11 @@ function aurPins({ flavor }: Target, { root }: Family): string[] {
   return words.length ? [`ARG AUR_PINS="${words.join(" ")}"`] : [];
 }
 
-/** What is done when a package of the AUR cannot be built, as the nearest flavor with such packages says. */
+/** What an upgrade does when a package of the AUR cannot be built, as the nearest flavor with such packages says. */
 function aurFailure({ flavor }: Target): string[] {
   const nearest = lineage(flavor).find(({ aur }) => aur);
   return nearest?.aur?.onFailure === "keep" ? ["ARG AUR_ON_FAILURE=keep"] : [];
 }
-
-/** Packages that were built before lie beside the build: another arch's would not run. */
-const aurMount = ({ flavor, arch }: Target) =>
-  flavor.aur?.onFailure === "keep"
-    ? `--mount=type=cache,id=slipway-aur-${arch.name},target=/var/cache/slipway-aur `
-    : "";
 
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
@@ -130,8 +124,7 @@ export const markers: Record<string, Marker> = {
       : ["RUN mkdir -p /overlay"],
   aur: (t, family) => [
     ...aurPins(t, family),
-    ...aurFailure(t),
-    ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${aurMount(t)}${helper}/aur-build ${name}`),
+    ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
   ],
   "aur-group": ({ flavor }) =>
     flavor.aur
