@@ -69,7 +69,8 @@ async function build(said: string, code: number): Promise<{ stderr: string; aske
 import { command } from "${checkout}/lib/cli/command.ts";
 import { family, target } from "${checkout}/tests/support/small-family.ts";
 const of = family(process.env.SLIPWAY_PROJECT);
-const rest = { args: {}, labels: {}, origin: { epoch: 1 }, noCache: false, containerfile: "FROM scratch" };
+const draft = { args: {}, containerfile: "FROM scratch", parts: () => [] };
+const rest = { draft, labels: {}, origin: { epoch: 1 }, noCache: false };
 const job = { ...rest, target: target(of, "best", "one") };
 await command("list", () => buildImage(job, of, { now() {}, log: process.env.SLIPWAY_PROJECT + "/log" }), []);
 `,
