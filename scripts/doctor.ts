@@ -2,7 +2,7 @@
 import { command } from "../lib/cli/command.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/manifest.ts";
-import { brokenAndMends } from "../lib/oci/broken.ts";
+import { brokenAndFixes } from "../lib/oci/broken.ts";
 import { unreadableImages } from "../lib/ship/verify-current.ts";
 import { memory, spaceAt } from "../lib/system/machine.ts";
 import { statePath } from "../lib/system/project.ts";
@@ -20,8 +20,8 @@ await command("doctor", async (args) => {
   const asked = askRegistries([...bases, family?.registry ?? "docker.io"]);
   const [podman, registries] = await Promise.all([podmanHealth(), asked]);
   const offline = registries.some((a) => a.registry === "docker.io" && !a.answers);
-  const tools = (await checkTools()).map(({ found, mend }) => toolHealth(found, mend, { offline }));
-  const broken = podman.works ? await brokenAndMends(family ? [`${family.registry}/${family.prefix}-`] : []) : [];
+  const tools = (await checkTools()).map(({ found, fix }) => toolHealth(found, fix, { offline }));
+  const broken = podman.works ? await brokenAndFixes(family ? [`${family.registry}/${family.prefix}-`] : []) : [];
   const unreadable = family && podman.works ? await unreadableImages(family) : [];
   const checkup = {
     good: podman.works && broken.length + unreadable.length === 0 && tools.every((t) => t.state !== "missing"),

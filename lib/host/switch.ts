@@ -117,7 +117,7 @@ export async function switchTo(target: Target, family: Family, options: SwitchOp
   if (guard) {
     const outcome = await change(asRoot(arm), { dryRun });
     if (outcome.code !== 0)
-      throw failed("the guard could not be armed", outcome, "mend that, or switch with --no-guard");
+      throw failed("the guard could not be armed", outcome, "fix that, or switch with --no-guard");
   }
   if (!stages) return { ...shown, state: "staged already" };
   const outcome = await change(words, { dryRun, onLine: (line) => line.trim() && say(paint.dim(`  ${line}`)) });

@@ -101,9 +101,9 @@ export function shownBroken({ id, names, why }: Broken): string {
 }
 
 /** Broken images and what removes each, for `doctor`. @param prefixes how the names of the family's images begin */
-export async function brokenAndMends(prefixes: string[]): Promise<{ image: string; mend: string }[]> {
+export async function brokenAndFixes(prefixes: string[]): Promise<{ image: string; fix: string }[]> {
   const broken = await findBroken(prefixes);
-  return broken.map((image) => ({ image: shownBroken(image), mend: image.ours ? "bun run clean" : removal(image) }));
+  return broken.map((image) => ({ image: shownBroken(image), fix: image.ours ? "bun run clean" : removal(image) }));
 }
 
 /** Removes what is ours. @returns what is still there */

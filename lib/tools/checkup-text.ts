@@ -62,11 +62,11 @@ const byHand = (name: string, range: string) =>
 /** Each thing that is missing with the command that fixes it; things with the same command are one row. */
 function fixRows({ tools, podman, broken, unreadable }: Checkup): Row[] {
   const all: [State, string, string | null][] = [
-    ...tools.map(({ state, name, range, mend }): [State, string, string | null] => [
-      ...([state, name, state === "missing" ? (mend ?? byHand(name, range)) : mend] as const),
+    ...tools.map(({ state, name, range, fix }): [State, string, string | null] => [
+      ...([state, name, state === "missing" ? (fix ?? byHand(name, range)) : fix] as const),
     ]),
-    ...(podman.works ? [] : [["missing", "podman", podman.mend] satisfies [State, string, string | null]]),
-    ...broken.map(({ mend }): [State, string, string] => ["missing", "broken image", mend]),
+    ...(podman.works ? [] : [["missing", "podman", podman.fix] satisfies [State, string, string | null]]),
+    ...broken.map(({ fix }): [State, string, string] => ["missing", "broken image", fix]),
     ...unreadable.map(({ image, fix }): [State, string, string] => ["missing", image, fix]),
   ];
   const rows = new Map<string, { state: State; names: Set<string> }>();

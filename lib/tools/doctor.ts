@@ -15,10 +15,10 @@ export interface Checkup {
   family: string | null;
   tools: (ToolHealth & { remark?: string })[];
   toolboxes: ToolboxHealth[];
-  /** `mend`: the command that fixes it; null where it works. */
-  podman: { works: boolean; graphRoot: string | null; because: string; mend: string | null };
+  /** `fix`: the command that fixes it; null where it works. */
+  podman: { works: boolean; graphRoot: string | null; because: string; fix: string | null };
   /** Images that podman cannot use any more, and that make commands fail. */
-  broken: { image: string; mend: string }[];
+  broken: { image: string; fix: string }[];
   /** Published images that the machines of the family cannot read. */
   unreadable: { image: string; because: string; fix: string }[];
   registries: Answer[];
@@ -42,17 +42,17 @@ export async function podmanHealth(): Promise<Checkup["podman"]> {
     const own = existsSync(statePath("containers.conf")) ? ", with settings of our own for this machine" : "";
     const range = rangeCommand(idFiles());
     if (code === 0 && range !== undefined)
-      return { works: false, graphRoot: stdout.trim(), because: withoutRange, mend: range };
-    if (code === 0) return { works: true, graphRoot: stdout.trim(), because: `podman info answers${own}`, mend: null };
+      return { works: false, graphRoot: stdout.trim(), because: withoutRange, fix: range };
+    if (code === 0) return { works: true, graphRoot: stdout.trim(), because: `podman info answers${own}`, fix: null };
     const failure = podmanFailureIn(said);
     const words = said.trim().split("\n").at(-1) ?? "";
     // what doctor fixes, it does not send to doctor
     const isHere = failure?.next.startsWith("bun run doctor");
-    const mend = (isHere ? undefined : failure?.next) ?? byItself;
-    return { works: false, graphRoot: null, because: failure ? `${failure.means} (${words})` : words, mend };
+    const fix = (isHere ? undefined : failure?.next) ?? byItself;
+    return { works: false, graphRoot: null, because: failure ? `${failure.means} (${words})` : words, fix };
   } catch (error) {
     if (error instanceof Failure)
-      return { works: false, graphRoot: null, because: error.message, mend: error.details.next ?? byItself };
+      return { works: false, graphRoot: null, because: error.message, fix: error.details.next ?? byItself };
     throw error;
   }
 }

@@ -17,7 +17,7 @@ export interface ToolHealth {
   range: string;
   purpose: string;
   /** The command that fixes it. */
-  mend: string | null;
+  fix: string | null;
 }
 
 function from(found: Found): string {
@@ -32,7 +32,7 @@ function from(found: Found): string {
  */
 export function toolHealth(
   found: Found,
-  mend: string | undefined,
+  fix: string | undefined,
   circumstances: { offline: boolean },
 ): ToolHealth & { remark?: string } {
   const { name, need, range, purpose } = found.tool;
@@ -47,7 +47,7 @@ export function toolHealth(
     version: found.version ?? null,
     range,
     purpose,
-    mend: found.place === "missing" ? (mend ?? null) : null,
+    fix: found.place === "missing" ? (fix ?? null) : null,
     ...(instead === undefined ? {} : { remark: instead }),
   };
 }

@@ -117,7 +117,7 @@ export async function findTool(name: string): Promise<Found> {
 }
 
 /** The command that puts a tool on this machine; undefined where no package of its distribution will do. */
-export function mendCommand(found: Found): string | undefined {
+export function fixCommand(found: Found): string | undefined {
   return found.place === "missing" ? installCommand([found.tool.packages]) : undefined;
 }
 
@@ -132,18 +132,18 @@ export async function tool(name: string, options: ContainerOptions & { progress?
   if (found.place === "missing")
     throw new Failure(exit.missing, `${name} is not on this machine (${found.tool.purpose})`, {
       tried: [found.instead ?? `${name} on the PATH`],
-      next: mendCommand(found) ?? (isCompiled ? `install ${name}` : "bun run doctor"),
+      next: fixCommand(found) ?? (isCompiled ? `install ${name}` : "bun run doctor"),
     });
   const program = found.tool.programs?.()[0] ?? name;
   return [...(await inToolbox(found.tool.container?.() ?? [], { ...options, box: boxOf(found.tool) })), program];
 }
 
 /** Every tool of the table: where it was found, and the command that fixes it. */
-export async function checkTools(): Promise<{ found: Found; mend: string | undefined }[]> {
+export async function checkTools(): Promise<{ found: Found; fix: string | undefined }[]> {
   const all = [];
   for (const { name } of tools) {
     const found = await findTool(name);
-    all.push({ found, mend: mendCommand(found) });
+    all.push({ found, fix: fixCommand(found) });
   }
   return all;
 }

@@ -37,7 +37,7 @@ export function policyInForce(at: (path: string) => string, env = process.env): 
 /** @throws Failure for a file that is no policy */
 export function readPolicy(path: string): Policy {
   const broken = (what: string) =>
-    new Failure(exit.failed, `${path}: ${what}`, { next: "mend the file; containers-policy.json(5) describes it" });
+    new Failure(exit.failed, `${path}: ${what}`, { next: "fix the file; containers-policy.json(5) describes it" });
   let value: Partial<Policy>;
   try {
     value = JSON.parse(readFileSync(path, "utf8")) as Partial<Policy>;

@@ -136,7 +136,7 @@ describe("swap", () => {
     expect(existsSync(at("run/guaraos/swap-refused"))).toBe(true);
   });
 
-  test("mended, the refusal is taken back", () => {
+  test("fixed, the refusal is taken back", () => {
     mkdirSync(at("var/swap"));
     run(script.swap);
     rmSync(at("var/swap"), { recursive: true });

@@ -89,7 +89,7 @@ const withoutLayer = (id: string) => {
 
 interface Checkup {
   good: boolean;
-  broken: { image: string; mend: string }[];
+  broken: { image: string; fix: string }[];
 }
 
 async function doctor(): Promise<Checkup> {
@@ -102,7 +102,7 @@ test("what a killed build of ours left: doctor names it, the next command that l
   const { good, broken } = await doctor();
   expect(good).toBe(false);
   expect(broken).toEqual([
-    { image: `an image without a name (${ours.slice(0, 12)}): its manifest is missing`, mend: "bun run clean" },
+    { image: `an image without a name (${ours.slice(0, 12)}): its manifest is missing`, fix: "bun run clean" },
   ]);
   expect((await project.slipway("rechunk", "amd64", "one", "--layers", "2")).code).toBe(0);
   expect(ids()).not.toContain(ours);
@@ -158,8 +158,8 @@ test.each<[string, (id: string) => void]>([
 test("doctor names somebody else's broken image, and finds nothing in a whole store", async () => {
   expect((await doctor()).broken).toEqual([]);
   emptied(theirs);
-  const mend = `podman rmi --force ${theirs.slice(0, 12)}`;
-  expect((await doctor()).broken).toEqual([{ image: expect.stringContaining("localhost/theirs:1"), mend }]);
+  const fix = `podman rmi --force ${theirs.slice(0, 12)}`;
+  expect((await doctor()).broken).toEqual([{ image: expect.stringContaining("localhost/theirs:1"), fix }]);
 });
 
 test("an image that says nothing of whom it is, since it was cut off at once, is nobody's to remove", async () => {

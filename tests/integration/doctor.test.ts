@@ -18,7 +18,7 @@ afterAll(() => {
 
 interface Report {
   good: boolean;
-  tools: { name: string; state: string; from: string; version: string | null; mend: string | null; remark?: string }[];
+  tools: { name: string; state: string; from: string; version: string | null; fix: string | null; remark?: string }[];
   arches: { name: string; missing: string[] }[];
   kvm: { state: string };
 }
@@ -62,7 +62,7 @@ test("without podman: exit 3, podman is reported as missing, with the command th
   expect(code).toBe(3);
   expect(stderr).not.toContain("defect");
   expect(row(report, "podman")).toMatchObject({ state: "missing", from: "missing" });
-  if (Bun.which("apt-get")) expect(row(report, "podman")?.mend).toContain("apt-get install -y");
+  if (Bun.which("apt-get")) expect(row(report, "podman")?.fix).toContain("apt-get install -y");
 });
 
 test("a podman that is too old will not do", async () => {

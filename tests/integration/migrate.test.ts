@@ -133,7 +133,7 @@ describe("a whole migration", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("the new account of ana does not answer")]);
     expect(read("etc/passwd")).toContain("ana:x:1000");
     expect(listing(system.path(oldHome))).toEqual(home);
-    // homed is mended, and it goes on
+    // homed is fixed, and it goes on
     system.program("homectl", `case "$*" in *inspect*) cat "${system.root}/var/lib/systemd/home/ana.identity" ;; esac`);
     expect((await run()).code).toBe(0);
     expect(read("etc/passwd")).not.toContain("ana:");

@@ -450,7 +450,7 @@ describe("what was tampered with in the registry is reported", () => {
     expect(told).toMatch(/policy: /);
   });
 
-  test("and mended, it is verified again", async () => {
+  test("and fixed, it is verified again", async () => {
     await must(run({}, "verify", "amd64", "one"));
   });
 });

@@ -4,14 +4,14 @@ import type { Checkup } from "../../lib/tools/doctor.ts";
 
 // What `doctor` shows of what it found.
 
-const tool = { from: "missing", version: null, purpose: "is for it", range: "*", mend: null };
+const tool = { from: "missing", version: null, purpose: "is for it", range: "*", fix: null };
 const box = { reference: "localhost/box:1", built: true, old: false, suite: "trixie", day: "2026-11-26", packages: {} };
 
 const good: Checkup = {
   ...{ good: true, family: "sample", broken: [], unreadable: [], arches: [], disk: [], cpu: "Zen" },
   tools: [{ ...tool, name: "podman", state: "good", from: "/usr/bin/podman", version: "5.0.0" }],
   toolboxes: [{ ...box, name: "stable" }],
-  podman: { works: true, graphRoot: "/var", because: "podman info answers", mend: null },
+  podman: { works: true, graphRoot: "/var", because: "podman info answers", fix: null },
   registries: [{ registry: "docker.io", answers: true }],
   kvm: { state: "works", because: "a guest ran" },
   memory: { total: 2e9, available: 1e9 },
@@ -46,11 +46,11 @@ test("each ✗ has its command, one that fixes several is shown once, and the su
     good: false,
     tools: [
       { ...tool, name: "podman", state: "missing", range: ">=4.3.1" },
-      { ...tool, name: "newuidmap", state: "missing", mend: uidmap },
-      { ...tool, name: "newgidmap", state: "missing", mend: uidmap },
+      { ...tool, name: "newuidmap", state: "missing", fix: uidmap },
+      { ...tool, name: "newgidmap", state: "missing", fix: uidmap },
     ],
-    podman: { works: false, graphRoot: null, because: "it crashes", mend: "see that podman runs" },
-    broken: [{ image: "a/b:c", mend: "bun run clean" }],
+    podman: { works: false, graphRoot: null, because: "it crashes", fix: "see that podman runs" },
+    broken: [{ image: "a/b:c", fix: "bun run clean" }],
     unreadable: [{ image: "d/e:f", because: "no signature", fix: "bun run push d e" }],
   });
   expect(text.slice(text.indexOf("How to fix it"))).toBe(`How to fix it

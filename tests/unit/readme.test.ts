@@ -51,7 +51,7 @@ test("a text without a place for a table is an error that says how to make one",
   expect(() => renderReadme("# nothing\n", sampleFamily())).toThrow("README.md has no place for the table of targets");
 });
 
-test("--check changes nothing and ends with 1, writing mends it", async () => {
+test("--check changes nothing and ends with 1, writing fixes it", async () => {
   const project = new SampleProject();
   try {
     const file = join(project.root, "README.md");

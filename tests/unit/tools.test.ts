@@ -182,10 +182,10 @@ test.each<[string, Found, boolean, string, string]>([
   ["missing, but a registry answers", place({ place: "missing" }, named("mmdebstrap")), false, "note", "missing"],
   ["missing, and none answers", place({ place: "missing" }, named("mmdebstrap")), true, "missing", "missing"],
 ])("health of a tool %s", (_, found, offline, state, from) => {
-  expect(toolHealth(found, "mend it", { offline })).toMatchObject({
+  expect(toolHealth(found, "fix it", { offline })).toMatchObject({
     state,
     from,
-    mend: found.place === "missing" ? "mend it" : null,
+    fix: found.place === "missing" ? "fix it" : null,
   });
 });
 
@@ -200,7 +200,7 @@ test("podman without root needs newuidmap and newgidmap: a machine without them 
     const found = { tool: one, place: "missing" } as Found;
     expect(toolHealth(found, installCommand([one.packages], "apt", false), { offline: false })).toMatchObject({
       state: "missing",
-      mend: "sudo apt-get install -y --no-install-recommends uidmap",
+      fix: "sudo apt-get install -y --no-install-recommends uidmap",
     });
   }
   expect(rootlessTools.map(({ name }) => name)).toEqual(["newuidmap", "newgidmap"]);

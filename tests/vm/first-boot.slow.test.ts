@@ -227,9 +227,9 @@ describe("on btrfs", () => {
     expect(now.failed).toBe("guaraos-swap-setup.service");
     expect(now.config).toBe("");
 
-    const mend = /To mend it, as root: (.*)$/m.exec(now.said)?.[1] ?? "";
-    expect(mend).toStartWith("mv /var/swap ");
-    await btrfs.sh(mend);
+    const fix = /To fix it, as root: (.*)$/m.exec(now.said)?.[1] ?? "";
+    expect(fix).toStartWith("mv /var/swap ");
+    await btrfs.sh(fix);
     expect(await btrfs.look({ swap, failed })).toEqual({ swap: whole, failed: "" });
   });
 

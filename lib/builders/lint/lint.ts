@@ -52,7 +52,7 @@ function recipeStep(targets: Target[], family: Family): Step<Outcome> {
   return checkStep("containerfile", title, async () => ({ findings: targets.flatMap(look) }));
 }
 
-/** Whether a build would make the image anew: then what is found in it may be mended already. */
+/** Whether a build would make the image anew: then what is found in it may be fixed already. */
 async function age(target: Target, family: Family, images: Map<string, LocalImage>): Promise<Outcome> {
   const options = { force: false, refresh: false, noCache: false };
   const plan = (await planBuild([target], family, images, options, await origin())).at(-1);

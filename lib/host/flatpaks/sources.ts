@@ -65,7 +65,7 @@ function own(file: string): App[] {
   }
   const { apps, mistakes } = parseList(text, "own list");
   if (mistakes.length)
-    throw new Failure(exit.usage, told(file, mistakes).join("\n"), { next: "mend these lines, or begin them with #" });
+    throw new Failure(exit.usage, told(file, mistakes).join("\n"), { next: "fix these lines, or begin them with #" });
   if (apps.length === 0)
     throw new Failure(exit.usage, `the list ${file} names no app`, { next: "put an ID on each line" });
   return merge([apps]);

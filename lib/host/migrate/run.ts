@@ -7,7 +7,7 @@ import { writeReport } from "./report.ts";
 import { steps } from "./steps/all.ts";
 import type { Job, Step } from "./steps/step.ts";
 
-/** Errors of the system that a person can mend. */
+/** Errors of the system that a person can fix. */
 const advice: Record<string, string> = {
   ENOSPC: "make room on the disk, then run this again: it continues from here",
   EDQUOT: "the quota is used up: raise it, then run this again: it continues from here",

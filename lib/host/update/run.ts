@@ -37,7 +37,7 @@ async function runLines(lines: ReturnType<Part["lines"]>, dryRun: boolean): Prom
     failed.push(`${commandLine(argv)} ended with exit code ${code}`);
     if (!apart) break;
   }
-  const next = "its own words are above; mend that, and run this again";
+  const next = "its own words are above; fix that, and run this again";
   const [first, second] = failed;
   if (second)
     throw new Failure(exit.failed, `${failed.length} of its ${count} commands failed`, { tried: failed, next });

@@ -124,7 +124,7 @@ export function refuseSmoke({ reference, checks, journal }: Smoked): void {
   if (wrong.length === 0) return;
   throw new Failure(exit.failed, `${reference} boots, but ${wrong.length} of ${checks.length} checks do not hold`, {
     tried: wrong.map(({ kind, subject, wrong: what }) => `${kind} ${subject}: ${what}`),
-    next: "mend the flavor, or what its smoke section promises",
+    next: "fix the flavor, or what its smoke section promises",
     log: journal,
   });
 }
