@@ -1,15 +1,22 @@
 #!/usr/bin/env bun
 import { planLint } from "../lib/builders/lint/lint.ts";
+import { listChecks, showChecks } from "../lib/builders/lint/list.ts";
 import { report, reportMistakes } from "../lib/builders/lint/report.ts";
 import { command } from "../lib/cli/command.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { ManifestFailure } from "../lib/family/mistakes.ts";
 import { allTargets, findArch, findTargets, withArch } from "../lib/family/target.ts";
 import { localImages } from "../lib/oci/storage.ts";
+import { print, printJson } from "../lib/system/output.ts";
 import { runSteps } from "../lib/system/steps.ts";
+import { smokeChecks } from "../lib/vm/smoke/checks.ts";
 
 await command("lint", async (args) => {
   const json = args.has("json");
+  if (args.has("list")) {
+    const checks = listChecks(smokeChecks);
+    return json ? printJson({ checks }) : print(showChecks(checks));
+  }
   try {
     const family = await loadFamily();
     const [arch, flavor] = withArch(family, args.words);

@@ -2,7 +2,7 @@ import type { Arch, Family, Target } from "../family/family.ts";
 import type { LocalImage } from "../oci/storage.ts";
 import type { Progress } from "../system/steps.ts";
 import type { Origin } from "./epoch.ts";
-import type { Finding } from "./lint/finding.ts";
+import type { Finding, Severity } from "./lint/finding.ts";
 
 /** An image in podman's storage that another one is based on. */
 export interface BaseImage {
@@ -60,6 +60,8 @@ export interface Builder<D extends Draft = Draft> {
   commands(job: Job<D>, family: Family): Promise<string[]>;
   /** What the tool gets, as one text: `build --print`. */
   print(target: Target, family: Family): string;
+  /** What `lint` looks for, as `lint --list` shows it. */
+  checks: { name: string; severity: Severity; sentence: string }[];
   /** Looks at a target's recipe. @throws Failure for one that cannot be read */
   lint(target: Target, family: Family): Finding[];
 }

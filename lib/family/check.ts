@@ -30,7 +30,7 @@ const noFlavor = { title: "x", recipe: "x", arches: ["x"] };
 export function checkManifest(root: string, besides: Rule[] = []): Manifest {
   const { manifest, mistakes } = findMistakes(
     root,
-    rules.filter((rule) => !besides.includes(rule)),
+    rules.map(({ find }) => find).filter((rule) => !besides.includes(rule)),
   );
   if (mistakes.length || !manifest) throw new ManifestFailure(mistakes);
   return manifest;

@@ -46,6 +46,7 @@ const tiny: Builder = {
   },
   commands: async ({ target }) => [`tiny content.txt ${target.reference}`],
   print: (_, { root }) => content(root),
+  checks: [],
   lint: () => [],
 };
 

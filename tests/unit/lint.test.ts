@@ -7,6 +7,7 @@ import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import type { Finding } from "../../lib/builders/lint/finding.ts";
 import { parseBootcLint } from "../../lib/builders/lint/image-lint.ts";
 import { planLint } from "../../lib/builders/lint/lint.ts";
+import { listChecks } from "../../lib/builders/lint/list.ts";
 import { overlayFiles } from "../../lib/builders/lint/overlay-lint.ts";
 import { earlyReaders } from "../../lib/builders/lint/pipe-lint.ts";
 import { policies } from "../../lib/builders/lint/policy-files.ts";
@@ -15,6 +16,7 @@ import { collect } from "../../lib/builders/lint/report.ts";
 import { kindOf, shippedFiles } from "../../lib/builders/lint/shell-files.ts";
 import { parseShellcheck } from "../../lib/builders/lint/shell-lint.ts";
 import { parseVerify } from "../../lib/builders/lint/unit-lint.ts";
+import { smokeChecks } from "../../lib/vm/smoke/checks.ts";
 import { checkout } from "../support/sandbox.ts";
 import { type Files, family, project, removeProjects, small, target } from "../support/small-family.ts";
 
@@ -496,6 +498,21 @@ describe("a reader that stops before the end of its pipe", () => {
   });
 });
 
+test("lint --list names each check once, and every step of a run is on it", () => {
+  const all = listChecks(smokeChecks);
+  expect(new Set(all.map(({ part, name }) => `${part} ${name}`)).size).toBe(all.length);
+  for (const { name, sentence } of all) {
+    expect(name).toMatch(/^[a-z-]+$/);
+    expect(sentence).toMatch(/^\S.*[^.]$/);
+  }
+  const of = family(project());
+  const one = target(of, "best", "one");
+  const image = { id: "1", digest: "", names: [], labels: {}, size: 1 };
+  const steps = planLint([one], of, new Map([[one.reference, image]])).steps.map(({ id }) => id.split(" ")[0] ?? "");
+  expect(steps.length).toBeGreaterThan(12);
+  expect(steps.filter((step) => !all.some(({ name }) => name === step))).toEqual([]);
+});
+
 test("images that are not built are reported as skipped, with what to do", () => {
   const of = family(project());
   const plan = planLint([target(of, "best", "two")], of, new Map());
@@ -511,7 +528,7 @@ test("images that are not built are reported as skipped, with what to do", () =>
     "unit-file",
     "overlay",
     "policy",
-    "containerfile",
+    "recipe",
     "readme",
   ]);
   const blind = planLint([target(of, "best", "two")], of, undefined);

@@ -2,6 +2,7 @@ import { commandLine } from "../../system/shell.ts";
 import { podmanEnv } from "../../tools/podman.ts";
 import { baseImageName, baseReference } from "../base-name.ts";
 import type { Builder, DraftOf } from "../builder.ts";
+import { containerfileChecks } from "./checks.ts";
 import { buildImage, type ContainerfileDraft, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { ensureContext } from "./context.ts";
 import { contextUse, firstUnknown } from "./context-use.ts";
@@ -52,5 +53,6 @@ export const containerfile: Builder<ContainerfileDraft> = {
     return textOf(withMounts(lines, family.root, givenArgs(textOf(lines), family)));
   },
 
+  checks: containerfileChecks,
   lint: (target, family) => lintContainerfile(target, family),
 };

@@ -48,8 +48,8 @@ function recipeStep(targets: Target[], family: Family): Step<Outcome> {
       return [{ check: "recipe", severity: "error", file, ...at, message: message ?? error.message, next }];
     }
   };
-  const title = `Containerfiles of ${targets.length === 1 ? targets[0]?.reference : `${targets.length} targets`}`;
-  return checkStep("containerfile", title, async () => ({ findings: targets.flatMap(look) }));
+  const title = `recipes of ${targets.length === 1 ? targets[0]?.reference : `${targets.length} targets`}`;
+  return checkStep("recipe", title, async () => ({ findings: targets.flatMap(look) }));
 }
 
 /** Whether a build would make the image anew: then what is found in it may be fixed already. */

@@ -35,7 +35,7 @@ export const projectCommands: Command[] = [
     brief: "find all mistakes",
     summary: "check the manifest, shipped scripts, recipes and built images",
     args: [arch, flavor],
-    options: [json],
+    options: [json, { name: "list", summary: "show all checks with their names, and run none" }],
     example: "bun run lint znver4 gnome",
   },
   {

@@ -87,6 +87,25 @@ const kinds: Kinds = {
     })),
 };
 
+/** What each kind of promise says, as a sentence: `lint --list`. */
+const sentences: Record<keyof Smoke, string> = {
+  units: "the unit is active",
+  files: "the file is there",
+  absent: "the file is not there",
+  packages: "the package is installed",
+  commands: "the command ends with 0, and its output has the pattern",
+  kargs: "the kernel got the argument",
+  sysctl: "the kernel setting has the value",
+  mounts: "something is mounted there",
+  users: "the user exists",
+};
+
+/** All checks of `smoke`, with their names. */
+export const smokeChecks = [
+  { name: "system", sentence: "no unit failed" },
+  ...Object.entries(sentences).map(([name, sentence]) => ({ name, sentence })),
+];
+
 /** Nothing failed; the units that did are named, with their journal. */
 const nothingFailed: Check = {
   kind: "system",
