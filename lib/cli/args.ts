@@ -86,15 +86,20 @@ export function readArguments(command: Command, argv: string[]): Arguments {
   };
 }
 
+/** How a command is called: `bun run push [arch] [flavor…]`. @param options such as `[options]`, where they go */
+export function usage({ name, args, rest }: Command, ...options: string[]): string {
+  const words = args.map((a) => (a.many ? `[${a.name}…]` : `[${a.name}]`));
+  return ["bun run", name, ...words, ...options, ...(rest ? [`[-- ${rest}]`] : [])].join(" ");
+}
+
 /** One command's help: usage, what it does, options, an example. */
 export function help(command: Command): string {
-  const words = command.args.map((a) => (a.many ? `[${a.name}…]` : `[${a.name}]`));
   const rows = [...command.options, ...everywhere].map((o) => [
     `  ${o.short ? `-${o.short}, ` : ""}--${o.name}${o.value ? ` ${o.value}` : ""}`,
     o.summary,
   ]);
   const lines = [
-    `${["bun run", command.name, ...words, "[options]", ...(command.rest ? [`[-- ${command.rest}]`] : [])].join(" ")}`,
+    usage(command, "[options]"),
     `  ${command.summary}`,
     "",
     table(rows),

@@ -1,5 +1,4 @@
-import { help } from "../cli/args.ts";
-import type { Command } from "../cli/commands/row.ts";
+import { usage } from "../cli/args.ts";
 import { commands } from "../cli/commands.ts";
 import { exit, Failure } from "../system/errors.ts";
 import type { Family } from "./family.ts";
@@ -24,10 +23,6 @@ function targets(family: Family): string {
     return [flavorCell(flavor), title, arches, builder, display, `\`${name}\``];
   });
   return markdownTable([targetHeader, ...rows]);
-}
-
-function usage(command: Command): string {
-  return help(command).split("\n", 1)[0]?.replace(" [options]", "") ?? command.name;
 }
 
 function commandTable(): string {

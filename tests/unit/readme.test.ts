@@ -64,6 +64,8 @@ test("--check changes nothing and ends with 1, writing fixes it", async () => {
     expect(readFileSync(file, "utf8")).toBe(wrong);
     expect((await project.slipway("readme")).code).toBe(0);
     expect(readFileSync(file, "utf8")).toBe(good);
+    // the table is the same where Bun is on no PATH, and messages say ./run
+    project.env.SLIPWAY_RUN = "./run";
     expect((await project.slipway("readme", "--check")).code).toBe(0);
   } finally {
     project.remove();

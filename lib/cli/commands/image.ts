@@ -33,7 +33,7 @@ export const imageCommands: Command[] = [
     name: "rechunk",
     group: "make",
     brief: "make updates small",
-    summary: "deal an image's files out to layers so that updates are small",
+    summary: "divide an image's files into layers so that updates are small",
     args: [arch, flavors],
     options: [
       { name: "previous", value: "IMAGE", summary: "go on from this image's plan, or `none` (the published one's)" },
@@ -118,7 +118,7 @@ export const imageCommands: Command[] = [
     name: "release",
     group: "ship",
     brief: "build, push, sign",
-    summary: "the whole line for an arch: build, rechunk, push, sign, verify, delta",
+    summary: "all steps for an arch: build, rechunk, push, sign, verify, delta",
     args: [arch, flavors],
     options: [
       { name: "no-push", summary: "build and rechunk only, as for a pull request" },

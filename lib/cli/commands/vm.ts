@@ -61,7 +61,7 @@ export const vmCommands: Command[] = [
     name: "smoke",
     group: "try",
     brief: "boot and check",
-    summary: "boot images and see that what their flavors promise holds",
+    summary: "boot images and check what their flavors promise",
     args: [arch, flavors],
     options: [
       { name: "jobs", value: "N", summary: "how many boot side by side (1)" },
