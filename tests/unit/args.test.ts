@@ -110,6 +110,7 @@ test("help shows the words, every option and an example", () => {
   check the manifest, shipped scripts, recipes and built images
 
   --json         one JSON document on stdout
+  --list         show all checks with their names, and run none
   -h, --help     this text
   -q, --quiet    say nothing but the result and what is wrong
   -v, --verbose  show what the tools say too
