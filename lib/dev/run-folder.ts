@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { removeMounted } from "../system/cache.ts";
+import { endBundles } from "../system/container-processes.ts";
 import { isZombie, signal, startOf } from "../system/process.ts";
 import { removeAll } from "../system/remove.ts";
 import { run } from "../system/shell.ts";
@@ -103,6 +104,7 @@ async function removeInTheEnd(folder: string): Promise<void> {
 export async function clearPlace({ store, temporary }: Place): Promise<void> {
   await endProcesses(`TMPDIR=${temporary}\0`);
   await endContainers(store);
+  await endBundles(store, temporary);
   for (const folder of [store, temporary]) await removeInTheEnd(folder);
 }
 

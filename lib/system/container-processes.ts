@@ -50,13 +50,17 @@ async function listed(runtime: string): Promise<{ id?: unknown; bundle?: unknown
 }
 
 /**
- * Ends the RUN lines of builds whose bundles are below a folder, and removes what the runtime noted of them. buildah removes a bundle
- * when it is killed, but not always the note.
+ * Ends containers and RUN lines of builds whose bundles are below one of the folders, and removes what the runtime noted of them. buildah
+ * removes a bundle when it is killed, but not always the note.
  */
-export async function endBundles(folder: string): Promise<void> {
+export async function endBundles(...folders: string[]): Promise<void> {
   for (const runtime of runtimes.filter((one) => Bun.which(one)))
     for (const { id, bundle } of await listed(runtime))
-      if (typeof id === "string" && /^[\w-]+$/.test(id) && String(bundle).startsWith(`${folder}/`))
+      if (
+        typeof id === "string" &&
+        /^[\w-]+$/.test(id) &&
+        folders.some((folder) => String(bundle).startsWith(`${folder}/`))
+      )
         await ask(runtime, "delete", "--force", id);
 }
 
