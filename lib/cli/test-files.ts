@@ -21,27 +21,40 @@ export function testTitle(file: string): string {
   return `${file.split("/")[1] ?? ""}/${testName(file)}`;
 }
 
+/** What a word with a suite before it means (`unit/vm`), or else what is in the suites and has one of the words in its name. */
+function fits(file: string, words: string[], all: string[]): boolean {
+  const isName = (word: string, one: string) => word === testName(one) || word === testTitle(one);
+  return words.some((word) =>
+    word.includes("/") || all.some((one) => isName(word, one)) ? isName(word, file) : testName(file).includes(word),
+  );
+}
+
 /**
  * The test files that the words ask for: suites, names of files, or both (`unit manifest`). No word means all.
  * A word that is the whole name of a file means that file, with its suite (`unit/vm`) or without; any other word means every
- * file with that word in its name.
+ * file with that word in its name. A name with its suite comes in addition to all else.
  * @param slow true: slow files are included without being named.
  * @returns paths from the project's root, in the order of the suites.
- * @throws Failure (usage) when nothing fits.
+ * @throws Failure (usage) for a word that fits nothing.
  */
 export function selectTests(root: string, words: string[], slow = true): string[] {
+  const titles = words.filter((w) => w.includes("/"));
   const named = words.filter((w) => suites.includes(w));
-  const parts = words.filter((w) => !suites.includes(w));
-  const all = (named.length ? suites.filter((s) => named.includes(s)) : suites).flatMap((suite) =>
-    globSync(`tests/${suite}/**/*.test.ts`, { cwd: root }).sort(),
+  const parts = words.filter((w) => !titles.includes(w) && !named.includes(w));
+  const all = suites.flatMap((suite) => globSync(`tests/${suite}/**/*.test.ts`, { cwd: root }).sort());
+  const inSuites = all.filter((f) => named.length === 0 || named.includes(f.split("/")[1] ?? ""));
+  const onlyTitles = titles.length > 0 && named.length + parts.length === 0;
+  const others = inSuites.filter((f) =>
+    parts.length ? fits(f, parts, inSuites) : !onlyTitles && (slow || !isSlow(f)),
   );
-  const isName = (part: string, file: string) => part === testName(file) || part === testTitle(file);
-  const fits = (file: string) =>
-    parts.some((part) => (all.some((f) => isName(part, f)) ? isName(part, file) : testName(file).includes(part)));
-  const files = all.filter((f) => (parts.length === 0 ? slow || !isSlow(f) : fits(f)));
-  if (files.length) return files;
-  const names = all.map(testName);
-  throw new Failure(exit.usage, `no test is called ${parts.join(" or ")}${didYouMean(parts[0] ?? "", names)}`, {
+  const files = all.filter((f) => others.includes(f) || fits(f, titles, all));
+  const wrong = [
+    ...titles.filter((word) => !all.some((f) => fits(f, [word], all))),
+    ...parts.filter((word) => !inSuites.some((f) => fits(f, [word], inSuites))),
+  ];
+  if (wrong.length === 0) return files;
+  const names = inSuites.map(testName);
+  throw new Failure(exit.usage, `no test is called ${wrong.join(" or ")}${didYouMean(wrong[0] ?? "", names)}`, {
     tried: [`suites: ${suites.join(" ")}`, `tests: ${names.join(" ")}`],
   });
 }

@@ -43,12 +43,17 @@ describe("words", () => {
     [["build"], false, ["tests/integration/build.test.ts"]],
     [["buil"], false, files.slice(1, 3)],
     [["vm/update"], false, ["tests/vm/update.slow.test.ts"]],
+    // beside a suite it comes in addition
+    [["unit", "vm/update"], false, ["tests/unit/args.test.ts", "tests/vm/update.slow.test.ts"]],
+    [["buil", "vm/update"], false, [...files.slice(1, 3), "tests/vm/update.slow.test.ts"]],
   ])("%j with slow ones %p", (words, slow, expected) => {
     expect(selectTests(here, words, slow)).toEqual(expected);
   });
 
   test("a word for no test is an error that names the tests as they are typed", () => {
     expect(() => selectTests(here, ["updat3"])).toThrow("no test is called updat3; did you mean `update`?");
+    expect(() => selectTests(here, ["unit", "vm/updat"])).toThrow("no test is called vm/updat");
+    expect(() => selectTests(here, ["args", "nothing"])).toThrow("no test is called nothing");
   });
 });
 
