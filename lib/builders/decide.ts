@@ -30,11 +30,11 @@ export function decide({ image, key, unknown, stale }: Facts, options: BuildOpti
     [options.noCache, "--no-cache"],
     [options.refresh, "--refresh"],
     [key === undefined, "its base is built first"],
-    [image?.labels[keyLabel] !== key, "what goes into it changed"],
+    [image?.labels[keyLabel] !== key, "its inputs changed"],
     [unknown !== undefined, unknown ?? ""],
     [stale, "its packages are older than refreshAfter"],
     [options.dated === true && !image?.labels[labelOf.refresh], "it does not say how old its packages are"],
   ];
   const reason = reasons.find(([holds]) => holds);
-  return reason ? { build: true, why: reason[1] } : { build: false, why: "nothing that goes into it changed" };
+  return reason ? { build: true, why: reason[1] } : { build: false, why: "its inputs did not change" };
 }

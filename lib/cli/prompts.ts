@@ -14,7 +14,7 @@ export { canAsk };
 
 /** What a question answers when it is left with Ctrl-C or Escape. */
 function abandoned(): never {
-  throw new Failure(exit.interrupted, "nothing was chosen, nothing was done");
+  throw new Failure(exit.interrupted, "cancelled at a question");
 }
 
 /** A question in the library's form, as far as it is looked at here. */
@@ -47,7 +47,7 @@ export async function chooseOne(message: string, choices: Choice[]): Promise<str
       message,
       choices: choices.map(({ value, title }) => ({ value, title })),
       initial,
-      hint: "arrows move, enter goes on",
+      hint: "arrows move, Enter confirms",
     }),
   );
 }
@@ -63,7 +63,7 @@ export async function chooseMany(message: string, choices: Choice[], taken?: str
     choices,
     min: 1,
     instructions: false,
-    hint: choices.length > 10 ? "space marks, a marks all, enter goes on" : "space marks, enter goes on",
+    hint: choices.length > 10 ? "space selects, a selects all, Enter confirms" : "space selects, Enter confirms",
     optionsPerPage: Math.max(10, (process.stderr.rows ?? 24) - 6),
     cursor: Math.max(
       0,

@@ -6,8 +6,8 @@ const words: [keyof Reasons, (n: number) => string][] = [
   ["owner", (n) => `only owner, mode or xattr ${bytes(n)}`],
   ["times", (n) => `only times ${bytes(n)}`],
   ["moved", (n) => `moved here ${bytes(n)}`],
-  ["left", (n) => `${n} files left it`],
-  ["beside", (n) => `unchanged beside it ${bytes(n)}`],
+  ["left", (n) => `${n} files are no longer in it`],
+  ["beside", (n) => `unchanged files in the same layer ${bytes(n)}`],
 ];
 
 /** Why a layer changed, in words. */

@@ -81,7 +81,7 @@ export async function signTarget(
   const pushed = whatWasPushed(target);
   const image = `${pushed.repository}@${pushed.digest}`;
   const work = async (): Promise<SignOutcome> => {
-    progress.now("looking whether its tags stand where they stood");
+    progress.now("checking that its tags were not moved");
     await refuseMovedTags(pushed, progress);
     if (await isSigned(image, family, progress)) return { target, image, action: "signed already" };
     progress.now("signing");

@@ -53,7 +53,7 @@ export class NotVerified extends Failure {
 
   constructor(outcome: VerifyOutcome, log: string) {
     const wrong = outcome.checks.filter(({ state }) => state === "bad");
-    super(exit.failed, `${outcome.target.reference} is not what its machines should run`, {
+    super(exit.failed, `${outcome.target.reference} failed verification: machines must not run it`, {
       tried: wrong.map(({ name, said }) => `${name}: ${said}`),
       log,
     });

@@ -33,7 +33,7 @@ function advice(code: string, owner: string, folder: string): string {
   if (code === "EROFS") return "it is read-only here: copy the project to where you may write, and run this there";
   if (code === "EEXIST" || code === "ENOTDIR" || code === "EISDIR")
     return "something else is in the way there: remove it";
-  return `${owner} may write there: run this as ${owner}, or give the folder away: sudo chown -R "$(id -un)" ${folder}`;
+  return `${owner} may write there: run this as ${owner}, or make the folder yours: sudo chown -R "$(id -un)" ${folder}`;
 }
 
 const refusals = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", ...noSpace];

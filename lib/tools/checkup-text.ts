@@ -103,7 +103,9 @@ function summary(c: Checkup, rows: Row[]): string {
 /** Pure but for the width of the terminal: the checkup for people. */
 export function checkupText(c: Checkup): string {
   const tools = c.tools.map((h): Row => [h.state, h.name, h.version ?? "", h.range, h.from, h.purpose]);
-  const remarks = c.tools.flatMap((h) => (h.remark ? `  ${h.name}: this machine's will not do: ${h.remark}` : []));
+  const remarks = c.tools.flatMap((h) =>
+    h.remark ? `  ${h.name}: this machine's own cannot be used: ${h.remark}` : [],
+  );
   const boxes = c.toolboxes.flatMap(toolboxRows);
   const machine = machineRows(c);
   const fixes = fixRows(c);

@@ -83,7 +83,7 @@ function without(wanted: Table, users: Table): Table {
 export function containersConf(facts: PodmanFacts, users: Table, replaces: boolean): string | undefined {
   const own = without(neededSettings(facts), users);
   if (Object.keys(own).length === 0) return undefined;
-  const head = "# Written by Slipway for this machine and written anew when it changes; see docs/architecture.md.\n";
+  const head = "# Written by Slipway for this machine and written again when it changes; see docs/architecture.md.\n";
   return head + toToml(replaces ? merge(users, own) : own);
 }
 

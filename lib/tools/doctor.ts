@@ -39,7 +39,7 @@ const byItself = "podman info: see what podman says by itself";
 export async function podmanHealth(): Promise<Checkup["podman"]> {
   try {
     const { code, stdout, said } = await podman(["info", "--format", "{{.Store.GraphRoot}}"]);
-    const own = existsSync(statePath("containers.conf")) ? ", with settings of our own for this machine" : "";
+    const own = existsSync(statePath("containers.conf")) ? ", with settings that Slipway wrote for this machine" : "";
     const range = rangeCommand(idFiles());
     if (code === 0 && range !== undefined)
       return { works: false, graphRoot: stdout.trim(), because: withoutRange, fix: range };

@@ -95,7 +95,7 @@ const rows = [
   {
     kind: "space",
     words: /no space left|ENOSPC|disk quota/i,
-    means: "the disk is full",
+    means: "the disk is full, or a disk quota is reached",
     next: () => makeRoom,
     anywhere: true,
   },
@@ -116,7 +116,7 @@ const rows = [
   {
     kind: "runtime",
     words: /OCI (runtime|permission)|executable file not found|permission denied/i,
-    means: "the container could not be started, or this user may not open a file",
+    means: "the container could not be started, or this user has no right to open a file",
     next: () => "read the log; `bun run doctor` shows what podman runs containers with",
   },
   {
@@ -171,7 +171,7 @@ const rows = [
   {
     kind: "mistake",
     words: /manifest invalid|invalid reference|no such file|unknown flag|would invalidate/i,
-    means: "the tool did not accept what it was given",
+    means: "the tool refused a name, an option or a file",
     next: () => "read the log",
   },
 ] as const satisfies Row[];

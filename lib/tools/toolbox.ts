@@ -114,7 +114,7 @@ async function build(box: Box, progress: Progress): Promise<string> {
   throw new Failure(exit.failed, "the toolbox could not be built", {
     tried: [`podman build on ${from}`, ...errors.slice(-4)],
     next: tooOld
-      ? "name a mirror that is up to date with SLIPWAY_DEBIAN_MIRROR, or how old it may be with SLIPWAY_ARCHIVE_DAYS"
+      ? "set SLIPWAY_DEBIAN_MIRROR to a current mirror, or a higher limit with SLIPWAY_ARCHIVE_DAYS"
       : nextAfter(outcome.said, "make sure that this machine can reach Debian's packages, then run this again"),
     log: progress.log,
   });

@@ -108,8 +108,8 @@ test("a flavor and the base that it is based on are built, the base first", asyn
 test("nothing changed, nothing is built", async () => {
   const { rows } = await build("amd64", "one", "two");
   expect(rows.map((r) => [r.state, r.why])).toEqual([
-    ["skipped", "nothing that goes into it changed"],
-    ["skipped", "nothing that goes into it changed"],
+    ["skipped", "its inputs did not change"],
+    ["skipped", "its inputs did not change"],
   ]);
 }, 60_000);
 
@@ -130,7 +130,7 @@ test("an overlay file changes only what comes after the upgrade", async () => {
   const before = await inspect(image);
   project.write("overlays/one/etc/hello", "hello again\n");
   const { rows } = await build("amd64", "one");
-  expect(rows[0]).toMatchObject({ state: "built", why: "what goes into it changed" });
+  expect(rows[0]).toMatchObject({ state: "built", why: "its inputs changed" });
   expect(changedLayers(before, await inspect(image))).toEqual(["COPY overlay"]);
   const { stdout } = await project.podman("run", "--rm", "--network", "none", image, "cat", "/etc/hello");
   expect(stdout).toBe("hello again\n");
@@ -245,7 +245,7 @@ test("a dry run prints what podman would get, and changes nothing", async () => 
   appendFileSync(join(project.root, "overlays/one/etc/hello"), "more\n");
   const { code, stdout } = await project.slipway("build", "amd64", "two", "--dry-run");
   expect(code).toBe(0);
-  expect(stdout).toContain(`# ${image}: would build, what goes into it changed`);
+  expect(stdout).toContain(`# ${image}: would build, its inputs changed`);
   expect(stdout).toContain("# localhost/slipway-test/t-two:amd64: would build, its base is built first");
   const line = stdout.split("\n").find((l) => l.includes("podman build")) ?? "";
   expect(line).toContain("--file .slipway/build/one-amd64.Containerfile");

@@ -53,13 +53,13 @@ test("both are built, then skipped, then built again by what changed", async () 
     ["/t-tiny:amd64", "built", "there is no image yet"],
     ["/t-two:amd64", "built", "there is no image yet"],
   ]);
-  const nothing = "nothing that goes into it changed";
+  const nothing = "its inputs did not change";
   expect(states((await build()).rows)).toEqual([
     ["/t-tiny:amd64", "skipped", nothing],
     ["/t-two:amd64", "skipped", nothing],
   ]);
   project.write("content.txt", "second\n");
-  const changed = "what goes into it changed";
+  const changed = "its inputs changed";
   expect(states((await build()).rows)).toEqual([
     ["/t-tiny:amd64", "built", changed],
     ["/t-two:amd64", "built", changed],

@@ -131,7 +131,7 @@ describe("wrong words: exit 2, nothing on stdout, the nearest word, the list", (
     ["bun run build v3 gnom", ["unknown flavor `gnom`; did you mean `gnome`?", "base gamestation"]],
     ["bun run build v3 cosmic", ["cosmic does not exist for v3; it has: znver4", "bun run build znver4 cosmic"]],
     ["bun run build gamestation", ["`gamestation` is a flavor; the arch comes first", "bun run build v3 gamestation"]],
-    ["bun run build znver4", ["which flavor of znver4?", "base cosmic gamestation gnome"]],
+    ["bun run build znver4", ["no flavor given for znver4", "base cosmic gamestation gnome"]],
     ["bun run build --dryrun", ["unknown option --dryrun; did you mean `--dry-run`?", "--print"]],
     ["bun run build --jobs", ["--jobs needs a value"]],
     ["bun run build --jobs 0", ["--jobs takes a whole number from 1 up"]],

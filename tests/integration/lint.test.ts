@@ -111,7 +111,7 @@ describe("bootc's own lint in a built image", () => {
     expect(code).toBe(1);
     expect(findings.map((f) => [f.check, f.message])).toEqual([
       ["bootc", "the image is meant for bootc, and has no bootc"],
-      ["age", "the image is out of date: what goes into it changed"],
+      ["age", "the image is out of date: its inputs changed"],
     ]);
   });
 
@@ -143,7 +143,7 @@ test("an image that is older than what goes into it", async () => {
   expect(findings.find((f) => f.check === "age")).toMatchObject({
     check: "age",
     severity: "warning",
-    message: "the image is out of date: what goes into it changed",
+    message: "the image is out of date: its inputs changed",
     next: "bun run build amd64 bare",
   });
 });

@@ -77,7 +77,7 @@ test("a registry that is not there is asked first, and named as what it is", asy
       expect(stderr).toContain(`${host}: the registry does not answer`);
       expect(stderr).toContain("connection refused");
       expect(stderr).toContain(`check the name ${host}`);
-      expect(stderr).not.toMatch(/compressing|is not what its machines should run|growing pauses/);
+      expect(stderr).not.toMatch(/compressing|failed verification|growing pauses/);
     }
   } finally {
     await acme.podman("rmi", `${host}/acme/os-one:amd64`);
@@ -182,5 +182,5 @@ test("who may not read hears that verify could not look, not that all is well", 
   const { code, stderr } = await registry.slipway(acme, nobody, "verify", "amd64", "one");
   expect(code).toBe(1);
   expect(stderr).toContain("could not be read");
-  expect(stderr).not.toContain("is not what its machines should run");
+  expect(stderr).not.toContain("failed verification");
 });

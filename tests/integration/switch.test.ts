@@ -385,8 +385,8 @@ describe("what goes wrong", () => {
 
   test.each([
     [["amd64", "on"], "did you mean `one`?"],
-    [["amd64"], "which flavor of amd64?"],
-    [["amd64", "all"], "one flavor, not several"],
+    [["amd64"], "no flavor given for amd64"],
+    [["amd64", "all"], "this command takes one flavor, not several"],
     [["amd64", "one", "two"], "unexpected word `two`"],
   ])("%p", async (words, said) => {
     expect(await run(...words)).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });

@@ -109,19 +109,19 @@ describe("whether a target is built, and why", () => {
   const same = { image: image("k"), key: "k", stale: false };
 
   test.each<[string, Partial<Parameters<typeof decide>[0]>, Partial<typeof options>, boolean, string]>([
-    ["all as it was", {}, {}, false, "nothing that goes into it changed"],
+    ["all as it was", {}, {}, false, "its inputs did not change"],
     ["no image", { image: undefined }, {}, true, "there is no image yet"],
     ["no image, though forced", { image: undefined }, { force: true }, true, "there is no image yet"],
     ["--force", {}, { force: true }, true, "--force"],
     ["--no-cache", {}, { noCache: true }, true, "--no-cache"],
     ["--refresh", {}, { refresh: true }, true, "--refresh"],
-    ["another key", { key: "other" }, {}, true, "what goes into it changed"],
-    ["an image of somebody else's", { image: { ...image("k"), labels: {} } }, {}, true, "what goes into it changed"],
+    ["another key", { key: "other" }, {}, true, "its inputs changed"],
+    ["an image of somebody else's", { image: { ...image("k"), labels: {} } }, {}, true, "its inputs changed"],
     ["a base that is built first", { key: undefined }, {}, true, "its base is built first"],
     ["something that nobody knows yet", { unknown: "what `$D` gives …" }, {}, true, "what `$D` gives …"],
     ["old packages", { stale: true }, {}, true, "its packages are older than refreshAfter"],
     ["to be published, and not dated", {}, { dated: true }, true, "it does not say how old its packages are"],
-    ["old packages and another key", { stale: true, key: "other" }, {}, true, "what goes into it changed"],
+    ["old packages and another key", { stale: true, key: "other" }, {}, true, "its inputs changed"],
   ])("%s", (_, facts, chosen, build, why) => {
     expect(decide({ ...same, ...facts }, { ...options, ...chosen })).toEqual({ build, why });
   });

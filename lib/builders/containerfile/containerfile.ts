@@ -90,7 +90,7 @@ function buildFailure(target: Target, { said, code }: Outcome, lost: string | un
     next:
       lost !== undefined
         ? `${keepFiles}; then run this again with --no-cache`
-        : (next ?? nextAfter(said, "read the log; the last step that began is where it failed")),
+        : (next ?? nextAfter(said, "read the log: its last STEP line is the step that failed")),
     log,
   });
 }

@@ -36,10 +36,18 @@ export const imageCommands: Command[] = [
     summary: "divide an image's files into layers so that updates are small",
     args: [arch, flavors],
     options: [
-      { name: "previous", value: "IMAGE", summary: "go on from this image's plan, or `none` (the published one's)" },
+      {
+        name: "previous",
+        value: "IMAGE",
+        summary: "continue the plan of this image, or `none` for a new plan (the published image)",
+      },
       { name: "layers", value: "N", summary: "at most so many layers (family.yaml)" },
       { name: "with", value: "WRITER", summary: "who writes the layers: slipway or chunkah (slipway)" },
-      { name: "components", value: "WHO", summary: "whose word counts first: packages, or tags (packages)" },
+      {
+        name: "components",
+        value: "WHO",
+        summary: "which source names a file's owner first: packages or tags (packages)",
+      },
       {
         name: "image",
         value: "IMAGE",
@@ -60,7 +68,7 @@ export const imageCommands: Command[] = [
     args: [{ name: "A" }, { name: "B" }],
     options: [
       { name: "budget", value: "SIZE", summary: "exit 1 if it is more than this, such as 400MB" },
-      { name: "quick", summary: "only compare the manifests: no floor, no reasons, no layer is read" },
+      { name: "quick", summary: "compare only the manifests: no layer is read, so no reasons are shown" },
       json,
     ],
     example: "bun run delta docker://ghcr.io/guara92/guaraos-minimal:amd64 oci:DIR --budget 400MB",
@@ -109,7 +117,7 @@ export const imageCommands: Command[] = [
     name: "verify",
     group: "ship",
     brief: "check the registry",
-    summary: "verify what the registry has as its machines would; an arch alone means all of it",
+    summary: "verify the registry's images as machines do; without a flavor, all of an arch",
     args: [arch, flavors],
     options: [{ name: "jobs", value: "N", summary: "how many are verified side by side (4)" }, json, yes],
     example: "bun run verify znver4",
@@ -122,7 +130,7 @@ export const imageCommands: Command[] = [
     args: [arch, flavors],
     options: [
       { name: "no-push", summary: "build and rechunk only, as for a pull request" },
-      { name: "smoke", summary: "boot what was built, and go on only with what holds its flavor's promises" },
+      { name: "smoke", summary: "boot what was built, and continue only with images that pass their smoke checks" },
       { name: "refresh", summary: "take new package versions: rebuild from the upgrade step on" },
       { name: "no-cache", summary: "use no cached layer" },
       { name: "force", summary: "build even if this CPU cannot run the result" },

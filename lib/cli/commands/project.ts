@@ -104,7 +104,7 @@ export const projectCommands: Command[] = [
     name: "readme",
     group: "project",
     brief: "fill README tables",
-    summary: "write the tables of the README anew",
+    summary: "write the tables of the README again",
     args: [],
     options: [{ name: "check", summary: "change nothing; exit 1 if they are out of date" }],
     example: "bun run readme",

@@ -55,7 +55,7 @@ export const attempts: Option = {
 /** The registry shows a signed image that is not the one which belongs there now. */
 export const allowOld: Option[] = [
   { name: "allow-older", summary: "take an image that is older than the booted or staged one" },
-  { name: "allow-stale", summary: "take one whose packages are older than it promises" },
+  { name: "allow-stale", summary: "take one whose packages are older than its own limit" },
   { name: "allow-other", summary: "take one that says it is for another flavor or arch" },
 ];
 export const arch = { name: "arch", words: "arch" } as const;

@@ -42,7 +42,7 @@ export async function migrate(args: Arguments): Promise<number> {
       });
     if (goesOn && begun.isFinished) return tell(begun, "done already", json);
     if (goesOn) {
-      say(`a migration of ${begun.plan.user.name} was begun: it goes on where it stopped`);
+      say(`a migration of ${begun.plan.user.name} was begun: it continues where it stopped`);
       if (args.has("dry-run")) return tell(begun, "begun", json);
       refuse(machineRefusals, await lookAtMachine(machine));
       await goOn(machine, begun);

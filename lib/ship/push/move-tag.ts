@@ -25,7 +25,7 @@ export async function moveTag(
   if (code !== 0) throw new RegistryTrouble(`the tag ${repository}:${tag} could not be moved`, said, progress?.log);
   const stands = await tagDigest(`${repository}:${tag}`, more);
   if (stands !== digest)
-    throw new Failure(exit.failed, `${repository}:${tag} stands for another image than the one just pushed`, {
+    throw new Failure(exit.failed, `${repository}:${tag} names another image than the one just pushed`, {
       tried: [`pushed ${digest}`, `found ${stands ?? "no such tag"}`],
       next: "see who else pushes to this tag, then run this again",
     });

@@ -132,7 +132,7 @@ async function takeOver(job: Planned, out: string): Promise<Written> {
   });
   const missing = planned.layers.filter((layer) => !layers.some(({ components }) => components === layer.components));
   if (missing.some(({ size }) => size > 0))
-    throw new Failure(exit.failed, "chunkah packed its layers in another way than it was told", {
+    throw new Failure(exit.failed, "chunkah packed its layers in another way than Slipway asked", {
       tried: missing.slice(0, 4).map((layer) => `no layer for ${nameOf(layer)}`),
       next: "use the version that flavors/family.yaml names by default, or rechunk without --with",
     });

@@ -106,7 +106,7 @@ export async function rechunk(image: Image, folder: string, options: RechunkOpti
     );
     prune(tree, options.prune);
     Bun.gc(true); // reading left much behind that would be in memory together with what comes
-    now("whose file is it");
+    now("finding the owner of each file");
     const epoch = options.previous?.epoch ?? epochOf(image.config);
     const { components, leaves } = await divide(tree, tars, { tags: options.tags, epoch, work: options.work });
     if (leaves.count === 0) throw new Failure(exit.failed, `${image.name} has no files`);

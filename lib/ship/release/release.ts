@@ -182,7 +182,7 @@ async function measure(target: Target, budget: number | undefined, progress: Pro
     return done(`${bytes(download)} from the previous`, { download, kept, requests, floor, efficiency });
   } catch (error) {
     if (!(error instanceof RegistryFailure && error.absent)) throw error;
-    return done("the previous release is gone", {});
+    return done("the registry no longer has the previous release", {});
   } finally {
     work.remove();
   }

@@ -64,6 +64,6 @@ export function reportRelease(results: Results, json: boolean): number {
         { head: true },
       ),
     );
-  if (failed) say("next: fix what failed and run the same again: what is done is not done twice");
+  if (failed) say("next: fix what failed, then run this again: finished steps are skipped");
   return exitCode(results);
 }
