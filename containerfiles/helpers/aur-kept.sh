@@ -10,7 +10,7 @@ stale_sources() { # PKG FOLDER SAID
         # A recipe may print such lines too, and these words go into a command.
         [[ "$list $sums" =~ ^source(_[a-z0-9_]+)?\ (ck|md5|sha1|sha224|sha256|sha384|sha512|b2)sums$ ]] || continue
         expected=$(sed -n "s/^[[:space:]]*$sums${list#source} = //p" "$2/.SRCINFO" | sed -n "${place}p")
-        found=$(cd "$2" && as_builder "${sums%s}" -- "$file" | cut -d ' ' -f 1)
+        found=$(cd "$2" && as_builder "${sums%s}" -- "$file" | cut -d ' ' -f 1) || found=unreadable
         echo "slipway: aur-build: $1: $file is not what its recipe says"
         echo "    the recipe: $sums $expected"
         echo "    the file:   $sums $found"

@@ -1,5 +1,5 @@
 import type { Arch, Family } from "../family/family.ts";
-import { localImages } from "../oci/storage.ts";
+import { type LocalImage, localImages } from "../oci/storage.ts";
 import { askRegistry } from "../system/machine.ts";
 import { readPins } from "../tools/pins.ts";
 import { localBase } from "./base.ts";
@@ -13,10 +13,12 @@ const patience = 1500;
  * @returns a function that says so in a few words, or undefined. Every registry is asked once, and only if need be.
  */
 export function baseObstacles({ root }: Family): (arch: Arch) => Promise<string | undefined> {
-  const local = localImages().catch(() => new Map()); // without podman there are none
+  let local: Promise<Map<string, LocalImage>> | undefined;
   const answers = new Map<string, Promise<boolean>>();
   return async (arch) => {
-    if ("debian" in arch.base || localBase(arch, await local, readPins(root))) return undefined;
+    if ("debian" in arch.base) return undefined;
+    local ??= localImages().catch(() => new Map()); // without podman there are none
+    if (localBase(arch, await local, readPins(root))) return undefined;
     const [registry = ""] = arch.base.image.split("/");
     const known = answers.get(registry) ?? askRegistry(registry, patience).then((answer) => answer.answers);
     answers.set(registry, known);

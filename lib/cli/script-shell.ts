@@ -3,6 +3,7 @@ import { warn } from "../system/output.ts";
 import { statePath } from "../system/project.ts";
 import { hideSecrets } from "../system/secrets.ts";
 import { type Outcome, quote, type RunOptions, run } from "../system/shell.ts";
+import { podmanBuild } from "../tools/leftovers.ts";
 import { podman, podmanEnv } from "../tools/podman.ts";
 import { tools } from "../tools/tool-table.ts";
 import { tool } from "../tools/tools.ts";
@@ -25,7 +26,7 @@ export interface Line {
 }
 
 /** Text in which a shell would find nothing but words. */
-const isPlain = /^[\w@%+=:,./\s-]*$/;
+const isPlain = /^[\w@%+=:,./ \t-]*$/;
 
 const listOf = (value: Value): string[] => (Array.isArray(value) ? value : [value]).map(String);
 
@@ -54,15 +55,40 @@ function wordsOf(texts: readonly string[], values: readonly Value[]): string[] {
   return words;
 }
 
-/** Pure: the command of a template. */
+/** Whether a text ends inside of quotes that it, or a text before it, opens. A backslash takes the meaning of what follows. */
+function endsInQuotes(text: string): boolean {
+  let open = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i] ?? "";
+    if (c === "\\" && open !== "'") i++;
+    else if (open) open = c === open ? "" : open;
+    else if (/["'`]/.test(c)) open = c;
+  }
+  return open !== "";
+}
+
+/** @throws Failure for a value inside of quotes: a shell would read what is in it, such as `$(…)` */
+function refuseQuoted(texts: readonly string[]): void {
+  const before = texts.slice(0, -1).map((_, i) => texts.slice(0, i + 1).join("x"));
+  if (before.some(endsInQuotes))
+    throw new Failure(exit.usage, `a value stands inside of quotes: ${texts.join("${…}").trim()}`, {
+      next: "leave the quotes out: a value is one word, however it looks",
+    });
+}
+
+/** Pure: the command of a template. @throws Failure for a value inside of quotes */
 export function lineOf(texts: readonly string[], values: readonly Value[]): Line {
+  refuseQuoted(texts);
   const inserted = values.map((value) => listOf(value).map(quote).join(" "));
   const text = texts
     .map((one, i) => one + (inserted[i] ?? ""))
     .join("")
     .trim();
-  if (!texts.every((one) => isPlain.test(one))) return { text };
-  const argv = wordsOf(texts, values);
+  const [first = "", ...more] = texts;
+  const trimmed = [first.trimStart(), ...more];
+  trimmed.push((trimmed.pop() ?? "").trimEnd());
+  if (!trimmed.every((one) => isPlain.test(one))) return { text };
+  const argv = wordsOf(trimmed, values);
   // `NAME=value program` is a shell's way to set a variable
   return argv[0]?.includes("=") ? { text } : { text, argv };
 }
@@ -73,6 +99,7 @@ async function start({ text, argv }: Line, options: RunOptions): Promise<Outcome
     const env = /\bpodman\b/.test(text) ? await podmanEnv() : {};
     return run(["bash", "-euo", "pipefail", "-c", text], { ...options, env });
   }
+  if (program === "podman" && args[0] === "build") return podmanBuild(args.slice(1), options);
   if (program === "podman") return podman(args, options);
   const words = tools.some((one) => one.name === program) ? await tool(program) : [program];
   return run([...words, ...args], options);

@@ -103,6 +103,8 @@ async function removeInTheEnd(folder: string): Promise<void> {
 /** Removes what one file left; usually nothing but folders. */
 export async function clearPlace({ store, temporary }: Place): Promise<void> {
   await endProcesses(`TMPDIR=${temporary}\0`);
+  // podman that Slipway starts has a TMPDIR of its own
+  await endProcesses(`CONTAINERS_STORAGE_CONF=${join(store, "storage.conf")}\0`);
   await endContainers(store);
   await endBundles(store, temporary);
   for (const folder of [store, temporary]) await removeInTheEnd(folder);

@@ -78,6 +78,12 @@ export const unitsAreNamed: Rule = ({ family, overlays, sources }) => {
     ]),
   );
   if ([...sources.values()].some(({ whole }) => !whole)) return [];
+  // an overlay may enable a unit by its own link; an instance starts its template
+  for (const { place } of overlays) {
+    const linked = /\.(?:wants|requires|upholds)\/([^/]+)$/.exec(place)?.[1];
+    if (linked) named.add(linked);
+  }
+  for (const unit of [...named]) named.add(unit.replace(/@[^@]*(\.\w+)$/, "@$1"));
   return overlays.flatMap(({ file, place, lines }) => {
     const unit = /^\/(?:usr\/lib|etc)\/systemd\/(?:system|user)\/([^/]+)$/.exec(place)?.[1];
     if (unit === undefined || named.has(unit) || !lines.some((line) => /^\s*\[Install\]\s*$/.test(line))) return [];
@@ -105,7 +111,7 @@ export const unitsOfNobody: Rule = ({ family, overlays }) => {
         if (known || lines.some((line) => /^\s*DynamicUser\s*=\s*(yes|true|1|on)\b/.test(line))) return [];
         const message = `a unit that runs as \`${user}\`, whom no image makes`;
         const expected =
-          "no user name in an image: sysusers.d makes a system's user, a user's unit runs as whoever logs in";
+          "no user name in an image: sysusers.d makes a system's user; name a package's user in smoke.users; a user's unit runs as whoever logs in";
         return [{ file, line: i + 1, column: before.length + 1, message, text, expected }];
       }),
     );

@@ -14,6 +14,18 @@ export function startOf(pid: number): string | undefined {
   return statOf(pid)?.[19];
 }
 
+/** A process of this user, by all of its four numbers: real, effective, saved, file system. Source: proc_pid_status(5). */
+export function isOwn(pid: number): boolean {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    return false; // gone
+  }
+  const uids = /^Uid:\t(.*)$/m.exec(status)?.[1]?.split("\t") ?? [];
+  return uids.length === 4 && uids.every((uid) => Number(uid) === process.getuid?.());
+}
+
 /** It ended, and its parent has not looked yet. */
 export function isZombie(pid: number): boolean {
   return statOf(pid)?.[0]?.startsWith("Z") ?? true;

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, mkdirSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { endBundles, endForgotten } from "../system/container-processes.ts";
 import { endProgram, podmanIn } from "../system/ending.ts";
 import { onInterrupt } from "../system/interrupt.ts";
@@ -16,7 +16,7 @@ import {
   removeQuietly,
 } from "../system/owner.ts";
 import { findStore, type Store } from "../system/podman-store.ts";
-import { startOf } from "../system/process.ts";
+import { isOwn, signal, startOf } from "../system/process.ts";
 import { isCompiled, stateFolder } from "../system/project.ts";
 import { question } from "../system/question.ts";
 import type { Outcome, RunOptions } from "../system/shell.ts";
@@ -32,12 +32,6 @@ import { podman, podmanEnv } from "./podman.ts";
  */
 function hostName(mark: string): string {
   return `slipway-${mark}`;
-}
-
-/** A process of this user, by all of its four numbers: real, effective, saved, file system. Source: proc_pid_status(5). */
-function isOwn(pid: number): boolean {
-  const uids = /^Uid:\t(.*)$/m.exec(textOf(`/proc/${pid}/status`, "latin1"))?.[1]?.split("\t") ?? [];
-  return uids.length === 4 && uids.every((uid) => Number(uid) === process.getuid?.());
 }
 
 /**
@@ -62,6 +56,14 @@ export async function endPrograms(owner: string): Promise<void> {
 
 async function gone(pid: number, began: string | undefined): Promise<void> {
   while (began !== undefined && startOf(pid) === began) await Bun.sleep(20);
+}
+
+/** Kills the process of a RUN line, whatever runtime runs it: buildah writes its number next to the bundle. */
+function killRunLines(tmp: string): void {
+  for (const file of globSync(join(tmp, "buildah*/pid"))) {
+    const pid = Number(textOf(file));
+    if (pid > 1 && textOf(`/proc/${pid}/cgroup`).includes(basename(dirname(file)))) signal(pid, "SIGKILL");
+  }
 }
 
 interface Container {
@@ -101,12 +103,13 @@ async function removeContainers(mark: string): Promise<boolean> {
 /** Ends what a gone command has started. @returns whether nothing of it is left */
 async function endAll(folder: string, owner: string): Promise<boolean> {
   await endPrograms(owner);
+  for (const tmp of existsSync(folder) ? readdirSync(folder) : []) killRunLines(join(folder, tmp));
   await endBundles(folder);
   return !hadContainers(folder) || !Bun.which("podman") || removeContainers(`${owner}-`);
 }
 
 /** Where below the state folder things appear by a rename. */
-const placesOfHalves = ["", "cache", "state", "images"];
+const placesOfHalves = ["", "cache", "state", "state/pushed", "state/refresh", "state/release", "images"];
 
 /**
  * Clears up after commands that are gone: a SIGKILL, a power cut. What cannot be removed is tried again by the next command.
@@ -127,6 +130,7 @@ export async function podmanBuild(words: string[], options: RunOptions): Promise
   mkdirSync(tmp);
   noteContainers();
   const clearUp = async () => {
+    killRunLines(tmp);
     await endBundles(tmp);
     if (!(await removeContainers(mark))) leaveForNext();
     removeQuietly(tmp);

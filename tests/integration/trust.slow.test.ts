@@ -464,7 +464,7 @@ test("a registry that shows an older image, or another target's", async () => {
   const newer = pushed("one").digest;
   const checksWhen = async (shown: string) => {
     const open = '{"default":[{"type":"insecureAcceptAnything"}]}';
-    const words = `--quiet --remove-signatures --preserve-digests docker://ghcr.io/acme/${shown} docker://ghcr.io/acme/os-one:amd64`;
+    const words = `--all --quiet --remove-signatures --preserve-digests docker://ghcr.io/acme/${shown} docker://ghcr.io/acme/os-one:amd64`;
     await must(registry.tool("sh", "-c", `echo '${open}' >/p; skopeo --policy /p copy ${words}`));
     const said = await run({}, "verify", "amd64", "one", "--json");
     return { code: said.code, check: targets(said)[0].checks.find((c: { name: string }) => c.name === "current") };

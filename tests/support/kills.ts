@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brokenImages, readList } from "../../lib/system/podman-store.ts";
+import { withChildren } from "../../lib/system/process.ts";
 import { checkout, exec, Project, type Said } from "./sandbox.ts";
 import { tiny } from "./small-images.ts";
 
@@ -191,7 +192,9 @@ function processes(root: string, store: string): string[] {
         .replaceAll("\0", " ")
         .trim();
       const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
-      const isOurs = environment.includes(`SLIPWAY_PROJECT=${root}\0`) || words.includes(`${store}/`);
+      // conmon of a container that has just ended waits for podman to clear up
+      const isMonitor = words.includes(`${store}/`) && withChildren(Number(pid)).length > 1;
+      const isOurs = environment.includes(`SLIPWAY_PROJECT=${root}\0`) || isMonitor;
       return words && isOurs ? [`process ${pid}: ${words}`] : [];
     } catch {
       return [];

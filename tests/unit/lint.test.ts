@@ -473,6 +473,10 @@ describe("a reader that stops before the end of its pipe", () => {
   test("is none where all is read, where there is no pipe, or in a comment", () => {
     for (const line of [
       "a | grep x >/dev/null",
+      "[[ $x =~ ^(a|head)$ ]] && b",
+      "grep -E 'a|head' file",
+      'sed "s|head|x|" file',
+      "    body|head) c ;;",
       "grep -q x file || b",
       "a || grep -q x file",
       'grep -q x <<<"$said"',

@@ -260,7 +260,7 @@ describe("a maintainer's script", () => {
   test("is run by its name, with no entry in package.json, and asks for no system package", async () => {
     write("digests.ts");
     expect((await machine.bun("1.4.5").run("digests", "build", "a b")).code).toBe(0);
-    expect(machine.calls.at(-1)).toBe("bun scripts/digests.ts build a b");
+    expect(machine.calls.at(-1)).toBe("bun --no-install scripts/digests.ts build a b");
   });
 
   test("of the project that SLIPWAY_PROJECT names is run too", async () => {
@@ -268,7 +268,7 @@ describe("a maintainer's script", () => {
     mkdirSync(join(project, "scripts"), { recursive: true });
     writeFileSync(join(project, "scripts/digests.ts"), "");
     await machine.bun("1.4.5").runWith({ SLIPWAY_PROJECT: project }, "digests");
-    expect(machine.calls.at(-1)).toBe(`bun ${project}/scripts/digests.ts`);
+    expect(machine.calls.at(-1)).toBe(`bun --no-install ${project}/scripts/digests.ts`);
   });
 
   test("is found by `bun run` from any folder of the clone, once ./run has seen it", async () => {

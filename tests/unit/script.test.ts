@@ -22,6 +22,30 @@ describe("$", () => {
     expect(line`x ${""} y`.argv).toEqual(["x", "", "y"]);
   });
 
+  test("several lines are several commands", () => {
+    expect(line`
+      podman tag a b
+      podman push b
+    `).toEqual({ text: "podman tag a b\n      podman push b" });
+    expect(
+      line`
+      podman tag ${"a b"} b
+    `.argv,
+    ).toEqual(["podman", "tag", "a b", "b"]);
+  });
+
+  test("a value inside of quotes is refused: a shell would run what is in it", () => {
+    const value = "$(id)";
+    for (const bad of [
+      () => line`git commit -m "${value}"`,
+      () => line`echo 'a ${value}'`,
+      () => line`a "b" c"${value}"`,
+    ])
+      expect(bad).toThrow("a value stands inside of quotes");
+    expect(line`echo "a" ${value} 'b' \\"${value}`.text).toContain("'$(id)'");
+    expect(line`echo "it's" ${value}`.text).toBe("echo \"it's\" '$(id)'");
+  });
+
   test("quotes, pipes and variables are a shell's, and values are quoted for it", () => {
     for (const { argv } of [line`a | b`, line`a "b c"`, line`a $HOME`, line`X=1 a`, line`a > ${"b"}`])
       expect(argv).toBeUndefined();

@@ -19,7 +19,14 @@ const behindPipe = /(?<![|>])\|&?(?!\|)(?:\s|\\\n)*(?:!\s+)?([\w-]+)([^|;&()\n]*
 export function earlyReaders(file: string, text: string): Finding[] {
   // helpers without a first line are sourced by those that set it
   const pipefail = /^\s*set\s.*\bpipefail\b/m.test(text) || !text.startsWith("#!");
-  const code = text.replaceAll(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
+  const blank = (all: string) => all.replaceAll(/[^\n]/g, " ");
+  // what is no pipe: comments, words in quotes, patterns behind =~, the patterns of a case
+  const code = text
+    .replaceAll(/^[ \t]*#.*$/gm, blank)
+    .replaceAll(/'[^'\n]*'/g, blank)
+    .replaceAll(/"[^"$`\n]*"/g, blank)
+    .replaceAll(/=~[^\n]*?\]\]/g, blank)
+    .replaceAll(/^[ \t]*[\w*?.|"'-]+\)(?=\s)/gm, blank);
   return [...code.matchAll(behindPipe)].flatMap((match): Finding[] => {
     const [, program = "", rest = ""] = match;
     const found = early.find((row) => row.program.test(program));

@@ -28,11 +28,11 @@ export function sendWords(folder: string, reference: string, files: { policy: st
   ];
 }
 
-/** Pure: the words of skopeo that let a tag point at what the registry has. */
+/** Pure: the words of skopeo that let a tag point at what the registry has, an image or an index of several. */
 export function tagWords(repository: string, digest: string, tag: string, policy: string): string[] {
   return [
     ...["--command-timeout", limits.question, "--policy", policy],
-    ...["copy", "--quiet", "--remove-signatures", "--preserve-digests"],
+    ...["copy", "--all", "--quiet", "--remove-signatures", "--preserve-digests"],
     `docker://${repository}@${digest}`,
     `docker://${repository}:${tag}`,
   ];

@@ -156,10 +156,24 @@ function replace(made: string, folder: string): void {
   renameSync(ready, folder);
 }
 
+/**
+ * buildah writes the values of a RUN's arguments before its line, `|2 A=b C=d /bin/sh -c …`. A value can be a secret of the machine that
+ * built, so they are left out.
+ */
+function withoutArguments(line: string): string {
+  if (!/^\|\d+ /.test(line)) return line;
+  const at = line.lastIndexOf(" /bin/sh -c ");
+  return at < 0 ? "a step with build arguments" : line.slice(at + 1);
+}
+
 /** How the image was built: entries that have no layer any more. What an earlier rechunk wrote is left out. */
 function buildHistory({ history }: ImageConfig): HistoryEntry[] {
   const built = history?.filter(({ created_by }) => created_by !== madeByRechunk) ?? [];
-  return built.map((entry) => ({ ...entry, empty_layer: true }));
+  return built.map((entry) => ({
+    ...entry,
+    ...(typeof entry.created_by === "string" ? { created_by: withoutArguments(entry.created_by) } : {}),
+    empty_layer: true,
+  }));
 }
 
 function finish({ image, planned, annotations, packing, tag }: Planned, out: string, written: WrittenLayer[]): string {
