@@ -48,7 +48,8 @@ function keyOf(part: required.RequiredPart["part"]): string {
 /** Helpers and files of overlays keep the lines on which a system depends. */
 export const linesAreThere: Rule = ({ family: { root }, overlays }) => {
   const folder = "containerfiles/helpers";
-  const helpers = existsSync(join(root, folder))
+  // a project with helpers of its own may give them the same names
+  const helpers = existsSync(join(root, folder, "merge-etc"))
     ? readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
     : [];
   const texts = (pattern: RegExp): { file: string; lines: string[] }[] => [

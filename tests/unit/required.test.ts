@@ -261,3 +261,10 @@ describe("what must be there, and what must not", () => {
     expect(said(root)).toEqual([]);
   });
 });
+
+test("helpers of a project's own may have the same names", () => {
+  const root = copy();
+  rmSync(join(root, "containerfiles/helpers/merge-etc"));
+  writeFileSync(join(root, "containerfiles/helpers/upgrade"), "#!/bin/sh\ntrue\n");
+  expect(() => checkManifest(root)).not.toThrow();
+});
