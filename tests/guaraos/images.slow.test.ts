@@ -238,7 +238,7 @@ describe.each(targets)("%s %s", (arch, name) => {
         interval,
         packages: [...Object.values(replace), ...packages],
       })),
-      ...(one.aur ? [{ name: "aur", ...one.aur }] : []),
+      ...(one.aur ? [{ name: "aur", interval: one.aur.interval, packages: one.aur.packages }] : []),
     ]);
     expect(groups.map(({ also: _, ...rest }) => rest)).toEqual(expected);
     const also = (group: string) => groups.find((one) => one.name === group)?.also;
