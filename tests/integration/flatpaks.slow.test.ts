@@ -345,7 +345,7 @@ describe("on a terminal", () => {
     const terminal = open("--list", "list");
     await terminal.see("Which apps");
     terminal.press(keys.interrupt);
-    await terminal.see("nothing was chosen, nothing was done");
+    await terminal.see("cancelled at a question");
     expect(await terminal.end()).toBe(130);
     expect(await machine.apps("ann")).toEqual([]);
   });
