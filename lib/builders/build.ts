@@ -63,7 +63,7 @@ export interface Situation {
 }
 
 /** Whether a target is built on another image. A builder may start from nothing. */
-const hasBase = (target: Target) => !!target.flavor.from || builderOf(target).baseName(target.arch) !== undefined;
+const hasBase = (target: Target) => !!target.flavor.from || builderOf(target).startsFromBase;
 
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {

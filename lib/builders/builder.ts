@@ -1,4 +1,4 @@
-import type { Arch, Family, Target } from "../family/family.ts";
+import type { Family, Target } from "../family/family.ts";
 import type { LocalImage } from "../oci/storage.ts";
 import type { Progress } from "../system/steps.ts";
 import type { Origin } from "./epoch.ts";
@@ -44,8 +44,8 @@ export interface Job<D extends Draft = Draft> {
 export interface Builder<D extends Draft = Draft> {
   /** As in a flavor's YAML, `builder: NAME`. */
   name: string;
-  /** The outside image of a flavor without `from`; undefined for a builder that starts from nothing. */
-  baseName(arch: Arch): string | undefined;
+  /** Whether a flavor without `from` is based on its arch's own image; if not, it starts from nothing. */
+  startsFromBase: boolean;
   /** Makes what the project's files do not hold but a draft reads, such as a compiled program. */
   prepare(target: Target, family: Family, progress?: Progress): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { statePath, toolRoot } from "../system/project.ts";
-import { writeState } from "../system/state-file.ts";
+import { readState, writeState } from "../system/state-file.ts";
 
 /** What is remembered of test runs on this machine, and what a new clone begins with. */
 
@@ -37,29 +37,19 @@ export interface LastRun {
 const lastFile = () => statePath("state", "tests-last.json");
 const timesFile = () => statePath("state", "tests-times.json");
 
-function readJson<T>(path: string): T | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
-  } catch {
-    return undefined;
-  }
-}
-
-function writeJson(path: string, value: unknown): void {
-  writeState(path, value);
-}
+const secondsIn = (path: string) => readState(path) as Record<string, number> | undefined;
 
 export function lastRun(): LastRun | undefined {
-  return readJson<LastRun>(lastFile());
+  return readState(lastFile()) as LastRun | undefined;
 }
 
 /** Keeps a run: as the last one, and each file's seconds for the order of the next. */
 export function rememberRun(run: LastRun): void {
-  writeJson(lastFile(), run);
+  writeState(lastFile(), run);
   const news = run.files
     .filter((file) => file.failed === 0)
     .map((file) => [file.id, Math.round(file.seconds * 10) / 10]);
-  writeJson(timesFile(), { ...readJson<Record<string, number>>(timesFile()), ...Object.fromEntries(news) });
+  writeState(timesFile(), { ...secondsIn(timesFile()), ...Object.fromEntries(news) });
 }
 
 /** Nothing is known of a new file: it gets what a file of its suite usually takes. */
@@ -75,8 +65,8 @@ const usual: [RegExp, number][] = [
  */
 export function expectedSeconds(): (id: string) => number {
   const known = {
-    ...readJson<Record<string, number>>(join(toolRoot, "tests/times.json")),
-    ...readJson<Record<string, number>>(timesFile()),
+    ...secondsIn(join(toolRoot, "tests/times.json")),
+    ...secondsIn(timesFile()),
   };
   return (id) => known[id] ?? usual.find(([form]) => form.test(id))?.[1] ?? 1;
 }

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { containerName } from "./owner.ts";
 import { isOwn, signal, startOf, withChildren } from "./process.ts";
 import { question } from "./question.ts";
+import { textOf } from "./state-file.ts";
 
 /**
  * Processes of containers that podman forgot. conmon watches each container, and does not end with podman. If podman is killed after
@@ -13,13 +14,7 @@ import { question } from "./question.ts";
 /** Runtimes whose `delete --force` ends a container's process and removes their own state. */
 const runtimes = ["crun", "runc"];
 
-function wordsOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  } catch {
-    return []; // gone, or of another user
-  }
-}
+const wordsOf = (pid: number) => textOf(`/proc/${pid}/cmdline`).split("\0");
 
 interface Monitor {
   pid: number;

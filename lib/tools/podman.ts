@@ -6,7 +6,7 @@ import { containerMark, ownFolder } from "../system/owner.ts";
 import { statePath } from "../system/project.ts";
 import { type Answer, question } from "../system/question.ts";
 import { type Outcome, type RunOptions, run } from "../system/shell.ts";
-import { textOf, writeWhole } from "../system/state-file.ts";
+import { readState, textOf, writeState, writeWhole } from "../system/state-file.ts";
 import { type Cgroups, containersConf, merge, type PodmanFacts, type Table } from "./containers-conf.ts";
 import { installCommand, type PackageNames } from "./package-manager.ts";
 import { idMapPackages } from "./rootless.ts";
@@ -129,14 +129,6 @@ async function settle(basis: string, facts: PodmanFacts, program: string, confFi
   };
 }
 
-function remembered(text: string): Partial<Settled> {
-  try {
-    return JSON.parse(text) as Partial<Settled>;
-  } catch {
-    return {};
-  }
-}
-
 let answer: Promise<Record<string, string>> | undefined;
 
 /**
@@ -159,10 +151,10 @@ async function findPodmanEnv(): Promise<Record<string, string>> {
   const basis = JSON.stringify([facts, stamp(program), ...confFiles.map(stamp)]);
   const memory = statePath("podman.json");
   const conf = statePath("containers.conf");
-  let settled = remembered(textOf(memory));
+  let settled = (readState(memory) ?? {}) as Partial<Settled>;
   if (settled.basis !== basis || (settled.needed && !existsSync(conf))) {
     settled = await settle(basis, facts, program, confFiles);
-    writeWhole(memory, `${JSON.stringify(settled, null, 2)}\n`);
+    writeState(memory, settled);
   }
   return settled.needed && settled.variable ? { [settled.variable]: conf } : {};
 }

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { delimiter } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { didYouMean } from "../system/nearest.ts";
 import { isCompiled, statePath } from "../system/project.ts";
 import { run } from "../system/shell.ts";
 import { together } from "../system/single-flight.ts";
-import { writeState } from "../system/state-file.ts";
+import { readState, writeState } from "../system/state-file.ts";
 import type { Progress } from "../system/steps.ts";
 import { installCommand } from "./package-manager.ts";
 import type { Tool } from "./tool.ts";
@@ -55,13 +55,7 @@ interface Known {
 
 const memoryFile = () => statePath("state", "tools.json");
 
-function recall(): Record<string, Known> {
-  try {
-    return JSON.parse(readFileSync(memoryFile(), "utf8")) as Record<string, Known>;
-  } catch {
-    return {};
-  }
-}
+const recall = () => (readState(memoryFile()) ?? {}) as Record<string, Known>;
 
 function remember(news: Record<string, Known>): void {
   writeState(memoryFile(), { ...recall(), ...news });

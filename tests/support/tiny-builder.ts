@@ -25,7 +25,7 @@ const content = (root: string) => readFileSync(join(root, "content.txt"), "utf8"
 
 const tiny: Builder = {
   name: "tiny",
-  baseName: () => undefined,
+  startsFromBase: false,
   prepare: async () => undefined,
   read: (_, { root }) => {
     const text = content(root);

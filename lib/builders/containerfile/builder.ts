@@ -1,6 +1,6 @@
 import { commandLine } from "../../system/shell.ts";
 import { podmanEnv } from "../../tools/podman.ts";
-import { baseImageName, baseReference } from "../base-name.ts";
+import { baseReference } from "../base-name.ts";
 import type { Builder, DraftOf } from "../builder.ts";
 import { containerfileChecks } from "./checks.ts";
 import { buildImage, type ContainerfileDraft, shownCommand, writeContainerfile } from "./containerfile.ts";
@@ -17,7 +17,7 @@ import { withMounts } from "./mounts.ts";
 /** Recipes of containerfiles/, expanded for the flavor and built by podman. */
 export const containerfile: Builder<ContainerfileDraft> = {
   name: "containerfile",
-  baseName: baseImageName,
+  startsFromBase: true,
   prepare: (target, family, progress) => ensureContext(expand(target, family), family, progress),
 
   read(target, family) {
@@ -48,10 +48,7 @@ export const containerfile: Builder<ContainerfileDraft> = {
     return [commandLine(shownCommand(job, family), await podmanEnv())];
   },
 
-  print(target, family) {
-    const lines = expandLines(target, family);
-    return textOf(withMounts(lines, family.root, givenArgs(textOf(lines), family)));
-  },
+  print: (target, family) => containerfile.read(target, family)({ base: undefined, stamp: "" }).containerfile,
 
   checks: containerfileChecks,
   lint: (target, family) => lintContainerfile(target, family),

@@ -4,7 +4,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { warn } from "../../system/output.ts";
 import { commandLine } from "../../system/shell.ts";
 import type { Progress } from "../../system/steps.ts";
-import { workFolder } from "../../system/work-folder.ts";
+import { withWorkFolder } from "../../system/work-folder.ts";
 import { tagWords } from "./words.ts";
 
 /**
@@ -58,11 +58,6 @@ export async function retag(from: string, tag: string, { dryRun = false } = {}):
     warn(`+ ${commandLine(["skopeo", ...tagWords(repository, digest, tag, "policy.json")])}`);
     return digest;
   }
-  const work = workFolder();
-  try {
-    await moveTag(repository, digest, tag, work.path);
-  } finally {
-    work.remove();
-  }
+  await withWorkFolder((folder) => moveTag(repository, digest, tag, folder));
   return digest;
 }
