@@ -766,7 +766,7 @@ describe("on a terminal", () => {
     expect(await terminal.end()).toBe(130);
     system.program("flatpak", "");
     const { code, stderr } = await run();
-    expect([code, stderr]).toEqual([0, expect.stringContaining("it goes on where it stopped")]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("it continues where it stopped")]);
     expect(stderr).not.toContain("home data copied");
   });
 
