@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { builds, startUp } from "../lib/bench/build.ts";
-import { guara } from "../lib/bench/guara.ts";
+import { machineProgram } from "../lib/bench/program.ts";
 import { rechunks } from "../lib/bench/rechunk.ts";
 import { writeBenchmarks } from "../lib/bench/report.ts";
 import { machines } from "../lib/bench/vm.ts";
@@ -9,7 +9,7 @@ import { exit, Failure } from "../lib/system/errors.ts";
 import { didYouMean } from "../lib/system/nearest.ts";
 import { print, printJson, say, table } from "../lib/system/output.ts";
 
-const benches = { start: startUp, build: builds, guara, vm: machines, rechunk: rechunks };
+const benches = { start: startUp, build: builds, program: machineProgram, vm: machines, rechunk: rechunks };
 /** Needs tens of gigabytes and half an hour: only where it is asked for. */
 const heavy = ["rechunk"];
 

@@ -21,7 +21,7 @@ export interface RequiredPart extends Required {
 const homed = {
   name: "homed",
   part: { unit: "systemd-homed.service" },
-  why: "users' homes are systemd-homed's, and guara-migrate moves people into it",
+  why: "users' homes are systemd-homed's, and `migrate` moves people into it",
   fix: "units.enable has systemd-homed.service",
 };
 

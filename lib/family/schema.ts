@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { machineCommandNames } from "../system/machine-names.ts";
 import {
   absolutePath,
   address,
@@ -99,6 +100,16 @@ export const flavorSchema = z.strictObject({
   smoke: smoke.prefault({}),
 });
 
+/** What the family calls its things on its machines; defaults: `namesOf`. */
+const machine = z.strictObject({
+  folder: name.optional(),
+  commands: z.partialRecord(z.enum(machineCommandNames), z.array(name).min(1).max(mostNames)).optional(),
+  flatpaks: z.strictObject({ list: absolutePath.optional(), upstream: address.optional() }).optional(),
+  account: z
+    .strictObject({ shell: absolutePath.optional(), groups: z.array(name).max(mostNames).optional() })
+    .optional(),
+});
+
 export const familySchema = z.strictObject({
   name,
   title,
@@ -113,6 +124,7 @@ export const familySchema = z.strictObject({
   /** registries that the images' policy leaves open, beside the family's own namespace */
   openRegistries: z.array(registryName).max(mostNames).default([]),
   default: z.strictObject({ arch: name, flavor: name }),
+  machine: machine.optional(),
   refreshAfter: age.default("2d"),
   /** machines refuse an image whose packages are older: it is written into the images */
   staleAfter: age.default("4w"),

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Failure } from "./errors.ts";
+import { compiledNames } from "./machine-names.ts";
 import { unwritable } from "./unwritable.ts";
 
 /** The program is the one compiled file that images carry: there is no checkout around it, no Bun, no toolbox. */
@@ -15,8 +16,9 @@ export const projectRoot = resolve(process.env.SLIPWAY_PROJECT ?? toolRoot);
 
 /** On a user's machine: root's state, or the user's own. Source: the XDG Base Directory Specification. */
 function machineState(): string {
-  if (process.getuid?.() === 0) return "/var/lib/guaraos";
-  return join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "guaraos");
+  const folder = compiledNames?.folder ?? "slipway";
+  if (process.getuid?.() === 0) return `/var/lib/${folder}`;
+  return join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), folder);
 }
 
 /** Where `statePath` leads; it may not be there. */

@@ -11,7 +11,7 @@ import { allTargets } from "../../lib/family/target.ts";
 import { pacmanGroups, sameVersion } from "../stand-in/catalogue.ts";
 import { type StandIn, settings, startStandIn } from "../stand-in/stand-in.ts";
 import { BuiltImage } from "../support/built-image.ts";
-import { installedNames } from "../support/guara.ts";
+import { installedNames } from "../support/machine-program.ts";
 import { Project, testStorage } from "../support/sandbox.ts";
 import { family } from "../support/small-family.ts";
 
@@ -135,9 +135,9 @@ describe.each(targets)("%s %s", (arch, name) => {
 
   test("people's commands are names of one program, for everybody to run", () => {
     const { tree } = here();
-    expect(tree.get("/usr/libexec/guaraos/guara")).toMatchObject({ type: "f", mode: 0o755 });
+    expect(tree.get("/usr/libexec/guaraos/program")).toMatchObject({ type: "f", mode: 0o755 });
     const links = installedNames.map((command) => tree.get(`/usr/bin/${command}`)?.link);
-    expect(links).toEqual(installedNames.map(() => "../libexec/guaraos/guara"));
+    expect(links).toEqual(installedNames.map(() => "../libexec/guaraos/program"));
   });
 
   test("kernel arguments and sysctls are those of the manifest", () => {

@@ -1,5 +1,5 @@
 // needs: debian
-// reaches: lib/host/guara.ts overlays/
+// reaches: lib/host/program.ts overlays/
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { FlatpakMachine } from "../support/flatpak-machine.ts";
 import { keys, Terminal } from "../support/terminal.ts";
@@ -185,7 +185,7 @@ describe("without a network", () => {
   });
 
   test("Flathub itself could not be fetched: told, nothing is left half done", async () => {
-    const env = ["env", "GUARA_FLATHUB=https://flathub.invalid/repo/flathub.flatpakrepo"];
+    const env = ["env", "SLIPWAY_FLATHUB=https://flathub.invalid/repo/flathub.flatpakrepo"];
     const { code, stderr } = await machine.run([...env, "guara-install-flatpaks", "org.test.Good"]);
     expect(code).toBe(1);
     expect(stderr).toContain("the remote flathub could not be added");
@@ -242,14 +242,14 @@ describe("the upstream list", () => {
     ["", 29],
   ])("%j beside the curated one: %d apps in all", async (text, count) => {
     machine.write("/srv/upstream", text);
-    const env = ["env", "GUARA_FLATPAK_LIST=file:///srv/upstream"];
+    const env = ["env", "SLIPWAY_FLATPAK_LIST=file:///srv/upstream"];
     const { stdout, stderr } = await machine.run([...env, "guara-install-flatpaks", "--all", "--dry-run", "--json"]);
     expect(JSON.parse(stdout).wanted).toHaveLength(count);
     expect(stderr).not.toContain("could not be fetched");
   });
 
   test("an empty address means none", async () => {
-    const env = ["env", "GUARA_FLATPAK_LIST="];
+    const env = ["env", "SLIPWAY_FLATPAK_LIST="];
     const { stdout, stderr } = await machine.run([...env, "guara-install-flatpaks", "--all", "--dry-run", "--json"]);
     expect([JSON.parse(stdout).wanted.length, stderr.includes("upstream")]).toEqual([29, false]);
   });

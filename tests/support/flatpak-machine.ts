@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureLocalDebian } from "../../lib/tools/debian-image.ts";
 import { podmanEnv } from "../../lib/tools/podman.ts";
-import { Guara, installedNames } from "./guara.ts";
+import { installedNames, MachineProgram } from "./machine-program.ts";
 import { checkout, exec, type Said, testStorage } from "./sandbox.ts";
 import { imageWith } from "./small-images.ts";
 
@@ -54,7 +54,7 @@ export class FlatpakMachine {
   private readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "slipway-flatpak-")));
 
   private constructor(
-    private readonly guara: Guara,
+    private readonly program: MachineProgram,
     private readonly env: Record<string, string>,
     private readonly id: string,
   ) {}
@@ -63,19 +63,19 @@ export class FlatpakMachine {
     Object.assign(process.env, testStorage());
     const env = { ...(await podmanEnv()), ...testStorage() };
     const image = await imageWith("flatpak", await ensureLocalDebian("trixie"), ["dbus", "flatpak", "nano"]);
-    const guara = await Guara.compile();
+    const program = await MachineProgram.compile();
     const volumes = [
-      `--volume=${guara.program}:/usr/libexec/guaraos/guara:ro`,
+      `--volume=${program.program}:/usr/libexec/guaraos/program:ro`,
       `--volume=${join(checkout, "overlays/base/usr/share/guaraos")}:/usr/share/guaraos:ro`,
     ];
     const run = ["podman", "run", "--detach", "--rm", "--privileged", "--network=none", ...volumes, image];
     const { code, stdout, stderr } = await exec([...run, "sleep", "infinity"], env);
     if (code !== 0) throw new Error(stderr);
-    const machine = new FlatpakMachine(guara, env, stdout.trim());
+    const machine = new FlatpakMachine(program, env, stdout.trim());
     await machine.must(repository);
     await machine.must("mkdir -p /run/dbus; dbus-daemon --system --fork"); // which flatpak asks whether a user may
     await machine.must(
-      `useradd --create-home ann; for n in ${installedNames.join(" ")}; do ln -s ../libexec/guaraos/guara /usr/bin/$n; done`,
+      `useradd --create-home ann; for n in ${installedNames.join(" ")}; do ln -s ../libexec/guaraos/program /usr/bin/$n; done`,
     );
     machine.write("/root/list", list);
     await machine.must("cp /root/list /home/ann/list");
@@ -85,7 +85,7 @@ export class FlatpakMachine {
   /** The words that run a program in it. */
   words(argv: string[], user = "root", terminal = false): string[] {
     const home = user === "root" ? "/root" : `/home/${user}`;
-    const settings = ["GUARA_FLATHUB=/srv/flatpak/test.flatpakrepo", `HOME=${home}`, "LANG=C.UTF-8", "TERM=xterm"];
+    const settings = ["SLIPWAY_FLATHUB=/srv/flatpak/test.flatpakrepo", `HOME=${home}`, "LANG=C.UTF-8", "TERM=xterm"];
     const flags = [`--user=${user}`, `--workdir=${home}`, ...settings.map((setting) => `--env=${setting}`)];
     return ["podman", "exec", ...flags, ...(terminal ? ["--interactive", "--tty"] : []), this.id, ...argv];
   }
@@ -142,6 +142,6 @@ export class FlatpakMachine {
   async stop(): Promise<void> {
     await exec(["podman", "rm", "--force", "--time=0", this.id], this.env);
     rmSync(this.folder, { recursive: true, force: true });
-    this.guara.remove();
+    this.program.remove();
   }
 }

@@ -1,10 +1,12 @@
 // reaches: docs/
 // Every command and option on the pages for people who come from other tools exists.
+
 import { expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { everywhere } from "../../lib/cli/args.ts";
 import { commands } from "../../lib/cli/commands.ts";
+import { machineNames } from "../../lib/host/names.ts";
 import { checkout } from "../support/sandbox.ts";
 
 const pages = globSync("docs/coming-from/*.md", { cwd: checkout });
@@ -14,7 +16,7 @@ function calls(text: string): { name: string; words: string[] }[] {
   const spans = [...text.matchAll(/`([^`]+)`/g)].map((m) => (m[1] ?? "").split(" "));
   return spans.flatMap(([first = "", second = "", ...rest]) => {
     if (first === "bun" && second === "run") return [{ name: rest[0] ?? "", words: rest.slice(1) }];
-    const own = commands.find(({ installed }) => installed?.includes(first));
+    const own = commands.find(({ name }) => machineNames.commands[name]?.includes(first));
     return own ? [{ name: own.name, words: [second, ...rest].filter(Boolean) }] : [];
   });
 }

@@ -3,7 +3,6 @@ import { baseImageName, baseReference } from "../../lib/builders/base-name.ts";
 import { labelLines } from "../../lib/builders/containerfile/containerfile.ts";
 import { expand, generatedFiles } from "../../lib/builders/containerfile/expand.ts";
 import { imageLabels } from "../../lib/builders/labels.ts";
-import { commands } from "../../lib/cli/commands.ts";
 import { Failure } from "../../lib/system/errors.ts";
 import { family, project, removeProjects, small, target } from "../support/small-family.ts";
 
@@ -141,16 +140,16 @@ test("what is based on a base has kernel arguments under its own name, and no se
 });
 
 test("the program of people's machines comes once, with all its names; what is based on a base has it from there", () => {
-  const recipe = "# @base\nFROM ${BASE}\n# @guara\n# @files\nRUN bootc container lint\n";
+  const recipe = "# @base\nFROM ${BASE}\n# @program\n# @files\nRUN bootc container lint\n";
   const of = family(
     project({ "containerfiles/root.Containerfile": recipe, "containerfiles/desk.Containerfile": recipe }),
   );
-  const names = commands.flatMap((command) => command.installed ?? []).join(" ");
+  const names = "toy-update toy-install-flatpaks toy-migrate";
   expect(expand(target(of, "plain", "one"), of)).toContain(`FROM \${BASE}
-COPY .slipway/context/guara /usr/libexec/guaraos/guara
-RUN for name in ${names}; do ln -sf ../libexec/guaraos/guara "/usr/bin/$name"; done
+COPY .slipway/context/program /usr/libexec/toy/program
+RUN for name in ${names}; do ln -sf ../libexec/toy/program "/usr/bin/$name"; done
 `);
-  expect(expand(target(of, "best", "two"), of)).not.toContain("guara");
+  expect(expand(target(of, "best", "two"), of)).not.toContain("libexec/toy");
 });
 
 test("many packages take several lines of a readable width", () => {

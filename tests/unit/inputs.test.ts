@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planTarget } from "../../lib/builders/build.ts";
-import { takesGuara } from "../../lib/builders/containerfile/context.ts";
+import { takesProgram } from "../../lib/builders/containerfile/context.ts";
 import { filesAt } from "../../lib/builders/containerfile/context-files.ts";
 import { contextUse, firstUnknown } from "../../lib/builders/containerfile/context-use.ts";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
@@ -279,7 +279,7 @@ describe("other ways to the same files:", () => {
     const before = all();
     put(root, ".slipway/logs/today", "x");
     expect(all()).toBe(before);
-    put(root, ".slipway/context/guara", "x");
+    put(root, ".slipway/context/program", "x");
     expect(all()).not.toBe(before);
   });
 });
@@ -306,7 +306,7 @@ describe("nothing outside of the project is read:", () => {
   });
 
   test("Slipway's own folder is a link", () => {
-    const outside = project({ "context/guara": "of the machine" });
+    const outside = project({ "context/program": "of the machine" });
     symlinkSync(outside, at(".slipway"));
     expect(bytesOf(".")).not.toContain("of the machine");
     expect(bytesOf(".slipway/context")).not.toContain("of the machine");
@@ -331,13 +331,13 @@ test.each([
 });
 
 test.each([
-  ["COPY .slipway/context/guara /x", true],
+  ["COPY .slipway/context/program /x", true],
   ["COPY .slipway/context/g* /x", true],
   ["COPY .slipway /x", true],
   ["COPY . /x", true],
   ["COPY * /x", true],
   ["RUN --mount=target=/x true", true],
-  ["COPY .slipway/context/guaraos shared /x", false],
+  ["COPY .slipway/context/programos shared /x", false],
 ])("whether the program of people's machines is made: %s", (line, made) => {
-  expect(takesGuara(`FROM b\n${line}\n`)).toBe(made);
+  expect(takesProgram(`FROM b\n${line}\n`)).toBe(made);
 });

@@ -1,11 +1,13 @@
 // needs: toolbox minimal
-// reaches: build migrate install-flatpaks update lib/host/guara.ts flavors/ overlays/ containerfiles/ tests/vm/migrate/
+// reaches: build migrate install-flatpaks update lib/host/program.ts flavors/ overlays/ containerfiles/ tests/vm/migrate/
 // guara-migrate where it is meant to run: Debian's systemd-homed, PAM and sshd in a guest whose /etc and /home are those of
 // Bazzite. The program is the one that images carry. The tests of this file follow each other.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { steps } from "../../lib/host/migrate/steps/all.ts";
+import { machineNames } from "../../lib/host/names.ts";
+import { defineNames } from "../../lib/system/machine-names.ts";
 import { repository } from "../support/flatpak-machine.ts";
 import { TestMachine } from "../support/guests.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
@@ -43,7 +45,9 @@ beforeAll(async () => {
   const lib = join(project.root, "overlays/moving-in/usr/lib/moving-in");
   for (const name of ["show", "log-in"]) cpSync(join(files, name), join(lib, name));
   project.write("overlays/moving-in/etc/ssh/sshd_config.d/10-passwords.conf", "PasswordAuthentication yes\n");
-  const bundle = (source: string, name: string) => bun("build", "--target=bun", source, "--outfile", join(lib, name));
+  const names = defineNames(machineNames);
+  const bundle = (source: string, name: string) =>
+    bun("build", "--target=bun", ...names, source, "--outfile", join(lib, name));
   await bundle(join(checkout, "scripts/migrate.ts"), "migrate.js");
   await bundle(join(files, "die-after-step.ts"), "die-after-step.js");
   cpSync(join(files, "flavor.yaml"), join(project.root, "flavors/moving-in.yaml"));
@@ -166,7 +170,7 @@ test("after another boot ana logs in with the same password, to the same files",
 });
 
 test("ana installs Flatpaks, root too; guaraos-update brings both up to date", async () => {
-  const env = "GUARA_FLATHUB=/srv/flatpak/test.flatpakrepo GUARA_FLATPAK_LIST=";
+  const env = "SLIPWAY_FLATHUB=/srv/flatpak/test.flatpakrepo SLIPWAY_FLATPAK_LIST=";
   const good = logIn(`${env} guara-install-flatpaks --only org.test.Good`);
   const listed = "--columns=application,version,installation";
   const newer = `cd /srv/flatpak; for app in Good Other; do date +%N >>$app/files/data

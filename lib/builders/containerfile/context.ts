@@ -3,13 +3,14 @@ import { dirname, join, relative, sep } from "node:path";
 import type { Family } from "../../family/family.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
+import { defineNames, type MachineNames, namesOf } from "../../system/machine-names.ts";
 import { say } from "../../system/output.ts";
 import { projectRoot, toolRoot } from "../../system/project.ts";
 import { run } from "../../system/shell.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
 import { folderOf } from "./context-use.ts";
-import { guaraPath } from "./expand.ts";
+import { programPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
@@ -29,45 +30,49 @@ const flags = [
 /**
  * The words that compile it, to be run where the sources are. The same sources and the same Bun give the same bytes, wherever
  * the checkout is and whatever the umask; only the name of `to` is part of it.
+ * @param names the family's: they become part of it
  */
-export function compileWords(to: string): string[] {
-  return [process.execPath, "build", ...flags, "lib/host/guara.ts", "--outfile", to];
+export function compileWords(to: string, names: MachineNames): string[] {
+  return [process.execPath, "build", ...flags, ...defineNames(names), "lib/host/program.ts", "--outfile", to];
 }
 
 /** What the program is made from (as names, sizes and times), and what it was when it was made. */
-function stampOf(file: string): string {
+function stampOf(file: string, names: MachineNames): string {
   const hash = new Bun.CryptoHasher("sha1");
   for (const trace of traces(join(toolRoot, "lib"))) hash.update(trace);
   hash.update(readFileSync(join(toolRoot, "bun.lock")));
   const made = lstatSync(file, { throwIfNoEntry: false });
-  return JSON.stringify([Bun.revision, flags, hash.digest("hex"), made?.size, made?.mtimeMs]);
+  return JSON.stringify([Bun.revision, flags, names, hash.digest("hex"), made?.size, made?.mtimeMs]);
 }
 
-function isCurrent(file: string, stamp: string): boolean {
+function isCurrent(file: string, stamp: string, names: MachineNames): boolean {
   try {
-    return readFileSync(stamp, "utf8") === stampOf(file);
+    return readFileSync(stamp, "utf8") === stampOf(file, names);
   } catch {
     return false;
   }
 }
 
-async function compile(file: string, stamp: string, progress: Progress | undefined): Promise<void> {
+async function compile(file: string, stamp: string, names: MachineNames, progress?: Progress): Promise<void> {
   const what = "compiling the program of people's machines";
   if (progress) progress.now(what);
   else say(`… ${what}`);
   const work = workFolder();
   try {
-    const made = join(work.path, "guara");
-    const { code, said } = await run(compileWords(made), { cwd: toolRoot, ...(progress ? { log: progress.log } : {}) });
+    const made = join(work.path, "program");
+    const { code, said } = await run(compileWords(made, names), {
+      cwd: toolRoot,
+      ...(progress ? { log: progress.log } : {}),
+    });
     if (code !== 0)
       throw new Failure(exit.failed, "the program of people's machines could not be compiled", {
         tried: said.trim().split("\n").slice(-6),
-        next: "see it by itself: bun build --compile lib/host/guara.ts --outfile /dev/null",
+        next: "see it by itself: bun build --compile lib/host/program.ts --outfile /dev/null",
       });
     chmodSync(made, 0o755); // whatever the umask is
     mkdirSync(dirname(file), { recursive: true });
     renameSync(made, file);
-    writeFileSync(stamp, stampOf(file));
+    writeFileSync(stamp, stampOf(file, names));
   } finally {
     work.remove();
   }
@@ -78,25 +83,25 @@ function refuseOutside(file: string): void {
   const inside = relative(realpathSync(projectRoot), realpathSync(file));
   if (!inside.startsWith(`..${sep}`)) return;
   throw new Failure(exit.failed, "`.slipway` leads out of the project: podman copies nothing from there", {
-    tried: [`${guaraPath} is ${realpathSync(file)}`],
+    tried: [`${programPath} is ${realpathSync(file)}`],
     next: "make it a folder, or mount the other place over it: mount --bind",
   });
 }
 
 let making: Promise<void> | undefined;
 
-async function ensureGuara(progress: Progress | undefined): Promise<void> {
-  const file = join(projectRoot, guaraPath);
+async function ensureProgram(names: MachineNames, progress?: Progress): Promise<void> {
+  const file = join(projectRoot, programPath);
   const stamp = `${file}.json`;
-  if (!isCurrent(file, stamp)) await compile(file, stamp, progress);
+  if (!isCurrent(file, stamp, names)) await compile(file, stamp, names, progress);
   refuseOutside(file);
 }
 
 /** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
-export function takesGuara(containerfile: string): boolean {
+export function takesProgram(containerfile: string): boolean {
   return contextPaths(containerfile)
     .map(folderOf)
-    .some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
+    .some((path) => path === "." || `${programPath}/`.startsWith(`${path}/`));
 }
 
 /**
@@ -105,7 +110,7 @@ export function takesGuara(containerfile: string): boolean {
  */
 export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (!takesGuara(containerfile)) return;
-  making ??= ensureGuara(progress);
+  if (!takesProgram(containerfile)) return;
+  making ??= ensureProgram(namesOf(family), progress);
   await making;
 }

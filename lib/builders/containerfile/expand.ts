@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { commands } from "../../cli/commands.ts";
 import { type Family, lineage, type Target } from "../../family/family.ts";
 import { needProjectFile } from "../../family/project-file.ts";
 import { exit, Failure } from "../../system/errors.ts";
+import { namesOf } from "../../system/machine-names.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { quote } from "../../system/shell.ts";
 import { type Pin, pinned, readPins } from "../../tools/pins.ts";
@@ -20,11 +20,8 @@ const helper = "/usr/libexec/slipway";
 /** Changed by a refresh; what comes before its ARG stays in the cache. */
 export const refreshArg = "SLIPWAY_REFRESH";
 
-/** The program of people's machines: where it is made, from the project's root, and where it lies in an image. */
-export const guaraPath = ".slipway/context/guara";
-const guaraPlace = "/usr/libexec/guaraos/guara";
-const guaraLink = "../libexec/guaraos/guara";
-const installedNames = commands.flatMap((command) => command.installed ?? []);
+/** The program of people's machines, from the project's root. */
+export const programPath = ".slipway/context/program";
 
 type Marker = (target: Target, family: Family) => string[];
 
@@ -167,13 +164,15 @@ export const markers: Record<string, Marker> = {
       ...(flavor.suid.length ? [{ first: existing(flavor.suid, "chmod u+s") }] : []),
       ...Object.entries(flavor.modes).map(([path, mode]) => ({ first: `chmod ${mode} ${quote(path)}` })),
     ]),
-  guara: ({ flavor }) =>
-    flavor.from
-      ? []
-      : [
-          `COPY ${guaraPath} ${guaraPlace}`,
-          `RUN for name in ${installedNames.join(" ")}; do ln -sf ${guaraLink} "/usr/bin/$name"; done`,
-        ],
+  program: ({ flavor }, family) => {
+    if (flavor.from) return [];
+    const { folder, commands } = namesOf(family);
+    const names = Object.values(commands).flat().join(" ");
+    return [
+      `COPY ${programPath} /usr/libexec/${folder}/program`,
+      `RUN for name in ${names}; do ln -sf ../libexec/${folder}/program "/usr/bin/$name"; done`,
+    ];
+  },
   finish: ({ flavor }) => flavor.finish.map((name) => `RUN ${helper}/${name}`),
 };
 

@@ -34,13 +34,12 @@ export const machineCommands: Command[] = [
     name: "install-flatpaks",
     group: "machines",
     brief: "choose some apps",
-    installed: ["guara-install-flatpaks", "install-optional-flatpaks"],
-    summary: "choose apps from GuaraOS' lists, and install them from Flathub",
+    summary: "choose apps from the family's lists, and install them from Flathub",
     args: [{ name: "ID", many: true }],
     options: [
       { name: "all", summary: "everything in the lists, without a choice" },
       { name: "only", value: "ID…", summary: "these, whether in a list or not, without a choice" },
-      { name: "list", value: "FILE", summary: "offer what this file names in place of GuaraOS' lists" },
+      { name: "list", value: "FILE", summary: "offer what this file names in place of the family's lists" },
       { name: "review", summary: "show the list in $EDITOR before anything is installed" },
       { name: "no-filter", summary: "lift a filter that this machine has on Flathub, and show all of it from now on" },
       dryRun,
@@ -52,7 +51,6 @@ export const machineCommands: Command[] = [
     name: "update",
     group: "machines",
     brief: "update a machine",
-    installed: ["guaraos-update"],
     summary: "update everything on this machine, or only what is named",
     args: [],
     options: [
@@ -72,7 +70,6 @@ export const machineCommands: Command[] = [
     name: "migrate",
     group: "machines",
     brief: "move one user",
-    installed: ["guara-migrate"],
     summary: "move a user from Bazzite or Fedora atomic to a home of systemd-homed, with a way back",
     args: [],
     options: [

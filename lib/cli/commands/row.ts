@@ -33,8 +33,6 @@ export interface Command {
   group: (typeof groups)[number];
   /** Three words for the first screen, at most 18 characters. */
   brief: string;
-  /** What it is called where it is installed (/usr/bin of the images), the usual name first. */
-  installed?: string[];
   summary: string;
   /** Positional words, with what completes them. */
   args: { name: string; words?: WordKind; many?: boolean }[];

@@ -10,7 +10,7 @@ import { candidates, type FullRef } from "./refs.ts";
 export const remote = "flathub";
 
 /** Flathub's description of itself; a mirror's address or a file can take its place. */
-const remoteAddress = process.env.GUARA_FLATHUB ?? "https://flathub.org/repo/flathub.flatpakrepo";
+const remoteAddress = process.env.SLIPWAY_FLATHUB ?? "https://flathub.org/repo/flathub.flatpakrepo";
 
 export const isSystem = () => process.getuid?.() === 0;
 const scope = () => (isSystem() ? "--system" : "--user");
@@ -38,7 +38,7 @@ export function needFlatpak(): void {
   if (onPath("flatpak")) return;
   throw new Failure(exit.missing, "this machine has no flatpak", {
     tried: ["flatpak on the PATH"],
-    next: "GuaraOS has it; elsewhere install the package flatpak",
+    next: "install the package flatpak; an image that has it is better",
   });
 }
 

@@ -5,17 +5,16 @@ import { say } from "../../system/output.ts";
 import { isCompiled, projectRoot } from "../../system/project.ts";
 import { hostPath } from "../host-path.ts";
 import { readBody, readNamed } from "../named-file.ts";
+import { machineNames } from "../names.ts";
 import { type App, type ListMistake, merge, parseList, toApp } from "./list.ts";
 
 /** Where the lists come from. */
 
-/** GuaraOS' own list, as it lies in the images. */
-const curatedFile = "/usr/share/guaraos/guaraos-flatpaks.txt";
+/** The family's own list, as it lies in the images. */
+const curatedFile = machineNames.flatpaks.list;
 
 /** The list of the system that many come from. Another address can take its place; an empty one means none. */
-const upstreamAddress =
-  process.env.GUARA_FLATPAK_LIST ??
-  "https://raw.githubusercontent.com/ublue-os/bazzite-dx/refs/heads/main/system_files/etc/ublue-os/system_flatpaks";
+const upstreamAddress = process.env.SLIPWAY_FLATPAK_LIST ?? machineNames.flatpaks.upstream;
 
 /** No list is larger, and nobody waits longer. */
 const largest = 1_000_000;
@@ -30,7 +29,7 @@ function told(name: string, mistakes: ListMistake[]): string[] {
 function curated(): App[] {
   const path = isCompiled ? hostPath(curatedFile) : join(projectRoot, "overlays/base", curatedFile);
   if (!existsSync(path)) {
-    say(`GuaraOS' own list is not here (${path}): going on without it`);
+    say(`the family's own list is not here (${path}): it is left out`);
     return [];
   }
   const { apps, mistakes } = parseList(readFileSync(path, "utf8"), "other");
@@ -80,7 +79,7 @@ export function named(ids: string[]): App[] {
   return merge([apps.flatMap((app) => app ?? [])]);
 }
 
-/** What can be chosen from. @param file a list in place of GuaraOS' own and the upstream one. */
+/** What can be chosen from. @param file a list in place of the family's own and the upstream one. */
 export async function offered(file: string | undefined): Promise<App[]> {
   if (file !== undefined) return own(file);
   const all = merge([curated(), await upstream(upstreamAddress)]);

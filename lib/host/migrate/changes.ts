@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { attributes, exchange, setAttributes } from "../libc.ts";
+import { typed } from "../names.ts";
 import { copyTree } from "./files/copy.ts";
 import { look, names, removeTree } from "./files/paths.ts";
 import type { Journal } from "./journal.ts";
@@ -37,7 +38,7 @@ export function hashOf(path: string): string | null {
 }
 
 /** A name beside a path that nothing else uses: what is not yet, or no longer, in place. */
-export const beside = (path: string) => join(dirname(path), `.${basename(path)}.guara-migrate`);
+export const beside = (path: string) => join(dirname(path), `.${basename(path)}.${typed("migrate")}`);
 
 export class Changes {
   constructor(

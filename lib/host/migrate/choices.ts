@@ -1,8 +1,9 @@
 import { exit, Failure } from "../../system/errors.ts";
 import { bytes, canAsk } from "../../system/output.ts";
 import { readNamed } from "../named-file.ts";
+import { machineNames, typed } from "../names.ts";
 import type { PasswdEntry } from "./accounts.ts";
-import { account, word } from "./facts.ts";
+import { word } from "./facts.ts";
 import { shown } from "./files/paths.ts";
 import { choose, type Item } from "./look/items.ts";
 import type { MachineLook } from "./look/machine-look.ts";
@@ -36,7 +37,7 @@ export async function readAnswers(file: string): Promise<Answers> {
     flatpaks: z.boolean().optional(),
     confirm: z.literal(word).optional(),
   });
-  const next = `a JSON file such as {"user": "ana", "shell": "/bin/zsh", "confirm": "${word}"}; also items, groups, flatpaks`;
+  const next = `a JSON file such as {"user": "ana", "shell": "${machineNames.account.shell}", "confirm": "${word}"}; also items, groups, flatpaks`;
   let value: unknown;
   try {
     value = JSON.parse(readNamed(file, mostAnswers));
@@ -84,7 +85,7 @@ export async function chooseUser(found: MachineLook, asking: Asking, named: stri
   if (only) return only;
   throw new Failure(exit.usage, "root has no home that could be migrated: say whose is", {
     tried: ["--user, `user` of the answers, $SUDO_USER"],
-    next: `guara-migrate --user NAME, one of: ${list}`,
+    next: `${typed("migrate")} --user NAME, one of: ${list}`,
   });
 }
 
@@ -116,8 +117,10 @@ export async function makeChoices(
   const { answers } = asking;
   const usual = items.filter(({ kind }) => kind !== "other");
   const memberOf = found.groups.filter(({ members }) => members.includes(user.name)).map(({ name }) => name);
-  const groups = [...new Set([...account.groups, ...memberOf])].filter((name) => name !== user.name);
-  const shells = [...new Set([account.shell, user.shell, ...found.shells])].filter((s) => found.shells.includes(s));
+  const groups = [...new Set([...machineNames.account.groups, ...memberOf])].filter((name) => name !== user.name);
+  const shells = [...new Set([machineNames.account.shell, user.shell, ...found.shells])].filter((s) =>
+    found.shells.includes(s),
+  );
   const shell = shells[0] ?? user.shell;
   if (!may(asking)) return fromAnswers({ items: usual, groups, shell, flatpaks: true }, found, items, answers);
   const { chooseMany, chooseOne, confirm } = await import("../../cli/prompts.ts");

@@ -1,17 +1,14 @@
-/** What a GuaraOS account is, and where this migration keeps its things. */
+import { familyState, sharedFolder } from "../names.ts";
+
+/** Where a migration keeps its things, and what it keeps of a home. */
 
 /** The state of migrations: the journal, what was there before, the report. */
-export const stateFolder = "/var/lib/guaraos/migrate";
+export const stateFolder = `${familyState}/migrate`;
 
 export const backupFolder = "/var/roothome/migration_backups";
 
 /** /etc as the image has it, where this machine's own may have been changed long ago. */
-export const pristineFolder = "/usr/share/guaraos/pristine/etc";
-
-export const account = {
-  shell: "/bin/zsh",
-  groups: ["wheel", "docker", "video", "audio", "input", "render", "storage", "network", "optical", "games"],
-};
+export const pristineFolder = `${sharedFolder}/pristine/etc`;
 
 /** The word that a person types before anything is changed. */
 export const word = "MIGRATE";

@@ -4,6 +4,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { paint, print, printJson, say } from "../../system/output.ts";
 import { bytesBelow } from "../../system/remnants.ts";
 import { lock } from "../libc.ts";
+import { machineNames, typed } from "../names.ts";
 import { keepRootsPath } from "../root.ts";
 import { type Asking, chooseUser, makeChoices, mustDecide, readAnswers, sayTheWord } from "./choices.ts";
 import { Journal } from "./journal.ts";
@@ -21,7 +22,7 @@ import { free, rollBack } from "./rollback.ts";
 import { goOn } from "./run.ts";
 
 /**
- * `guara-migrate`: looks, shows a plan, asks, and only then begins. What was begun continues; what is done is done.
+ * `NAME-migrate`: looks, shows a plan, asks, and only then begins. What was begun continues; what is done is done.
  * @returns the exit code
  */
 export async function migrate(args: Arguments): Promise<number> {
@@ -35,11 +36,15 @@ export async function migrate(args: Arguments): Promise<number> {
     const other = args.value("user");
     const goesOn = begun && !(begun.isFinished && other !== undefined && other !== begun.plan.user.name);
     if (begun?.isRollingBack)
-      throw new Failure(exit.failed, "a rollback was begun and not ended", { next: "guara-migrate --rollback" });
+      throw new Failure(exit.failed, "a rollback was begun and not ended", { next: `${typed("migrate")} --rollback` });
     if (goesOn && !begun.isFinished && begun.plan.version === 1)
-      throw new Failure(exit.failed, "an older guara-migrate began this: the new home is where others can reach it", {
-        next: "take it back with guara-migrate --rollback, then begin anew",
-      });
+      throw new Failure(
+        exit.failed,
+        `an older ${typed("migrate")} began this: the new home is where others can reach it`,
+        {
+          next: `take it back with ${typed("migrate")} --rollback, then begin anew`,
+        },
+      );
     if (goesOn && begun.isFinished) return tell(begun, "done already", json);
     if (goesOn) {
       say(`a migration of ${begun.plan.user.name} was begun: it continues where it stopped`);
@@ -64,7 +69,7 @@ function takeLock(machine: Machine): () => void {
   const fd = openSync(at(machine, "/etc"), "r");
   if (lock(fd)) return () => closeSync(fd);
   closeSync(fd);
-  throw new Failure(exit.failed, "guara-migrate runs already", { next: "wait until it has ended" });
+  throw new Failure(exit.failed, `${typed("migrate")} runs already`, { next: "wait until it has ended" });
 }
 
 async function begin(machine: Machine, args: Arguments, finished: Journal | undefined): Promise<number> {
@@ -84,7 +89,7 @@ async function begin(machine: Machine, args: Arguments, finished: Journal | unde
   const home = await lookAtHome(found, user, bar.add);
   bar.end();
   const choices = await makeChoices(found, entry, home.items, asking);
-  const plan: Plan = newPlan(found, user, home, choices, free(machine, `${user.home}.before-guaraos`));
+  const plan: Plan = newPlan(found, user, home, choices, free(machine, `${user.home}.before-${machineNames.folder}`));
   const chosen = home.items.filter((item) => choices.items.includes(item));
   const room = roomFor(found, chosen, home.reflink, bytesBelow(at(machine, "/etc")));
   const first = room.all[0] ?? { needed: 0, free: 0 };

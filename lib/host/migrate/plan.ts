@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { bytes } from "../../system/output.ts";
+import { typed } from "../names.ts";
 import { backupFolder } from "./facts.ts";
 import { shown } from "./files/paths.ts";
 import { imagePath } from "./record.ts";
@@ -35,7 +36,7 @@ export const places = (plan: Plan) => {
   return {
     oldHome: `${homes}/${name}`,
     /** The folder in which the new home grows, with its record next to it: for root alone, and homed ignores it. */
-    growing: `.${name}.guara-migrate`,
+    growing: `.${name}.${typed("migrate")}`,
     newHomeName: basename(imagePath(name)),
     newHome: `${homes}/${basename(imagePath(name))}`,
     backup: `${backupFolder}/etc-${name}-${day}.tar.zst`,

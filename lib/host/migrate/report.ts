@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bytes } from "../../system/output.ts";
+import { typed } from "../names.ts";
 import { stateFolder } from "./facts.ts";
 import { shown } from "./files/paths.ts";
 import type { Journal } from "./journal.ts";
@@ -33,7 +34,7 @@ export function reportLines(journal: Journal, when: Date): string[] {
     "Next:",
     `  - reboot, and log in as ${name} with the same password`,
     `  - what you miss is in ${plan.aside}`,
-    `  - \`guara-migrate --rollback\` puts everything back as it was: as root, while ${name} is logged out`,
+    `  - \`${typed("migrate")} --rollback\` puts everything back as it was: as root, while ${name} is logged out`,
     `  - when you need neither any more: sudo rm -r ${plan.aside}`,
   ];
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { canAsk } from "../../system/output.ts";
 import { run } from "../../system/shell.ts";
 import { hostPath } from "../host-path.ts";
+import { programFolder } from "../names.ts";
 import { anywhere, asOwner, asRoot, asUser, onPath } from "../root.ts";
 
 /**
@@ -33,7 +34,7 @@ const line = (argv: string[], fine = [0]): Line => ({ argv, fine });
 const brews = ["/home/linuxbrew/.linuxbrew/bin/brew", "/var/home/linuxbrew/.linuxbrew/bin/brew"];
 
 /** Takes away what an interrupted update left, over which the next one would stumble. */
-const staleCaches = "/usr/libexec/guaraos/flatpak-stale-caches";
+const staleCaches = `${programFolder}/flatpak-stale-caches`;
 
 /** Whether there are any; everybody may look. */
 function hasStaleCaches(): boolean {

@@ -2,6 +2,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { paint, say, warn } from "../../system/output.ts";
 import { commandLine, foreground } from "../../system/shell.ts";
 import { type Entry, readHost } from "../bootc.ts";
+import { typed } from "../names.ts";
 import type { Allowed } from "../old-image.ts";
 import { describe } from "../refusals.ts";
 import { onPath } from "../root.ts";
@@ -86,7 +87,7 @@ function partWork(part: Part, topgrade: string | null, named: boolean, dryRun: b
 
 /**
  * topgrade does all the rest. The system image is ours, as topgrade would not ask the policy: its own step for the system
- * stays out, and where the policy refused, so do its custom commands, among which GuaraOS' settings have `bootc upgrade`.
+ * stays out, and where the policy refused, so do its custom commands, among which the family's settings may have `bootc upgrade`.
  * Where nothing was refused they run, and the registry is asked again: what they staged must be what was judged.
  */
 function topgradeWork(topgrade: string, dryRun: boolean): Work {
@@ -107,7 +108,7 @@ function topgradeWork(topgrade: string, dryRun: boolean): Work {
     }
     throw new Failure(exit.failed, `topgrade staged a system that Slipway did not check: ${describe(staged)}`, {
       tried: [`checked: ${describe(judged)}`, "custom commands in topgrade's settings, such as `bootc upgrade`"],
-      next: "before you reboot, check it: guaraos-update -o",
+      next: `before you reboot, check it: ${typed("update")} -o`,
     });
   };
   return { part: "topgrade", title: "everything else, by topgrade", run };

@@ -1,13 +1,16 @@
 import { exit } from "../../../system/errors.ts";
+import { machineNames, sharedFolder, typed } from "../../names.ts";
 import type { MachineLook } from "../look/machine-look.ts";
 import type { Refusal } from "./refusal.ts";
+
+const { title } = machineNames;
 
 export const machineRefusals: Refusal<MachineLook>[] = [
   {
     name: "not root",
     code: exit.missing,
     holds: ({ root }) => !root,
-    tell: () => ({ what: "only root can move accounts", next: "sudo guara-migrate" }),
+    tell: () => ({ what: "only root can move accounts", next: `sudo ${typed("migrate")}` }),
   },
   {
     name: "tools",
@@ -15,7 +18,7 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     holds: ({ missingTools }) => missingTools.length > 0,
     tell: ({ missingTools }) => ({
       what: `the backup of /etc needs ${missingTools.join(" and ")}, which this machine lacks`,
-      next: "install them, or run this on an image of GuaraOS, which has them",
+      next: `install them, or run this on an image of ${title}, which has them`,
     }),
   },
   {
@@ -23,9 +26,9 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     code: exit.missing,
     holds: ({ pristine }) => !pristine.pam || !pristine.nss,
     tell: () => ({
-      what: "this system carries no pristine /etc: it is no GuaraOS, or an old one",
-      tried: ["/usr/share/guaraos/pristine/etc/pam.d, nsswitch.conf"],
-      next: "move the machine to GuaraOS first, reboot, then run this there",
+      what: `this system carries no pristine /etc: it is not ${title}, or an old one`,
+      tried: [`${sharedFolder}/pristine/etc/pam.d, nsswitch.conf`],
+      next: `move the machine to ${title} first, reboot, then run this there`,
     }),
   },
   {
@@ -34,7 +37,7 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     holds: ({ pristine }) => !pristine.homed,
     tell: () => ({
       what: "the image's PAM does not know systemd-homed: nobody could log in to the new home",
-      tried: ["pam_systemd_home.so in /usr/share/guaraos/pristine/etc/pam.d"],
+      tried: [`pam_systemd_home.so in ${sharedFolder}/pristine/etc/pam.d`],
       next: "update the system, reboot, and run this again",
     }),
   },
@@ -45,7 +48,7 @@ export const machineRefusals: Refusal<MachineLook>[] = [
     tell: () => ({
       what: "this system has no systemd-homed",
       tried: ["homectl on the PATH, /usr/lib/systemd/systemd-homed"],
-      next: "run this on an image of GuaraOS",
+      next: `run this on an image of ${title}`,
     }),
   },
   {

@@ -1,4 +1,5 @@
 import { exit } from "../../../system/errors.ts";
+import { typed } from "../../names.ts";
 import { isMapped } from "../look/items.ts";
 import type { MachineLook } from "../look/machine-look.ts";
 import type { UserLook } from "../look/user-look.ts";
@@ -64,7 +65,7 @@ export const userRefusals: Refusal<Both>[] = [
     tell: (both) => ({
       what: `${named(both)} is logged in: files would change while they are copied`,
       tried: both.user.processes.slice(0, 5).map(({ pid, name }) => `${name} (${pid})`),
-      next: `log out everywhere (services end some seconds later), log in as root on another console (Ctrl-Alt-F3), and run: guara-migrate --user ${named(both)}`,
+      next: `log out everywhere (services end some seconds later), log in as root on another console (Ctrl-Alt-F3), and run: ${typed("migrate")} --user ${named(both)}`,
     }),
   },
   {

@@ -1,5 +1,6 @@
 import { exit, Failure } from "../../../system/errors.ts";
 import { Held } from "../../below.ts";
+import { typed } from "../../names.ts";
 import { type AccountFile, accountFiles, readShadow, withoutUser } from "../accounts.ts";
 import { at, exists, readBytes } from "../machine.ts";
 import { places } from "../plan.ts";
@@ -65,7 +66,7 @@ function samePassword({ machine, plan }: Job, text: string): void {
   const now = readShadow(readBytes(machine, "/etc/shadow") ?? "", plan.user.name)?.hash;
   if (hashedPassword?.[0] === now) return;
   throw new Failure(exit.failed, `the password of ${plan.user.name} changed after the new home was made`, {
-    next: "guara-migrate --rollback, then begin anew: the new account then has the new password",
+    next: `${typed("migrate")} --rollback, then begin anew: the new account then has the new password`,
   });
 }
 
@@ -80,7 +81,7 @@ export const record: Step = {
     if (readBytes(machine, recordPath(name)) === undefined) {
       const text = readRecord(job, homes);
       if (text === undefined)
-        throw new Failure(exit.failed, `the record of ${name} is gone`, { next: "guara-migrate --rollback" });
+        throw new Failure(exit.failed, `the record of ${name} is gone`, { next: `${typed("migrate")} --rollback` });
       samePassword(job, text);
       await changes.write(recordPath(name), text, { mode: 0o600, uid: 0 });
     }

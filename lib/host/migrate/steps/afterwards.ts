@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { machineNames } from "../../names.ts";
 import { onPath } from "../../root.ts";
 import { overlays } from "../facts.ts";
 import { at, type Machine } from "../machine.ts";
@@ -33,7 +34,7 @@ export const overlayState: Step = {
   async run({ machine, changes, plan }) {
     const stale = staleOverlays(machine);
     for (const work of stale) {
-      const aside = `${work}.before-guaraos-${plan.day}`;
+      const aside = `${work}.before-${machineNames.folder}-${plan.day}`;
       if (existsSync(at(machine, aside))) continue;
       changes.move(work, aside);
     }

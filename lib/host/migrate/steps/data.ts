@@ -4,6 +4,7 @@ import { exit, Failure } from "../../../system/errors.ts";
 import { bytes, say } from "../../../system/output.ts";
 import { Held } from "../../below.ts";
 import { syncAll } from "../../libc.ts";
+import { typed } from "../../names.ts";
 import { Comparison, type Difference } from "../files/compare.ts";
 import { Mirror } from "../files/copy.ts";
 import { shown } from "../files/paths.ts";
@@ -40,7 +41,7 @@ export function growing(job: Job, homes: Held): Held {
   const home = homes.walk(path);
   if (home) return home;
   throw new Failure(exit.failed, `the new home is gone from ${job.plan.homes}/${path}`, {
-    next: "take it back with guara-migrate --rollback, then begin anew",
+    next: `take it back with ${typed("migrate")} --rollback, then begin anew`,
   });
 }
 
@@ -51,7 +52,7 @@ async function both<T>(job: Job, work: (from: Held, to: Held) => Promise<T>): Pr
   using to = growing(job, homes);
   if (from?.stat.isDirectory()) return await work(from, to);
   throw new Failure(exit.failed, `the home of ${job.plan.user.name} is gone from ${job.plan.homes}`, {
-    next: "put it back and run this again, or undo everything with guara-migrate --rollback",
+    next: `put it back and run this again, or undo everything with ${typed("migrate")} --rollback`,
   });
 }
 
@@ -155,7 +156,7 @@ export async function stillTheSame(job: Job): Promise<void> {
   if (differences.length === 0) return;
   throw new Failure(exit.failed, `the old home changed after it was copied: ${differences.length} differences`, {
     tried: differences.slice(0, 5).map(({ what }) => what),
-    next: "guara-migrate --rollback, then begin anew: what changed is then copied too",
+    next: `${typed("migrate")} --rollback, then begin anew: what changed is then copied too`,
     log: journal.logFile,
   });
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { exit, Failure } from "../../../system/errors.ts";
 import { Held } from "../../below.ts";
+import { machineNames, typed } from "../../names.ts";
 import { readShadow } from "../accounts.ts";
 import { processesOf } from "../look/items.ts";
 import { at, readBytes } from "../machine.ts";
@@ -87,7 +88,7 @@ async function makeRecord(job: Job, home: Held): Promise<string> {
   const shadow = readShadow(readBytes(machine, "/etc/shadow") ?? "", name);
   if (!shadow?.hash)
     throw new Failure(exit.failed, `/etc/shadow has no password of ${name} any more`, {
-      next: "guara-migrate --rollback",
+      next: `${typed("migrate")} --rollback`,
     });
   const found = authorizedKeys(home, uid);
   const trouble = `${found.trouble}, not an ordinary file of ${name}: homed gets no keys for ssh (homectl update ${name} --ssh-authorized-keys=@FILE)`;
@@ -117,7 +118,7 @@ export const place: Step = {
     folder.put(kept, text);
     const { binding: _, ...embedded } = JSON.parse(text) as UserRecord;
     home.put(".identity", recordTexts(embedded, "").embedded, uid);
-    const aside = `${job.plan.homes}/${name}.from-guaraos`;
+    const aside = `${job.plan.homes}/${name}.from-${machineNames.folder}`;
     job.journal.add({ type: "undo", undo: { kind: "set-aside", path: newHome, to: aside } });
     renameSync(folder.at(seed), homes.at(newHomeName));
     homes.flush();

@@ -2,27 +2,28 @@ import { mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileWords } from "../builders/containerfile/context.ts";
+import { namesOf } from "../system/machine-names.ts";
 import { bytes } from "../system/output.ts";
 import { toolRoot } from "../system/project.ts";
 import { type Figure, ms, ratio } from "./build.ts";
 import { byTurns, once } from "./measure.ts";
 
 /** The program of people's machines: how soon it answers, what it weighs in an image and in a download. */
-export async function guara(): Promise<Figure[]> {
+export async function machineProgram(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   try {
-    const program = join(folder, "guara");
-    const compiling = await once(compileWords(program), {}, toolRoot);
-    symlinkSync("guara", join(folder, "guaraos-update"));
+    const program = join(folder, "program");
+    const compiling = await once(compileWords(program, namesOf({ name: "bench", title: "Bench" })), {}, toolRoot);
+    symlinkSync("program", join(folder, "bench-update"));
     const [update, empty] = await byTurns(20, [
-      { argv: [join(folder, "guaraos-update"), "--help"] },
+      { argv: [join(folder, "bench-update"), "--help"] },
       { argv: [process.execPath, "--eval", "1"] },
     ]);
     if (!update || !empty) return [];
     const packed = Bun.zstdCompressSync(await Bun.file(program).bytes(), { level: 3 }).length;
     return [
       {
-        what: "`guaraos-update --help`",
+        what: "`bench-update --help`",
         figure: ms(update.ms),
         goal: "40 ms",
         beside: ratio(update.ms, empty.ms, "an empty Bun script"),

@@ -6,18 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileWords } from "../../lib/builders/containerfile/context.ts";
 import { commands } from "../../lib/cli/commands.ts";
+import { machineNames } from "../../lib/host/names.ts";
 import { sha256OfFile } from "../../lib/system/hash-file.ts";
-import { Guara, installedNames } from "../support/guara.ts";
+import { installedNames, MachineProgram } from "../support/machine-program.ts";
 import { checkout, exec, Project } from "../support/sandbox.ts";
 
 // The program of people's machines: compiled, called by its names, and made by `bun run build` where a recipe wants it.
 
 setDefaultTimeout(120_000);
-let guara: Guara;
+let machine: MachineProgram;
 beforeAll(async () => {
-  guara = await Guara.compile();
+  machine = await MachineProgram.compile();
 });
-afterAll(() => guara.remove());
+afterAll(() => machine.remove());
 
 /** Nothing but the program: no Bun, no Node, no home, no checkout. */
 const alone = (argv: string[], env: Record<string, string> = {}, cwd = "/") => {
@@ -26,34 +27,34 @@ const alone = (argv: string[], env: Record<string, string> = {}, cwd = "/") => {
 };
 
 describe("called", () => {
-  const rows = commands.flatMap((row) => (row.installed ?? []).map((name) => [name, row] as const));
+  const rows = commands.flatMap((row) => (machineNames.commands[row.name] ?? []).map((name) => [name, row] as const));
 
   test.each(rows)("%s --help tells of the command under its own name", async (name, row) => {
-    const { code, stdout, stderr } = await alone([join(guara.bin, name), "--help"]);
+    const { code, stdout, stderr } = await alone([join(machine.bin, name), "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain(row.summary);
-    expect(stdout).toMatch(new RegExp(`^${row.installed?.[0]} `));
+    expect(stdout).toMatch(new RegExp(`^${machineNames.commands[row.name]?.[0]} `));
     expect(stdout).not.toContain("bun run");
   });
 
   test.each(rows)("%s --nosuch is an error, and what to type next can be typed", async (name, row) => {
-    const { code, stdout, stderr } = await alone([join(guara.bin, name), "--nosuch"]);
+    const { code, stdout, stderr } = await alone([join(machine.bin, name), "--nosuch"]);
     expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(`next: ${row.installed?.[0]} --help`);
+    expect(stderr).toContain(`next: ${machineNames.commands[row.name]?.[0]} --help`);
   });
 
   test("by its own name the first word says which command it is", async () => {
-    const { code, stdout } = await alone([guara.program, "update", "-h"]);
+    const { code, stdout } = await alone([machine.program, "update", "-h"]);
     expect([code, stdout.split(" ")[0]]).toEqual([0, "guaraos-update"]);
-    expect((await alone([guara.program, "guaraos-update", "-h"])).stdout).toBe(stdout);
+    expect((await alone([machine.program, "guaraos-update", "-h"])).stdout).toBe(stdout);
   });
 
   test("with no word, or a wrong one, it lists its commands", async () => {
-    const { code, stdout } = await alone([guara.program]);
+    const { code, stdout } = await alone([machine.program]);
     expect(code).toBe(0);
     for (const name of installedNames) expect(stdout).toContain(name);
-    const wrong = await alone([guara.program, "upgrade"]);
-    expect(wrong).toMatchObject({ code: 2, stdout, stderr: "guara: no command `upgrade`\n" });
+    const wrong = await alone([machine.program, "upgrade"]);
+    expect(wrong).toMatchObject({ code: 2, stdout, stderr: "program: no command `upgrade`\n" });
   });
 
   test("nothing is read from the folder where somebody stands", async () => {
@@ -62,14 +63,14 @@ describe("called", () => {
     writeFileSync(join(folder, "brew"), "#!/bin/sh\necho gotcha\n", { mode: 0o755 });
     writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
     writeFileSync(join(folder, "evil.ts"), 'console.log("gotcha");\n');
-    const said = await alone([join(guara.bin, "guaraos-update"), "-b"], {}, folder);
+    const said = await alone([join(machine.bin, "guaraos-update"), "-b"], {}, folder);
     rmSync(folder, { recursive: true });
     expect(said.code).toBe(3);
     expect(said.stdout + said.stderr).not.toContain("gotcha");
   });
 
   test("what reads the manifest is not in it", () => {
-    const bytes = readFileSync(guara.program);
+    const bytes = readFileSync(machine.program);
     const has = (part: string) => bytes.includes(part);
     expect(["guaraos-update", "YAMLParseError", "flavors/family.yaml"].filter(has)).toEqual(["guaraos-update"]);
   });
@@ -82,17 +83,17 @@ test("the same sources give the same bytes, in another folder, under another uma
   const { dependencies } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"));
   for (const name of [...Object.keys(dependencies), "kleur", "sisteransi"])
     cpSync(join(checkout, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
-  const other = join(folder, "guara");
-  const said = await exec(["sh", "-c", 'umask 077; exec "$@"', "sh", ...compileWords(other)], {}, folder);
+  const other = join(folder, "program");
+  const said = await exec(["sh", "-c", 'umask 077; exec "$@"', "sh", ...compileWords(other, machineNames)], {}, folder);
   expect(said.code).toBe(0);
-  const digests = await Promise.all([guara.program, other].map(sha256OfFile));
+  const digests = await Promise.all([machine.program, other].map(sha256OfFile));
   rmSync(folder, { recursive: true });
   expect(digests[1]).toBe(digests[0] ?? "");
 });
 
 describe("made by build", () => {
   let project: Project;
-  const made = () => join(project.root, ".slipway/context/guara");
+  const made = () => join(project.root, ".slipway/context/program");
 
   beforeAll(() => {
     project = new Project(["containerfiles", "overlays", "flavors", "guaraos.pub", ".containerignore"]);
@@ -102,10 +103,10 @@ describe("made by build", () => {
   test("--print makes what the Containerfile copies, executable for everybody", async () => {
     const { code, stdout, stderr } = await project.slipway("build", "amd64", "minimal", "--print");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "… compiling the program of people's machines\n" });
-    expect(stdout).toContain("COPY .slipway/context/guara /usr/libexec/guaraos/guara\n");
+    expect(stdout).toContain("COPY .slipway/context/program /usr/libexec/guaraos/program\n");
     for (const name of installedNames) expect(stdout).toMatch(new RegExp(`^RUN for name in [^;]*\\b${name}\\b`, "m"));
     expect(statSync(made()).mode & 0o777).toBe(0o755);
-    expect(await sha256OfFile(made())).toBe(await sha256OfFile(guara.program));
+    expect(await sha256OfFile(made())).toBe(await sha256OfFile(machine.program));
   });
 
   test("it stays while its sources stay, and comes back when it is gone", async () => {
@@ -114,17 +115,17 @@ describe("made by build", () => {
     expect([again.stderr, statSync(made()).mtimeMs]).toEqual(["", mtimeMs]);
     rmSync(made());
     await project.slipway("build", "amd64", "minimal", "--print");
-    expect(await sha256OfFile(made())).toBe(await sha256OfFile(guara.program));
+    expect(await sha256OfFile(made())).toBe(await sha256OfFile(machine.program));
     writeFileSync(made(), "cut short");
     await project.slipway("build", "amd64", "minimal", "--print");
-    expect(await sha256OfFile(made())).toBe(await sha256OfFile(guara.program));
+    expect(await sha256OfFile(made())).toBe(await sha256OfFile(machine.program));
   });
 
   test("a flavor on another one has it from there", async () => {
     const { stdout } = await project.slipway("build", "v3", "gamestation", "--print");
-    expect(stdout).not.toContain("guara /usr/libexec");
+    expect(stdout).not.toContain("program /usr/libexec");
     const base = await project.slipway("build", "v3", "base", "--print");
-    expect(base.stdout).toContain("COPY .slipway/context/guara");
+    expect(base.stdout).toContain("COPY .slipway/context/program");
   });
 
   test("a `.slipway` that leads out of the project is reported, since podman copies nothing from there", async () => {
