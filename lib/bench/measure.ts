@@ -16,6 +16,7 @@ export function median(values: number[]): number {
 /** Runs a command once. @throws Error with its words when it fails. */
 export async function once(argv: string[], env: Record<string, string> = {}, cwd?: string): Promise<Sample> {
   const began = performance.now();
+  // Not by zx: the time and memory of this process alone are measured.
   const child = Bun.spawn(argv, {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...env },
@@ -34,6 +35,7 @@ export async function once(argv: string[], env: Record<string, string> = {}, cwd
  * @throws Error with its words when it fails.
  */
 export async function peakOf(argv: string[]): Promise<number> {
+  // Not by zx: the time and memory of this process alone are measured.
   const child = Bun.spawn(argv, { stdio: ["ignore", "ignore", "pipe"], env: process.env });
   const said = new Response(child.stderr).text();
   let peak = 0;

@@ -13,5 +13,6 @@ if (import.meta.main) {
 /** Starts the keeper of this process. */
 export function startKeeper(): void {
   const words = ["setsid", process.execPath, import.meta.path];
+  // Not by zx: it outlives this process, which holds its standard input open.
   Bun.spawn(words, { stdio: ["pipe", "ignore", "ignore"], env: { ...process.env, CI: "true" } }).unref();
 }

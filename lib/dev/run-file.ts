@@ -64,6 +64,7 @@ export async function runFile(file: string, index: number, signal: AbortSignal):
   const words = isNeed(file)
     ? ["flock", join(sharedImages(), `${name}.lock`), process.execPath, file]
     : [process.execPath, "test", `./${file}`, "--reporter=junit", `--reporter-outfile=${report}`, usualPatience];
+  // Not by zx: the output goes to a file, not through this process.
   const child = Bun.spawn(words, {
     cwd: toolRoot,
     stdio: ["ignore", out, out],

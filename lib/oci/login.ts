@@ -113,6 +113,7 @@ async function askHelper(helper: string, registry: string): Promise<Credentials 
     });
   const path = /^[\w.-]+$/.test(helper) ? Bun.which(program, { PATH: process.env.PATH ?? "" }) : null;
   if (!path) throw trouble(`${program} on the PATH`);
+  // Not by zx: the answer is a password, which zx would keep in its output; it has a size and a time limit.
   const child = Bun.spawn([path, "get"], {
     env: process.env,
     stdin: Buffer.from(`${registry}\n`),

@@ -35,6 +35,7 @@ export async function question(
   if (!cleaning) await unlessInterrupted();
   let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   try {
+    // Not by zx: loading it takes longer than most answers.
     child = Bun.spawn([...argv], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },

@@ -147,6 +147,7 @@ export async function foreground(argv: readonly string[], options: { dryRun?: bo
   if (options.dryRun) return (await change(argv, options)).code;
   let child: Bun.Subprocess;
   try {
+    // Not by zx: the terminal is the program's own.
     child = Bun.spawn([...argv], { stdio: [canAsk ? "inherit" : "ignore", 2, 2], env: process.env });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return 127;

@@ -41,6 +41,7 @@ export async function runProbe(qemu: string[], accelerator: string, cpu: string)
   const work = workFolder();
   const disk = join(work.path, "guest.img");
   writeFileSync(disk, probeGuest());
+  // Not by zx: a guest that hangs is ended at once, and its exit code is the answer.
   const child = Bun.spawn([...qemu, ...probeArguments(disk, accelerator, cpu)], {
     stdio: ["ignore", "ignore", "pipe"],
     env: process.env,

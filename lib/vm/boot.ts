@@ -207,6 +207,7 @@ export async function shell(
 ): Promise<number> {
   const terminal = command.length === 0 && !!process.stdin.isTTY;
   const argv = [...(await sshWords(folder, sshPort, terminal)), ...remoteLine(command)];
+  // Not by zx: the terminal is the program's own.
   const child = Bun.spawn(argv, { cwd: folder, stdio: ["inherit", "inherit", "inherit"], env: process.env });
   const forget = onInterrupt(() => child.kill());
   const code = await child.exited;

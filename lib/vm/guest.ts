@@ -132,6 +132,7 @@ async function launch(
   const said = join(folder, "..", "qemu.log");
   writeFileSync(said, "");
   // a session of its own: the terminal's Ctrl-C is for the command, which then ends the machine
+  // Not by zx: a guest outlives this process, in a session of its own.
   const child = Bun.spawn(["setsid", ...words, ...qemuArguments(machine)], {
     cwd: folder,
     stdio: ["ignore", Bun.file(said), Bun.file(said)],

@@ -26,6 +26,7 @@ interface Program {
 async function start(words: string[], folder: string, { socket, name, listening }: Program): Promise<string> {
   // by file and not by pipe: it goes on when this process ends, and shall not keep it
   const log = join(folder, `${name}.log`);
+  // Not by zx: it outlives this process, and writes to a file.
   const child = Bun.spawn(["setsid", ...words], {
     cwd: folder,
     stdio: ["ignore", "ignore", Bun.file(log)],

@@ -97,3 +97,13 @@ describe("small files", () => {
     expect(files.filter((file) => lines(file) > 250)).toEqual([]);
   });
 });
+
+test("programs are started by zx (lib/system/shell.ts); where they are not, a sentence says why", () => {
+  const silent = files.flatMap((file) => {
+    const lines = readFileSync(join(checkout, file), "utf8").split("\n");
+    return lines.flatMap((line, i) =>
+      line.includes("Bun.spawn(") && !/\/\/ Not by zx: \w/.test(lines[i - 1] ?? "") ? [`${file}:${i + 1}`] : [],
+    );
+  });
+  expect(silent).toEqual([]);
+});
