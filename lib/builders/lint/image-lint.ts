@@ -1,5 +1,6 @@
 import { lineage, type Target } from "../../family/family.ts";
 import { smokeOf } from "../../family/smoke.ts";
+import { installedLine } from "../../packages/installed.ts";
 import type { Progress } from "../../system/steps.ts";
 import { podman } from "../../tools/podman.ts";
 import { crash, type Finding, type Outcome } from "./finding.ts";
@@ -72,10 +73,7 @@ for word; do
     --file) [ -e "$word" ] || [ -L "$word" ] || echo "missing $word" ;;
     --absent) ! { [ -e "$word" ] || [ -L "$word" ]; } || echo "present $word" ;;
     --enabled) state=$(systemctl --root=/ is-enabled "$word" 2>/dev/null) || echo "disabled $word \${state:-unknown}" ;;
-    --package)
-      if command -v pacman >/dev/null; then pacman -Qq -- "$word" >/dev/null 2>&1
-      else dpkg-query -W -f '\${db:Status-Status}' "$word" 2>/dev/null | grep -qx installed
-      fi || echo "uninstalled $word" ;;
+    --package) ${installedLine('"$word"')} || echo "uninstalled $word" ;;
   esac
 done
 echo done

@@ -1,5 +1,6 @@
 import { isFound } from "../../family/pattern.ts";
 import type { Smoke } from "../../family/smoke.ts";
+import { installedLine } from "../../packages/installed.ts";
 import { quote } from "../../system/shell.ts";
 
 /** One thing that must hold in a running system. */
@@ -45,9 +46,7 @@ const kinds: Kinds = {
   packages: (names) =>
     names.map((name) => ({
       ...{ kind: "package", subject: name },
-      line: `if command -v pacman >/dev/null; then pacman -Qq -- ${quote(name)} >/dev/null
-        elif command -v rpm >/dev/null; then rpm -q -- ${quote(name)} >/dev/null
-        else dpkg-query -W -f '\${db:Status-Status}' ${quote(name)} | grep -qx installed; fi`,
+      line: installedLine(quote(name)),
       judge: (code) => (code === 0 ? undefined : "it is not installed"),
     })),
   commands: (commands) =>
