@@ -40,5 +40,5 @@ test("what dpkg has removed, and knows by its settings only, is not installed", 
 
 test.skipIf(!Bun.which("dpkg-query"))("this machine's own dpkg", () => {
   const asked = (name: string) => Bun.spawnSync(["/bin/sh", "-c", installedLine(name)]).exitCode;
-  expect([asked("base-files"), asked("no-such-package")]).toEqual([0, 1]);
+  expect([asked("base-files") === 0, asked("no-such-package") === 0]).toEqual([true, false]);
 });
