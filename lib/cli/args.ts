@@ -56,7 +56,7 @@ export function readArguments(command: Command, argv: string[]): Arguments {
         exit.usage,
         `${command.name}: unknown option ${token.rawName}${didYouMean(token.rawName, names)}`,
         {
-          tried: [`the options of ${command.name}: ${names.join(" ")}`],
+          choices: [`the options of ${command.name}: ${names.join(" ")}`],
           ...usage,
         },
       );

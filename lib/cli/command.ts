@@ -18,7 +18,7 @@ function explain(thrown: unknown, whose: string): number {
     for (const line of rest) warn(line);
     return error.code;
   }
-  warn(paint.red(`a defect in ${whose}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+  warn(paint.red(`a bug in ${whose}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
   return exit.failed;
 }
 

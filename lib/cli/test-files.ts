@@ -55,6 +55,6 @@ export function selectTests(root: string, words: string[], slow = true): string[
   if (wrong.length === 0) return files;
   const names = inSuites.map(testName);
   throw new Failure(exit.usage, `no test is called ${wrong.join(" or ")}${didYouMean(wrong[0] ?? "", names)}`, {
-    tried: [`suites: ${suites.join(" ")}`, `tests: ${names.join(" ")}`],
+    choices: [`suites: ${suites.join(" ")}`, `tests: ${names.join(" ")}`],
   });
 }

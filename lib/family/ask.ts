@@ -69,7 +69,7 @@ export async function askForTargets(
     return [findTarget(family, arch, family.default.flavor)];
   const here = flavorsOf(family, arch).map((f) => f.name);
   throw new Failure(exit.usage, `no flavor given for ${arch.name}`, {
-    tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
+    choices: [`the flavors of ${arch.name}: ${here.join(" ")}`],
     next: `bun run ${command} ${arch.name} all  or  bun run ${command} ${arch.name} ${here[0] ?? "FLAVOR"}`,
   });
 }
@@ -87,7 +87,7 @@ export async function askForTarget(family: Family, words: string[], yes: boolean
   const [target, ...more] = await askForTargets(family, words, yes);
   if (target && more.length === 0) return target;
   throw new Failure(exit.usage, "this command takes one flavor, not several", {
-    tried: [`the flavors of ${target?.arch.name}: ${[target, ...more].map((t) => t?.flavor.name).join(" ")}`],
+    choices: [`the flavors of ${target?.arch.name}: ${[target, ...more].map((t) => t?.flavor.name).join(" ")}`],
   });
 }
 

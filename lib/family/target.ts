@@ -54,11 +54,11 @@ export function findArch(family: Family, name: string, command = "build"): Arch 
   const flavor = near === undefined || family.arches.has(near) ? undefined : family.flavors.get(near);
   if (flavor)
     throw new Failure(exit.usage, `unknown arch \`${name}\`; did you mean the flavor \`${flavor.name}\`?`, {
-      tried: [`the arches of ${family.name}: ${names.join(" ")}`],
+      choices: [`the arches of ${family.name}: ${names.join(" ")}`],
       next: either(flavor.arches.map((a) => `bun run ${command} ${a} ${flavor.name}`)),
     });
   throw new Failure(exit.usage, `unknown arch \`${name}\`${didYouMean(name, names)}`, {
-    tried: [`the arches of ${family.name}: ${names.join(" ")}`],
+    choices: [`the arches of ${family.name}: ${names.join(" ")}`],
   });
 }
 
@@ -68,12 +68,12 @@ export function findTarget(family: Family, arch: Arch, name: string, command = "
   const here = flavorsOf(family, arch).map((f) => f.name);
   if (!flavor)
     throw new Failure(exit.usage, `unknown flavor \`${name}\`${didYouMean(name, family.flavors.keys())}`, {
-      tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
+      choices: [`the flavors of ${arch.name}: ${here.join(" ")}`],
       next: "bun run list",
     });
   if (!flavor.arches.includes(arch.name))
     throw new Failure(exit.usage, `${name} does not exist for ${arch.name}; it has: ${flavor.arches.join(" ")}`, {
-      tried: [`the flavors of ${arch.name}: ${here.join(" ")}`],
+      choices: [`the flavors of ${arch.name}: ${here.join(" ")}`],
       next: `bun run ${command} ${flavor.arches[0] ?? ""} ${name}`,
     });
   return target(family, arch, flavor);

@@ -49,7 +49,7 @@ export function openLayout(folder: string, tag?: string): Opened {
   if (!only) {
     const names = index.manifests.slice(0, mostNames).map((m) => m.annotations?.[refName] ?? m.digest);
     throw new Failure(exit.failed, `${folder} has no image ${tag ?? ""}`.trim(), {
-      tried: [`it has: ${names.join(" ")}`],
+      choices: [`it has: ${names.join(" ")}`],
     });
   }
   let descriptor = named.length === 1 ? only : choose({ manifests: named }, path);

@@ -5,6 +5,8 @@ export type ExitCode = (typeof exit)[keyof typeof exit];
 export interface FailureDetails {
   /** What was looked at or tried, one line each, in order. */
   tried?: string[];
+  /** What there is to choose from, one line a kind: `the arches of toy: best plain`. */
+  choices?: string[];
   /** What to do next, as a sentence or a command. */
   next?: string;
   /** A log with the whole story. */
@@ -26,10 +28,11 @@ export class Failure extends Error {
 
   /** The lines that are shown, without colours. */
   lines(): string[] {
-    const { tried = [], next, log } = this.details;
+    const { tried = [], choices = [], next, log } = this.details;
     return [
       this.message,
       ...tried.map((line) => `  tried: ${line}`),
+      ...choices.map((line) => `  ${line}`),
       ...(log ? [`  log: ${log}`] : []),
       ...(next ? [`  next: ${next}`] : []),
     ];

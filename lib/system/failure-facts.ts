@@ -7,6 +7,7 @@ export interface FailureFacts {
   code: ExitCode;
   message: string;
   tried: string[];
+  choices: string[];
   /** Where in a file: `flavors/cosmic.yaml:12:5`; of several places the first. */
   place: string | null;
   log: string | null;
@@ -16,9 +17,20 @@ export interface FailureFacts {
 export function failureFacts(error: unknown): FailureFacts {
   if (!(error instanceof Failure)) {
     const message = error instanceof Error ? error.message : String(error);
-    return { code: exit.failed, message: `a defect: ${message}`, tried: [], place: null, log: null, next: null };
+    return {
+      code: exit.failed,
+      message: `a bug: ${message}`,
+      tried: [],
+      choices: [],
+      place: null,
+      log: null,
+      next: null,
+    };
   }
-  const { tried = [], place = null, log = null, next } = error.details;
+  const { tried = [], choices = [], place = null, log = null, next } = error.details;
   const typed = next === undefined ? null : asTyped(next);
-  return { code: error.code, message: asTyped(error.message), tried: tried.map(asTyped), place, log, next: typed };
+  return {
+    ...{ code: error.code, message: asTyped(error.message), tried: tried.map(asTyped), choices },
+    ...{ place, log, next: typed },
+  };
 }

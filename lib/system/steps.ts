@@ -32,7 +32,7 @@ function asFailure(error: unknown, log: string): Failure {
   const refused = stateFailure(error);
   if (refused) return refused;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return new Failure(exit.failed, `a defect in Slipway: ${text}`, { log });
+  return new Failure(exit.failed, `a bug in Slipway: ${text}`, { log });
 }
 
 /** The empty log of a step. */

@@ -26,7 +26,9 @@ function lookUp(name: string): Tool {
   const tool = tools.find((t) => t.name === name);
   if (tool) return tool;
   const names = tools.map((t) => t.name);
-  throw new Failure(exit.usage, `no tool ${name}${didYouMean(name, names)}`, { tried: [names.join(" ")] });
+  throw new Failure(exit.usage, `no tool ${name}${didYouMean(name, names)}`, {
+    choices: [`the tools: ${names.join(" ")}`],
+  });
 }
 
 /** Programs of the system stand in sbin, which an ordinary user's PATH leaves out. */

@@ -181,13 +181,13 @@ export async function findMachine(name: string | undefined): Promise<Running> {
   if (only && more.length === 0) return only;
   const names = all.map((m) => m.name);
   if (name === undefined && names.length > 1)
-    throw new Failure(exit.usage, "which virtual machine?", { tried: [`running: ${names.join(" ")}`] });
+    throw new Failure(exit.usage, "which virtual machine?", { choices: [`running: ${names.join(" ")}`] });
   const near = name === undefined ? "" : didYouMean(name, names);
   throw new Failure(
     exit.failed,
     name === undefined ? "no virtual machine runs" : `no virtual machine ${name} runs${near}`,
     {
-      tried: [`running: ${names.join(" ") || "none"}`],
+      choices: [`running: ${names.join(" ") || "none"}`],
       next: "bun run boot-vm -d",
     },
   );

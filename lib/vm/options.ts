@@ -11,7 +11,7 @@ export function diskWish(args: Arguments): DiskOptions {
   const filesystem = filesystems.find((name) => name === named);
   if (!filesystem)
     throw new Failure(exit.usage, `no root file system can be ${named}`, {
-      tried: [`there are: ${filesystems.join(" ")}`],
+      choices: [`there are: ${filesystems.join(" ")}`],
     });
   const size = args.value("size");
   for (const karg of args.values("karg"))

@@ -148,7 +148,7 @@ test.each<[string, (id: string) => void]>([
     expect(code).toBe(1);
     expect(stderr).toContain("localhost/theirs:1");
     expect(stderr).toContain(removes);
-    expect(stderr).not.toContain("a defect in Slipway");
+    expect(stderr).not.toContain("a bug in Slipway");
   }
   expect(ids()).toContain(theirs);
   expect((await project.podman("rmi", "--force", theirs)).code).toBe(0);

@@ -176,7 +176,8 @@ describe("--json: what is wrong is a document too, and the same is on stderr", (
     expect(await errorOf("./run build znver5 --json")).toMatchObject({
       code: 2,
       message: "unknown arch `znver5`; did you mean `znver4`?",
-      tried: ["the arches of sample: znver4 v3 amd64"],
+      tried: [],
+      choices: ["the arches of sample: znver4 v3 amd64"],
       place: null,
     });
     expect((await errorOf("./run matrix --jsn --json")).next).toBe("bun run matrix --help");

@@ -133,7 +133,7 @@ arches: {amd64: {base: "${tiny}"}}
     const left: string[] = [];
     try {
       const { stderr } = await this.good(command);
-      if (/a defect in Slipway|corrupted|manifest/.test(stderr)) left.push(stderr);
+      if (/a bug in Slipway|corrupted|manifest/.test(stderr)) left.push(stderr);
     } catch (error) {
       left.push(`the next one fails: ${error instanceof Error ? error.message : error}`);
     }

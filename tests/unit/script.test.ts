@@ -83,7 +83,7 @@ describe("a script", () => {
 
   test("a mistake in it is called one of the script", async () => {
     const { code, stderr } = await run("await script(async () => { throw new TypeError('no') });", []);
-    expect([code, stderr.split("\n", 1)]).toEqual([1, ["a defect in scripts/mine.ts: TypeError: no"]]);
+    expect([code, stderr.split("\n", 1)]).toEqual([1, ["a bug in scripts/mine.ts: TypeError: no"]]);
   });
 
   test("an interruption ends what it started", async () => {

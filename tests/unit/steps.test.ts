@@ -79,7 +79,7 @@ describe("steps", () => {
     expect(readFileSync(statePath("logs", "x_y_z.log"), "utf8")).toBe("\nno luck\n  next: another time\n");
     const [, broken] = results;
     if (broken?.state !== "failed") throw new Error("it did not fail");
-    expect(broken.error.message).toStartWith("a defect in Slipway: TypeError: oops");
+    expect(broken.error.message).toStartWith("a bug in Slipway: TypeError: oops");
     expect(broken.error.details.log).toEndWith("logs/broken.log");
     for (const name of ["x_y_z", "broken"]) rmSync(statePath("logs", `${name}.log`));
   });

@@ -86,7 +86,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
   test("arch", () => {
     expect(refused(() => findArch(family, "znver5"))).toEqual({
       code: 2,
-      lines: ["unknown arch `znver5`; did you mean `znver4`?", "  tried: the arches of sample: znver4 v3 amd64"],
+      lines: ["unknown arch `znver5`; did you mean `znver4`?", "  the arches of sample: znver4 v3 amd64"],
     });
     expect(refused(() => findArch(family, "gamestation"))).toEqual({
       code: 2,
@@ -102,7 +102,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
       code: 2,
       lines: [
         "unknown arch `cosmc`; did you mean the flavor `cosmic`?",
-        "  tried: the arches of sample: znver4 v3 amd64",
+        "  the arches of sample: znver4 v3 amd64",
         "  next: bun run build znver4 cosmic",
       ],
     });
@@ -129,7 +129,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
       code: 2,
       lines: [
         "unknown flavor `gamesation`; did you mean `gamestation`?",
-        "  tried: the flavors of v3: base gamestation",
+        "  the flavors of v3: base gamestation",
         "  next: bun run list",
       ],
     });
@@ -143,7 +143,7 @@ describe("a wrong name: exit 2, the nearest word, the list", () => {
       code: 2,
       lines: [
         "cosmic does not exist for v3; it has: znver4",
-        "  tried: the flavors of v3: base gamestation",
+        "  the flavors of v3: base gamestation",
         "  next: bun run build znver4 cosmic",
       ],
     });

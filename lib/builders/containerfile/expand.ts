@@ -215,7 +215,7 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
         exit.usage,
         `${file}:${line}:1: unknown marker @${name}${didYouMean(name, Object.keys(markers))}`,
         {
-          tried: [`the markers: ${Object.keys(markers).join(" ")}`],
+          choices: [`the markers: ${Object.keys(markers).join(" ")}`],
         },
       );
     return marker(target, family).map((filled) => ({ text: withPin(filled, pins), line }));

@@ -36,7 +36,7 @@ export function givenArgs(containerfile: string, family: Family): Record<string,
           exit.usage,
           `SLIPWAY_BUILD_ARGS: \`${pair}\` sets no ARG of a recipe${didYouMean(name, all)}`,
           {
-            tried: [`the ARGs: ${[...all].sort().join(" ")}`],
+            choices: [`the ARGs: ${[...all].sort().join(" ")}`],
             next: "NAME=value, several with a semicolon between them",
           },
         );

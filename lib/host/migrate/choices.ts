@@ -68,7 +68,7 @@ export async function chooseUser(found: MachineLook, asking: Asking, named: stri
     const entry = passwd.find(({ name }) => name === wanted);
     if (entry) return entry;
     throw new Failure(exit.usage, `there is no user ${wanted}`, {
-      tried: [`/etc/passwd: ${list}`],
+      choices: [`the users of /etc/passwd: ${list}`],
       next: "name one of these",
     });
   }
@@ -155,7 +155,7 @@ function fromAnswers(usual: Choices, found: MachineLook, items: Item[], answers:
   const shell = answers.shell ?? usual.shell;
   if (answers.shell && !found.shells.includes(answers.shell))
     throw new Failure(exit.usage, `${answers.shell} is no shell of this system`, {
-      tried: [`/etc/shells: ${found.shells.join(" ")}`],
+      choices: [`the shells of /etc/shells: ${found.shells.join(" ")}`],
       next: "name one of these",
     });
   return { items: chosen, groups: answers.groups ?? usual.groups, shell, flatpaks: answers.flatpaks ?? usual.flatpaks };
