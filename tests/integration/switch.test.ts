@@ -158,6 +158,69 @@ describe("the whole way", () => {
   });
 });
 
+describe("on bootc's composefs backend", () => {
+  const composefs = true;
+  const accept = [{ type: "insecureAcceptAnything" }];
+  beforeEach(() => host.says(status({ booted: entry(old, digestOf("a"), { composefs }) })));
+
+  test("staged, again, rebooted, an update: no signature is waited for", async () => {
+    expect(await switched("--json")).toMatchObject({ code: 0, stdout: expect.stringContaining('"state": "staged"') });
+    expect(host.read("bootc/host.json")).not.toContain("containerPolicy");
+    expect([host.calls, armed()]).toEqual([[staging()], true]);
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: staged already\n` });
+    host.reboot();
+    expect(await host.guard("check")).toMatchObject({ code: 0, stderr: expect.stringContaining("is healthy") });
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: booted already\n` });
+    host.says(status({ booted: entry(image, digestOf("e"), { composefs }) }));
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: staged\n` });
+    expect(host.calls.at(-1)).toBe("bootc upgrade");
+  });
+
+  test.each([
+    ["by default", () => ({ default: accept }), "default"],
+    [
+      "from this registry",
+      () => ({ default: [{ type: "reject" }], transports: { docker: { [images.registry.host]: accept } } }),
+      "127.0.0.1",
+    ],
+  ])("a policy that takes anything %s is refused, with what to add", async (_, policy, scope) => {
+    host.write("etc/containers/policy.json", JSON.stringify(policy()));
+    const { code, stdout, stderr } = await switched("--force");
+    expect([code, stdout, ...host.calls, armed()]).toEqual([1, "", false]);
+    expect(stderr).toContain(`policy takes ${image} unsigned`);
+    expect(stderr).toMatch(new RegExp(`policy.json: ${scope}\\S* is insecureAcceptAnything\n`));
+    const [, added] = /transports.docker` of policy.json: (\S+); /.exec(stderr) ?? [];
+    expect(JSON.parse(`{${added}}`)).toEqual({
+      [images.namespace]: [expect.objectContaining({ keyPath: expect.any(String) })],
+    });
+    expect(stderr).toContain(`/etc/containers/registries.d/os.yaml: {"docker":{"${images.namespace}"`);
+  });
+
+  test("what was added is enough, whatever the default is", async () => {
+    host.write("etc/containers/policy.json", JSON.stringify({ ...JSON.parse(images.policy("ours")), default: accept }));
+    expect(await switched()).toMatchObject({ code: 0, stderr: expect.stringContaining("signed, as it asks for") });
+  });
+
+  test("the tag moves between the verdict and bootc: the digest tells", async () => {
+    host.fetches({ [image]: digestOf("f") });
+    const { code, stderr } = await switched();
+    expect(code).toBe(1);
+    expect(stderr).toContain("bootc staged something else than what was judged");
+    expect(stderr).not.toContain("staged with:");
+    expect(armed()).toBe(false);
+  });
+
+  test("an image with the booted files is nothing to stage", async () => {
+    host.write("bootc/same-files", "");
+    const { code, stderr } = await switched();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /same fs-verity digest.*\n {2}next: this machine has a system with exactly these files already/,
+    );
+    expect(armed()).toBe(false);
+  });
+});
+
 describe("what the policy says", () => {
   const refused = async (message: string | RegExp, flavor = "one") => {
     const { code, stdout, stderr } = await run("amd64", flavor);
