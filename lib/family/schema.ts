@@ -110,8 +110,8 @@ export const familySchema = z.strictObject({
   registry: registryName,
   prefix: name,
   key: projectFile,
-  /** registries that the images' policy leaves open, beside the family's own namespace */
-  openRegistries: z.array(registryName).max(mostNames).default([]),
+  /** registries that the images' policy leaves open, beside the family's own namespace; else the usual ones */
+  openRegistries: z.array(registryName).max(mostNames).optional(),
   default: z.strictObject({ arch: name, flavor: name }),
   refreshAfter: age.default("2d"),
   /** machines refuse an image whose packages are older: it is written into the images */

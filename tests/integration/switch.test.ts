@@ -2,6 +2,8 @@
 // reaches: switch tests/stand-in/bootc/ lib/host/guard.sh
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import type { Family } from "../../lib/family/family.ts";
+import { policyJson } from "../../lib/trust/policy.ts";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { useTools } from "../support/host-tools.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
@@ -287,6 +289,26 @@ describe("what the policy says", () => {
       stderr: expect.stringContaining(`os-two:amd64 is ${outside}`),
     });
     expect(host.read("etc/slipway/guard/settings")).toContain(`expect ${inside}\n`);
+  });
+});
+
+describe("the policy that images get, as skopeo and podman read it", () => {
+  const policyOf = (...openRegistries: string[]) => {
+    const family = { registry: "ghcr.io/acme", prefix: "os", openRegistries } as Family;
+    return images.file("shipped.json", JSON.stringify(policyJson(family)));
+  };
+  const pull = async (policy: string) => {
+    const made = await images.push("os-two", "open");
+    const to = `dir:${project.root}/${made.slice(7, 19)}`;
+    return images
+      .skopeo("--policy", policy, "copy", "--src-tls-verify=false", `docker://${images.namespace}/os-two:open`, to)
+      .then(() => "pulled", String);
+  };
+
+  test("a registry on the machine is open by its port, and no other one is", async () => {
+    expect(await pull(policyOf(images.registry.host))).toBe("pulled");
+    for (const other of [images.registry.host.replace(/:\d+$/, ""), "localhost:5000"])
+      expect(await pull(policyOf(other))).toContain("rejected by policy");
   });
 });
 
