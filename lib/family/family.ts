@@ -1,4 +1,5 @@
 import type { FamilyFile, FlavorFile } from "./schema.ts";
+import { usualRegistries } from "./usual-registries.ts";
 
 /** The family as the rest of the program sees it: parsed, checked, linked. */
 
@@ -20,8 +21,10 @@ export interface Flavor extends Omit<FlavorFile, "from" | "bootc"> {
   bootc: boolean;
 }
 
-export interface Family extends Omit<FamilyFile, "arches" | "refreshAfter" | "staleAfter"> {
+export interface Family extends Omit<FamilyFile, "arches" | "openRegistries" | "refreshAfter" | "staleAfter"> {
   root: string;
+  /** Registries that machines pull unsigned images from. */
+  openRegistries: string[];
   /** Best first, as in family.yaml. */
   arches: Map<string, Arch>;
   /** A flavor comes after the one that it is based on. */
@@ -63,6 +66,7 @@ export function linkFamily({ head, flavors }: Manifest, root: string): Family {
   return {
     ...head,
     root,
+    openRegistries: head.openRegistries ?? usualRegistries(head.registry),
     arches: new Map(Object.entries(head.arches).map(([name, a]) => [name, toArch(name, a)])),
     flavors: linkFlavors(flavors),
     refreshAfter: ageInSeconds(head.refreshAfter),

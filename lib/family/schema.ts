@@ -121,8 +121,8 @@ export const familySchema = z.strictObject({
   registry: registryName,
   prefix: name,
   key: projectFile,
-  /** registries that the images' policy leaves open, beside the family's own namespace */
-  openRegistries: z.array(registryName).max(mostNames).default([]),
+  /** registries that the images' policy leaves open, beside the family's own namespace; else the usual ones */
+  openRegistries: z.array(registryName).max(mostNames).optional(),
   default: z.strictObject({ arch: name, flavor: name }),
   machine: machine.optional(),
   refreshAfter: age.default("2d"),

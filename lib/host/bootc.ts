@@ -43,6 +43,11 @@ export interface Host {
   spec: ImageSpec | undefined;
   rollbackQueued: boolean;
   readOnly: boolean;
+  /**
+   * The backend: composefs alone, or ostree. On composefs bootc (1.16) ignores `--enforce-container-sigpolicy` without a word, and
+   * its status has no signature mode. Source: write_composefs_state in bootc's state.rs.
+   */
+  composefs: boolean;
 }
 
 function field(value: unknown, ...path: string[]): unknown {
@@ -108,6 +113,7 @@ export function parseStatus(said: string): Host {
     spec: toSpec(field(value, "spec", "image")) ?? staged?.spec ?? booted?.spec,
     rollbackQueued: field(status, "rollbackQueued") === true || field(value, "spec", "bootOrder") === "rollback",
     readOnly: field(status, "readOnly") === true,
+    composefs: booted?.composefs ?? false,
   };
 }
 
@@ -135,9 +141,9 @@ export async function readHost(): Promise<Host> {
 }
 
 /** The words that make an image the next system. An unchanged specification is an upgrade: `switch` would do nothing. */
-export function stageWords(host: Pick<Host, "spec" | "staged">, wanted: ImageSpec, isStaged: boolean): string[] {
+export function stageWords(host: Host, wanted: ImageSpec, isStaged: boolean): string[] {
   if (isStaged && host.staged?.downloadOnly) return ["bootc", "upgrade", "--from-downloaded"];
-  if (host.spec && sameSpec(host.spec, wanted)) return ["bootc", "upgrade"];
+  if (host.spec && sameSpec(host.spec, wanted, host.composefs)) return ["bootc", "upgrade"];
   return [
     ...["bootc", "switch"],
     ...(wanted.transport === "registry" ? [] : ["--transport", wanted.transport]),
@@ -146,9 +152,11 @@ export function stageWords(host: Pick<Host, "spec" | "staged">, wanted: ImageSpe
   ];
 }
 
-/** A host that does not say a signature mode has none. */
-export function sameSpec(a: ImageSpec, b: ImageSpec): boolean {
-  return (
-    a.image === b.image && a.transport === b.transport && (a.signature ?? "insecure") === (b.signature ?? "insecure")
-  );
+/**
+ * Whether two specifications mean the same image with the same trust. A host that does not say a signature mode has none; on
+ * composefs no host says one, so there only the image counts.
+ */
+export function sameSpec(a: ImageSpec, b: ImageSpec, composefs: boolean): boolean {
+  const mode = ({ signature }: ImageSpec) => (composefs ? undefined : (signature ?? "insecure"));
+  return a.image === b.image && a.transport === b.transport && mode(a) === mode(b);
 }

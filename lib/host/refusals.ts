@@ -32,7 +32,7 @@ export function describe(entry: Entry | undefined): string {
 
 /** This very image, with this very trust, is what an entry holds. */
 export function holds(entry: Entry | undefined, { wanted, digests }: Pick<Situation, "wanted" | "digests">): boolean {
-  return !!entry?.spec && sameSpec(entry.spec, wanted) && digests.includes(entry.digest ?? "");
+  return !!entry?.spec && sameSpec(entry.spec, wanted, entry.composefs) && digests.includes(entry.digest ?? "");
 }
 
 /** Of what bootc says of the machine: told before anything is fetched. */

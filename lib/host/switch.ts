@@ -139,11 +139,17 @@ async function rearm(host: Host, expect: string, arm: string[]): Promise<void> {
   await change(asRoot(arm.map((word) => (word === expect ? digest : word))));
 }
 
+/** On composefs bootc does not take an image whose files it has already. Source: do_upgrade in its update.rs. */
+function afterFailure({ said }: Outcome): string {
+  if (/same fs-verity digest as the existing/.test(said))
+    return "this machine has a system with exactly these files already; nothing was changed, and there is nothing to stage";
+  return "nothing was changed; what is fetched already is kept, so run this again";
+}
+
 /** Whether bootc staged what was judged. */
 async function checkStaged(outcome: Outcome, at: Situation): Promise<Host | Failure> {
   if (outcome.code !== 0) {
-    const again = "nothing was changed; what is fetched already is kept, so run this again";
-    return failed(`bootc could not stage ${at.wanted.image}`, outcome, again);
+    return failed(`bootc could not stage ${at.wanted.image}`, outcome, afterFailure(outcome));
   }
   const host = await readHost();
   if (!host.staged)
@@ -152,7 +158,7 @@ async function checkStaged(outcome: Outcome, at: Situation): Promise<Host | Fail
   return new Failure(exit.failed, `bootc staged something else than what was judged: ${describe(host.staged)}`, {
     tried: [
       `judged: ${at.wanted.image} ${at.digests[0]}`,
-      `staged with: ${host.staged.spec?.signature ?? "no policy"}`,
+      ...(host.composefs ? [] : [`staged with: ${host.staged.spec?.signature ?? "no policy"}`]),
     ],
     next: "the tag has moved meanwhile, most likely: run this again before you reboot, with --force",
   });

@@ -73,3 +73,12 @@ export function factsOf(config: ImageConfig): Facts {
     staleAfter: age === undefined ? undefined : ageInSeconds(age),
   };
 }
+
+/**
+ * A configuration whose own date is the one in its labels. podman writes the commit's date there; bootc's composefs backend shows
+ * only that field, and a machine knows an older image by it. Source: boot_entry_from_composefs_deployment in bootc's status.rs.
+ */
+export function dated(config: ImageConfig): ImageConfig {
+  const created = config.config?.Labels?.[labelOf.created];
+  return created === undefined || timeOf(created) === undefined ? config : { ...config, created };
+}

@@ -93,9 +93,9 @@ export function asksForName(asks: Requirement[], repository: string): boolean {
   return asks.some((ask) => asksForSignature([ask]) && !ignoresName(ask, repository));
 }
 
-/** Everything is accepted where nothing else is said; bootc does not enforce such a policy. */
-export function acceptsAnything(policy: Policy): boolean {
-  return policy.default.length === 1 && policy.default[0]?.type === "insecureAcceptAnything";
+/** Anybody's image is accepted, signed or not. */
+export function acceptsAnything(asks: Requirement[]): boolean {
+  return asks.length > 0 && asks.every(({ type }) => type === "insecureAcceptAnything");
 }
 
 /** The keys that a policy names. */

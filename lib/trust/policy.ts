@@ -5,6 +5,8 @@ import type { Family } from "../family/family.ts";
  * Formats: containers-policy.json(5), containers-registries.d(5).
  */
 
+const open = [{ type: "insecureAcceptAnything" }];
+
 /** Where the family's public key lies in an image. */
 export function keyPath(family: Family): string {
   return `/etc/pki/containers/${family.prefix}.pub`;
@@ -15,20 +17,23 @@ export function keyPath(family: Family): string {
  * everything else is refused. There is no `""` entry for registries: it would open all of them.
  */
 export function policyJson(family: Family): object {
-  const open = [{ type: "insecureAcceptAnything" }];
   const local = ["containers-storage", "oci", "oci-archive", "dir", "docker-archive", "docker-daemon", "tarball"];
   return {
     default: [{ type: "reject" }],
     transports: {
       docker: {
-        [family.registry]: [
-          { type: "sigstoreSigned", keyPath: keyPath(family), signedIdentity: { type: "matchRepository" } },
-        ],
+        ...ownScope(family),
         ...Object.fromEntries(family.openRegistries.map((r) => [r, open])),
       },
       ...Object.fromEntries(local.map((transport) => [transport, { "": open }])),
     },
   };
+}
+
+/** The part of policy.json, in `transports.docker`, that asks for the family's signature. */
+export function ownScope(family: Family): Record<string, object[]> {
+  const identity = { signedIdentity: { type: "matchRepository" } };
+  return { [family.registry]: [{ type: "sigstoreSigned", keyPath: keyPath(family), ...identity }] };
 }
 
 /** registries.d: signatures of the family's images lie beside them in the registry. */

@@ -61,6 +61,7 @@ test("chunkah gets our plan, the configuration as a file, a time, and no right t
   expect(said.stderr).not.toContain("failed");
   expect(said.code).toBe(0);
   const { config, manifest } = openLayout(to);
+  expect(config.created).toBe("2024-01-01T00:00:00Z");
   const labels = config.config?.Labels ?? {};
   expect(labels["stand-in.words"]).toMatch(
     /^--rootfs \/chunkah --config \/run\/slipway\/config.json --max-layers \d+ --output \S+$/,

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { BootcHost, digestOf, entry } from "../support/bootc-host.ts";
+import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 
 // The guard over a switch: the script itself, on a machine that is a folder, from arming to the boot after.
@@ -238,6 +238,34 @@ describe("an unhealthy system is left for the one before", () => {
     expect(stderr).toContain("the outcome could not be written");
     expect(host.calls.at(-1)).toBe("bootc rollback --apply");
   });
+});
+
+test("on bootc's composefs backend: a healthy system stays, an unhealthy one is left, and one that bootc cannot name", async () => {
+  const cmdline = (verity: string) =>
+    host.write("proc/cmdline", `root=LABEL=root rw composefs=${verity.repeat(128)}\n`);
+  const fresh = async (...more: string[]) => {
+    host.remove("var/lib/slipway");
+    host.says(
+      status({ booted: entry(image, before, { composefs: true }), staged: entry(image, wanted, { composefs: true }) }),
+    );
+    cmdline("a");
+    await rebooted(...more);
+    cmdline("b");
+  };
+  await fresh();
+  expect(await host.guard("check")).toMatchObject({ code: 0, stderr: expect.stringContaining("is healthy: it stays") });
+  await fresh("--health", "false");
+  await host.guard("check");
+  expect([host.calls.at(-1), host.host.status.rollbackQueued as unknown]).toEqual(["bootc rollback --apply", true]);
+  host.reboot("third-boot");
+  cmdline("a");
+  await host.guard("check");
+  expect(host.read("var/lib/slipway/guard")).toContain("outcome rolled-back\n");
+  await fresh();
+  host.write("bootc/broken", "");
+  expect((await host.guard("check")).stderr).toContain(
+    "going back to the system before: bootc does not say what is booted",
+  );
 });
 
 describe("whatever else is booted is left alone", () => {

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { storeEnvironment } from "../../lib/host/local-image.ts";
 import { tool } from "../../lib/tools/tools.ts";
+import { policyJson } from "../../lib/trust/policy.ts";
+import { sampleFamily } from "../support/sample-family.ts";
 import { exec, testStorage } from "../support/sandbox.ts";
 
 // What `switch --local` depends on: root's skopeo, which is what bootc fetches with, reads an image in a user's own storage.
@@ -100,10 +102,13 @@ test.skipIf(!able)(
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(`sha256:${new Bun.CryptoHasher("sha256").update(stdout).digest("hex")}`).toBe(digest.trim());
 
+    // The policy that images get lets in what was built on the machine.
+    const policy = join(folder, "policy.json");
+    writeFileSync(policy, JSON.stringify(policyJson(sampleFamily())));
     const copy = join(folder, "copy");
     const copied = await exec([
       ...words,
-      "--insecure-policy",
+      ...["--policy", policy],
       "copy",
       "--quiet",
       "--dest-decompress",

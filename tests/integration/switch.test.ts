@@ -2,6 +2,8 @@
 // reaches: switch tests/stand-in/bootc/ lib/host/guard.sh
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import type { Family } from "../../lib/family/family.ts";
+import { policyJson } from "../../lib/trust/policy.ts";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { useTools } from "../support/host-tools.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
@@ -158,6 +160,69 @@ describe("the whole way", () => {
   });
 });
 
+describe("on bootc's composefs backend", () => {
+  const composefs = true;
+  const accept = [{ type: "insecureAcceptAnything" }];
+  beforeEach(() => host.says(status({ booted: entry(old, digestOf("a"), { composefs }) })));
+
+  test("staged, again, rebooted, an update: no signature is waited for", async () => {
+    expect(await switched("--json")).toMatchObject({ code: 0, stdout: expect.stringContaining('"state": "staged"') });
+    expect(host.read("bootc/host.json")).not.toContain("containerPolicy");
+    expect([host.calls, armed()]).toEqual([[staging()], true]);
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: staged already\n` });
+    host.reboot();
+    expect(await host.guard("check")).toMatchObject({ code: 0, stderr: expect.stringContaining("is healthy") });
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: booted already\n` });
+    host.says(status({ booted: entry(image, digestOf("e"), { composefs }) }));
+    expect(await switched()).toMatchObject({ code: 0, stdout: `${image}: staged\n` });
+    expect(host.calls.at(-1)).toBe("bootc upgrade");
+  });
+
+  test.each([
+    ["by default", () => ({ default: accept }), "default"],
+    [
+      "from this registry",
+      () => ({ default: [{ type: "reject" }], transports: { docker: { [images.registry.host]: accept } } }),
+      "127.0.0.1",
+    ],
+  ])("a policy that takes anything %s is refused, with what to add", async (_, policy, scope) => {
+    host.write("etc/containers/policy.json", JSON.stringify(policy()));
+    const { code, stdout, stderr } = await switched("--force");
+    expect([code, stdout, ...host.calls, armed()]).toEqual([1, "", false]);
+    expect(stderr).toContain(`policy takes ${image} unsigned`);
+    expect(stderr).toMatch(new RegExp(`policy.json: ${scope}\\S* is insecureAcceptAnything\n`));
+    const [, added] = /transports.docker` of policy.json: (\S+); /.exec(stderr) ?? [];
+    expect(JSON.parse(`{${added}}`)).toEqual({
+      [images.namespace]: [expect.objectContaining({ keyPath: expect.any(String) })],
+    });
+    expect(stderr).toContain(`/etc/containers/registries.d/os.yaml: {"docker":{"${images.namespace}"`);
+  });
+
+  test("what was added is enough, whatever the default is", async () => {
+    host.write("etc/containers/policy.json", JSON.stringify({ ...JSON.parse(images.policy("ours")), default: accept }));
+    expect(await switched()).toMatchObject({ code: 0, stderr: expect.stringContaining("signed, as it asks for") });
+  });
+
+  test("the tag moves between the verdict and bootc: the digest tells", async () => {
+    host.fetches({ [image]: digestOf("f") });
+    const { code, stderr } = await switched();
+    expect(code).toBe(1);
+    expect(stderr).toContain("bootc staged something else than what was judged");
+    expect(stderr).not.toContain("staged with:");
+    expect(armed()).toBe(false);
+  });
+
+  test("an image with the booted files is nothing to stage", async () => {
+    host.write("bootc/same-files", "");
+    const { code, stderr } = await switched();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /same fs-verity digest.*\n {2}next: this machine has a system with exactly these files already/,
+    );
+    expect(armed()).toBe(false);
+  });
+});
+
 describe("what the policy says", () => {
   const refused = async (message: string | RegExp, flavor = "one") => {
     const { code, stdout, stderr } = await run("amd64", flavor);
@@ -224,6 +289,26 @@ describe("what the policy says", () => {
       stderr: expect.stringContaining(`os-two:amd64 is ${outside}`),
     });
     expect(host.read("etc/slipway/guard/settings")).toContain(`expect ${inside}\n`);
+  });
+});
+
+describe("the policy that images get, as skopeo and podman read it", () => {
+  const policyOf = (...openRegistries: string[]) => {
+    const family = { registry: "ghcr.io/acme", prefix: "os", openRegistries } as Family;
+    return images.file("shipped.json", JSON.stringify(policyJson(family)));
+  };
+  const pull = async (policy: string) => {
+    const made = await images.push("os-two", "open");
+    const to = `dir:${project.root}/${made.slice(7, 19)}`;
+    return images
+      .skopeo("--policy", policy, "copy", "--src-tls-verify=false", `docker://${images.namespace}/os-two:open`, to)
+      .then(() => "pulled", String);
+  };
+
+  test("a registry on the machine is open by its port, and no other one is", async () => {
+    expect(await pull(policyOf(images.registry.host))).toBe("pulled");
+    for (const other of [images.registry.host.replace(/:\d+$/, ""), "localhost:5000"])
+      expect(await pull(policyOf(other))).toContain("rejected by policy");
   });
 });
 

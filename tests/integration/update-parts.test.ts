@@ -78,6 +78,12 @@ describe("with topgrade", () => {
     expect(host.calls).toEqual(Object.values(byTopgrade).flat());
   });
 
+  test("the older word --fw is -w", async () => {
+    tool("topgrade");
+    await update("--fw");
+    expect(host.calls).toEqual(byTopgrade.w ?? []);
+  });
+
   test("no option: everything by it, but for the system and what root does not run", async () => {
     for (const name of ["topgrade", "brew"]) tool(name);
     expect(await report()).toMatchObject({ code: 0, states: { os: "left", topgrade: "done", brew: "done" } });
@@ -115,6 +121,14 @@ describe("without topgrade", () => {
     expect(code).toBe(0);
     expect(host.calls).toEqual(Object.values(byItself).flat());
     expect(stdout).toMatch(/^os +left +this machine was not booted from an image\nfirmware +done/);
+  });
+
+  test.each(["-a", "--all", "-ao"])("%s: everything, as without an option", async (words) => {
+    for (const name of tools) tool(name);
+    expect(await report(words)).toMatchObject({
+      ...{ code: 0, states: { os: "left", firmware: "done", flatpak: "done", brew: "done", distrobox: "done" } },
+    });
+    expect(host.calls).toEqual([..."wfbd"].flatMap((letter) => byItself[letter] ?? []));
   });
 
   test("what is not installed is left out, unless it was asked for", async () => {

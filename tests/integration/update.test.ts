@@ -102,6 +102,38 @@ describe("the way it goes", () => {
   });
 });
 
+describe("on bootc's composefs backend", () => {
+  const composefs = true;
+  beforeEach(() => host.says(status({ booted: entry(image, before, { composefs }) })));
+
+  test("judged, staged without a signature in the status, rebooted, and up to date", async () => {
+    expect(await update("-o")).toMatchObject({ code: 0, stdout: expect.stringContaining("staged for the next boot") });
+    expect(host.read("bootc/host.json")).not.toContain("signature");
+    expect((await update("-o", "--check")).stdout).toMatch(/^os +staged +/);
+    host.reboot();
+    expect(await update("-o")).toMatchObject({ code: 0, stdout: expect.stringContaining("is up to date") });
+    expect(host.calls).toEqual(["bootc upgrade"]);
+  });
+
+  test("a policy that takes the image unsigned is refused, and nothing is staged", async () => {
+    host.write("etc/containers/policy.json", JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }));
+    const { code, stderr } = await update("-o");
+    expect([code, host.calls]).toEqual([1, []]);
+    expect(stderr).toMatch(/policy takes \S+ unsigned.*\n.*\n.*\n {2}next: .*bootc config-diff/);
+  });
+
+  test("another image than the judged one is refused by its digest", async () => {
+    host.fetches({ [image]: digestOf("c") });
+    expect(await update("-o")).toMatchObject({ code: 1, stderr: expect.stringContaining("something else than what") });
+  });
+
+  test("new labels on the same files are no new system", async () => {
+    host.write("bootc/same-files", "");
+    const { code, stdout } = await update("-o");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^os +done +nothing was staged: .*files of/)]);
+  });
+});
+
 describe("--check", () => {
   test("the size of what would come, and nothing is changed", async () => {
     const { code, stdout } = await update("--check", "-o", "--json");

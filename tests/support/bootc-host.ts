@@ -23,31 +23,48 @@ export interface EntryOptions {
   /** When the image was made, as bootc reads it off its labels. */
   timestamp?: string | null;
   version?: string | null;
+  /** Of the composefs backend, which keeps no signature. */
+  composefs?: boolean;
 }
+
+/** What the two backends say of a deployment. As bootc 1.16.9 said it on real machines. */
+export const backends = {
+  ostree: (digest: string) => ({
+    ...{ store: "ostreeContainer", composefs: null },
+    ostree: { checksum: digest.slice(7), deploySerial: 0, stateroot: "default" },
+  }),
+  composefs: (digest: string) => ({
+    ...{ store: null, ostree: null },
+    composefs: {
+      verity: digest.slice(7).repeat(2),
+      ...{ bootType: "Bls", bootloader: "systemd", bootDigest: "e".repeat(64), missingVerityAllowed: false },
+    },
+  }),
+};
 
 /** An entry of bootc's status, as a host of today says it. */
 export function entry(image: string, digest: string, options: EntryOptions = {}): object {
   const { transport = "registry", signature = "containerPolicy", incompatible = false, downloadOnly = false } = options;
-  const { timestamp = null, version = null } = options;
+  const { timestamp = null, version = null, composefs = false } = options;
+  const mode = composefs || signature === null ? {} : { signature };
   return {
     image: {
-      image: { image, transport, signature },
+      image: { image, transport, ...mode },
       ...{ version, timestamp, imageDigest: digest, architecture: "amd64" },
     },
     ...{ cachedUpdate: null, incompatible, pinned: false, downloadOnly, softRebootCapable: false },
-    store: "ostreeContainer",
-    ostree: { checksum: digest.slice(7), deploySerial: 0, stateroot: "default" },
+    ...backends[composefs ? "composefs" : "ostree"](digest),
   };
 }
 
 /** bootc's whole answer. */
 export function status(parts: Record<string, unknown>): Record<string, unknown> {
   const all = { booted: null, staged: null, rollback: null, rollbackQueued: false, readOnly: false, ...parts };
-  const followed = (all.staged ?? all.booted) as { image?: { image?: object } } | null;
+  const followed = (all.staged ?? all.booted) as { image?: { image?: object }; store?: string | null } | null;
   return {
     ...{ apiVersion: "org.containers.bootc/v1", kind: "BootcHost", metadata: { name: "host" } },
     spec: { bootOrder: all.rollbackQueued ? "rollback" : "default", image: followed?.image?.image ?? null },
-    status: { ...all, type: all.booted ? "bootcHost" : null },
+    status: { ...all, usrOverlay: null, type: followed?.store ? "bootcHost" : null },
   };
 }
 

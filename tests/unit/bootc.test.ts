@@ -42,6 +42,55 @@ describe("bootc's status", () => {
     expect(host.spec).toEqual(spec);
   });
 
+  // What bootc 1.16.9 said on a machine of the composefs backend after `bootc switch`, but for the names.
+  const real = {
+    ...{ apiVersion: "org.containers.bootc/v1", kind: "BootcHost", metadata: { name: "host" } },
+    spec: { bootOrder: "default", image: { image, transport: "registry" } },
+    status: {
+      booted: {
+        ...{ cachedUpdate: null, downloadOnly: false, incompatible: false, ostree: null, pinned: false, store: null },
+        composefs: {
+          ...{ bootDigest: "e".repeat(64), bootType: "Bls", bootloader: "systemd", missingVerityAllowed: false },
+          verity: "9".repeat(128),
+        },
+        image: {
+          ...{ architecture: "amd64", image: { image: "x/y:z", transport: "registry" }, imageDigest: a },
+          ...{ timestamp: "2026-11-27T19:09:16.389780418Z", version: "amd64-20261121" },
+        },
+        softRebootCapable: false,
+      },
+      ...{ readOnly: false, rollback: null, rollbackQueued: false, staged: null, type: null, usrOverlay: null },
+    },
+  };
+
+  test("of the composefs backend: no signature anywhere, and the time is the configuration's", () => {
+    const host = parse(real);
+    expect(host).toMatchObject({ composefs: true, spec: { image, signature: undefined } });
+    expect(host.booted).toMatchObject({
+      ...{ digest: a, version: "amd64-20261121", composefs: true, deployment: undefined },
+      made: Date.UTC(2026, 10, 27, 19, 9, 16, 389),
+    });
+  });
+
+  test("the stand-in has the fields of the real one, on both backends", () => {
+    const shape = (value: unknown): unknown =>
+      typeof value === "object" && value !== null
+        ? Object.entries(value)
+            .map(([key, v]) => [key, shape(v)])
+            .sort()
+        : value === null
+          ? null
+          : typeof value;
+    const times = { timestamp: "2026-11-27T19:09:16.389780418Z", version: "amd64-20261121" };
+    expect(shape(status({ booted: entry("x/y:z", a, { ...times, composefs: true }) }))).toEqual(shape(real));
+    const { booted, ...rest } = real.status;
+    const ostree = { checksum: a.slice(7), deploySerial: 0, stateroot: "default" };
+    const onOstree = { ...booted, composefs: null, ostree, store: "ostreeContainer" };
+    expect(shape(status({ booted: entry("x/y:z", a, { ...times, signature: null }) }))).toEqual(
+      shape({ ...real, status: { ...rest, booted: onOstree, type: "bootcHost" } }),
+    );
+  });
+
   const old = {
     apiVersion: "org.containers.bootc/v1alpha1",
     kind: "BootcHost",
@@ -132,6 +181,20 @@ describe("the words that stage an image", () => {
       { ...spec, transport: "containers-storage", signature: "insecure" },
       false,
       `bootc switch --transport containers-storage ${image}`,
+    ],
+    [
+      "another image, on composefs",
+      host({ booted: entry("x/y:z", a, { composefs: true }) }),
+      spec,
+      false,
+      `bootc switch --enforce-container-sigpolicy ${image}`,
+    ],
+    [
+      "the image that is followed already, on composefs, which keeps no mark",
+      host({ booted: entry(image, a, { composefs: true }) }),
+      spec,
+      false,
+      "bootc upgrade",
     ],
     [
       "from podman's storage again",
@@ -232,6 +295,10 @@ describe("why a machine is not moved", () => {
   const good: [string, Situation][] = [
     ["a plain host", at({})],
     ["staged already is this one", at({ staged: entry(image, b) })],
+    [
+      "staged already is this one, on composefs",
+      at({ booted: entry("x/y:z", a, { composefs: true }), staged: entry(image, b, { composefs: true }) }),
+    ],
     ["something else staged, by force", at({ staged: entry("o/ther:1", b) }, { force: true })],
     ["rolled back before, by force", at({}, { last: rolledBack, force: true })],
     ["another build was rolled back", at({}, { last: { ...rolledBack, expect: a } })],
@@ -250,27 +317,34 @@ describe("the stand-in speaks as bootc does", () => {
     return host.fetches({ [image]: b });
   };
 
-  test.skipIf(!existsSync(schemaFile))("every answer fits bootc's schema, after every command", async () => {
-    const schema = z.fromJSONSchema(JSON.parse(readFileSync(schemaFile, "utf8")));
-    const fits = async (host: BootcHost) => {
-      const { stdout } = await bootc(host, "status", "--format=json", "--format-version=1");
-      expect(schema.safeParse(JSON.parse(stdout)).error).toBeUndefined();
-    };
-    expect(schema.safeParse({ kind: "BootcHost" }).success).toBe(false);
-    await fits(made({}));
-    const host = made({ booted: entry("x/y:z", a), rollback: entry("x/y:old", b, { signature: null }) });
-    await fits(host);
-    for (const words of [
-      ["switch", "--enforce-container-sigpolicy", image],
-      ["upgrade", "--from-downloaded"],
-      ["rollback", "--apply"],
-      ["switch", "--transport", "containers-storage", image],
-    ]) {
-      expect((await bootc(host, ...words)).code).toBe(0);
-      await fits(host);
-    }
-    await fits(host.reboot());
-  });
+  test.skipIf(!existsSync(schemaFile))(
+    "every answer fits bootc's schema, after every command",
+    async () => {
+      const schema = z.fromJSONSchema(JSON.parse(readFileSync(schemaFile, "utf8")));
+      const fits = async (host: BootcHost) => {
+        const { stdout } = await bootc(host, "status", "--format=json", "--format-version=1");
+        expect(schema.safeParse(JSON.parse(stdout)).error).toBeUndefined();
+      };
+      expect(schema.safeParse({ kind: "BootcHost" }).success).toBe(false);
+      await fits(made({}));
+      for (const composefs of [false, true]) {
+        const old = entry("x/y:old", digestOf("c"), { signature: null, composefs });
+        const host = made({ booted: entry("x/y:z", a, { composefs }), rollback: old });
+        await fits(host);
+        for (const words of [
+          ["switch", "--enforce-container-sigpolicy", image],
+          ["upgrade", "--from-downloaded"],
+          ["rollback", "--apply"],
+          ["switch", "--transport", "containers-storage", image],
+        ]) {
+          expect((await bootc(host, ...words)).code).toBe(0);
+          await fits(host);
+        }
+        await fits(host.reboot());
+      }
+    },
+    60_000,
+  );
 
   test("what it does not know is a mistake", async () => {
     const host = made({ booted: entry("x/y:z", a) });
@@ -282,6 +356,20 @@ describe("the stand-in speaks as bootc does", () => {
       bootc(host, "rollback", "now"),
     ]);
     expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test("composefs: the mark is dropped without a word, and the same files are no new system", async () => {
+    const host = made({ booted: entry("x/y:z", a, { composefs: true }) });
+    host.write("etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}');
+    const enforce = ["switch", "--enforce-container-sigpolicy"];
+    expect(await bootc(host, ...enforce, image)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(Object.keys(host.host.status.staged?.image.image ?? {})).toEqual(["image", "transport"]);
+    expect((await bootc(host, "switch", image)).stdout).toBe("Image specification is unchanged.\n");
+    expect(await bootc(host, ...enforce, image)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: Switching: Composefs Switching: .*same fs-verity digest .* Staged deploy/),
+    });
+    expect((await bootc(host, "upgrade")).stdout).toBe(`No changes in: ${image}\n`);
   });
 
   test("a switch to what is followed already does nothing", async () => {

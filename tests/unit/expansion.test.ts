@@ -77,7 +77,8 @@ test("a package of the AUR that cannot be built is kept, where the flavor or its
 });
 
 test("a flavor with everything", () => {
-  const of = family(project({ "flavors/one.yaml": full, "overlays/one/etc/x": "" }));
+  const top = `${small["flavors/family.yaml"]}openRegistries: []\n`;
+  const of = family(project({ "flavors/family.yaml": top, "flavors/one.yaml": full, "overlays/one/etc/x": "" }));
   expect(expand(target(of, "plain", "one"), of)).toBe(`ARG BASE=docker.io/library/debian:trixie
 FROM \${BASE}
 RUN /usr/libexec/slipway/arch-setup

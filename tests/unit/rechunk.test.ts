@@ -146,6 +146,16 @@ describe("a rechunked image", () => {
     expect(manifest.layers.map((l) => l.annotations?.["org.slipway.components"]).join(" ")).toContain("dpkg/glibc");
   });
 
+  test("is dated as its label says, which is newer than the commit's date where packages were refreshed", async () => {
+    const date = async (label: string) => {
+      const labels = { config: { Labels: { "org.opencontainers.image.created": label } } };
+      const source = writeImage(folder("in"), system(), packings.plain, "2024-01-01T00:00:00Z", labels);
+      return openLayout((await run(source)).to).config.created;
+    };
+    expect(await date("2024-03-05T03:30:00Z")).toBe("2024-03-05T03:30:00Z");
+    expect(await date("yesterday")).toBe("2024-01-01T00:00:00Z");
+  });
+
   test("keeps odd and huge words of its maker as they were", async () => {
     const odd = {
       huge: "x".repeat(1 << 20),

@@ -466,6 +466,18 @@ describe("whom machines trust", () => {
     expect(open("ghcr.io/toys", "'ghcr.io:443/toys'")).toEqual([wrong(18, "ghcr.io:443/toys", "ghcr.io/toys")]);
   });
 
+  test("without a list the usual registries are open, but not what must be signed", () => {
+    const opened = (registry: string) =>
+      family(project({ "flavors/family.yaml": head.replace("registry.test/toys", registry) })).openRegistries;
+    expect(opened("ghcr.io/toys")).toEqual(
+      expect.arrayContaining(["ghcr.io", "registry.k8s.io", "public.ecr.aws", "cgr.dev", "registry.opensuse.org"]),
+    );
+    expect(opened("ghcr.io/toys")).toEqual(expect.arrayContaining(["localhost", "localhost:5000"]));
+    expect(opened("ghcr.io")).not.toContain("ghcr.io");
+    expect(opened("index.docker.io")).not.toContain("docker.io");
+    expect(opened("ghcr.io\nopenRegistries: []")).toEqual([]);
+  });
+
   const block = small["toy.pub"] ?? "";
   test.each<[string, string]>([
     ["a private key behind it", `${block}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n`],

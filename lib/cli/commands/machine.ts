@@ -56,9 +56,11 @@ export const machineCommands: Command[] = [
     options: [
       { name: "os", short: "o", summary: "the system image, after the policy has judged it" },
       { name: "firmware", short: "w", summary: "firmware, as fwupd has it" },
+      { name: "fw", summary: "the same as --firmware" },
       { name: "flatpak", short: "f", summary: "apps of Flatpak, the system's and the user's" },
       { name: "brew", short: "b", summary: "packages of Homebrew" },
       { name: "distrobox", short: "d", summary: "the systems in Distrobox" },
+      { name: "all", short: "a", summary: "everything, as without an option" },
       ...allowOld,
       { name: "check", summary: "show what would be updated, change nothing" },
       dryRun,

@@ -7,12 +7,25 @@ import { checkAll } from "./check.ts";
 import { rebootDue } from "./os.ts";
 import { plan, runAll } from "./run.ts";
 
-const names = ["os", "firmware", "flatpak", "brew", "distrobox"];
+/** By part the options that name it; `fw` is GuaraOS' older word. */
+const options = {
+  os: ["os"],
+  firmware: ["firmware", "fw"],
+  flatpak: ["flatpak"],
+  brew: ["brew"],
+  distrobox: ["distrobox"],
+};
+
+/** The parts that were asked for; none means everything. */
+function namedParts(args: Arguments): string[] {
+  if (args.has("all")) return [];
+  return Object.entries(options).flatMap(([part, words]) => (words.some((word) => args.has(word)) ? [part] : []));
+}
 
 /** The command `update`: brings this machine up to date, or with --check tells what would come. @returns the exit code */
 export async function update(args: Arguments): Promise<number> {
   keepRootsPath();
-  const named = names.filter((name) => args.has(name));
+  const named = namedParts(args);
   const allow = allowedBy((option) => args.has(option));
   if (args.has("check")) {
     const { coming, code } = await checkAll(named, allow);

@@ -31,10 +31,13 @@ export interface OsState {
   download: number | undefined;
 }
 
-/** On ostree systems the files as the image brought them stay in /usr/etc. */
-const advice: Advice = (refused) =>
+/**
+ * On ostree systems the files as the image brought them stay in /usr/etc; on composefs only bootc knows them.
+ * Source: `config-diff` in bootc's cli.rs.
+ */
+const advice: Advice = (refused, composefs) =>
   refused === undefined
-    ? "put back what the image brought: compare /etc/containers with /usr/etc/containers"
+    ? `put back what the image brought in /etc/containers: ${composefs ? "`sudo bootc config-diff` shows what differs" : "compare it with /usr/etc/containers"}`
     : "this system is left as it is; try again later, and if it stays so, tell those who publish the image";
 
 /** @throws Failure for a machine whose system bootc does not update */
@@ -78,7 +81,7 @@ async function judged(host: Host, spec: ImageSpec, allow: Allowed): Promise<Judg
   if (!signed)
     throw new Failure(exit.failed, `this machine's policy would not verify ${spec.image}: anybody's image would do`, {
       tried: [`${policy}: no signature is asked for by ${scope}`],
-      next: advice(undefined),
+      next: advice(undefined, host.composefs),
     });
   for (const what of unchecked) say(`${paint.yellow("–")} not checked: ${what}`);
   return { digests: [image.digest, image.instance], download: await downloadFrom(host, image) };
@@ -101,7 +104,7 @@ export async function lookAtOs(allow: Allowed): Promise<OsState & { host: Host; 
 
 /** @returns what became of it, in words @throws Failure where nothing is staged, or not what was judged */
 export async function updateOs(dryRun: boolean, allow: Allowed): Promise<string> {
-  const { state, image, host, spec, digests, download } = await lookAtOs(allow);
+  const { state, image, digest, host, spec, digests, download } = await lookAtOs(allow);
   if (state === "current") return `${image} is up to date`;
   if (state === "staged") return `${image} is staged already`;
   const isStaged = digests.includes(host.staged?.digest ?? "");
@@ -112,6 +115,9 @@ export async function updateOs(dryRun: boolean, allow: Allowed): Promise<string>
       next: "nothing was changed; what is fetched already is kept, so run this again",
     });
   const { staged } = await readHost();
+  // An image with other labels and the same files is no other system on composefs. Source: validate_update in bootc's update.rs.
+  if (!staged && host.composefs)
+    return `nothing was staged: this machine has a system with the files of ${image} ${digest.slice(0, 19)} already`;
   if (!staged)
     throw new Failure(exit.failed, "bootc ended well, and nothing is staged", {
       next: "see `sudo bootc status`, and run this again",

@@ -23,6 +23,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { run } from "../../system/shell.ts";
 import { bindMount } from "../../tools/mount-words.ts";
 import { podman } from "../../tools/podman.ts";
+import { dated } from "../../trust/facts.ts";
 import { pieces } from "./layer-entries.ts";
 import { pullFolder } from "./load.ts";
 import type { PlannedLayer } from "./plan.ts";
@@ -116,7 +117,7 @@ async function runChunkah(chunkah: string, job: Planned, id: string): Promise<vo
 
 /** Its archive as a folder, with the plan in the manifest. */
 async function takeOver(job: Planned, out: string): Promise<Written> {
-  const { planned, work } = job;
+  const { image, planned, work } = job;
   startLayout(out);
   const unpacked = await run(["tar", "--extract", `--file=${join(work, "image.ociarchive")}`, `--directory=${out}`]);
   if (unpacked.code !== 0)
@@ -137,7 +138,9 @@ async function takeOver(job: Planned, out: string): Promise<Written> {
       next: "use the version that flavors/family.yaml names by default, or rechunk without --with",
     });
   const annotations = { ...manifest.annotations, ...job.annotations };
-  const digest = finishLayout(out, config, { schemaVersion: 2, layers: manifest.layers, annotations }, job.tag);
+  const { created } = dated(image.config);
+  const whole = created === undefined ? config : { ...config, created };
+  const digest = finishLayout(out, whole, { schemaVersion: 2, layers: manifest.layers, annotations }, job.tag);
   return { digest, layers };
 }
 

@@ -15,6 +15,7 @@ import { madeByRechunk } from "../../oci/ownership.ts";
 import type { Image } from "../../oci/source.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { owner } from "../../system/owner.ts";
+import { dated, labelOf } from "../../trust/facts.ts";
 import { type Component, divide } from "./components.ts";
 import { pieces } from "./layer-entries.ts";
 import { type Memory, type Plan, type PlannedLayer, planning } from "./plan.ts";
@@ -74,7 +75,7 @@ export interface Rechunked {
 
 /** The time that a first plan fixes: when the image says that it was made. */
 export function epochOf(config: ImageConfig): number {
-  const created = config.config?.Labels?.["org.opencontainers.image.created"] ?? config.created ?? "";
+  const created = config.config?.Labels?.[labelOf.created] ?? config.created ?? "";
   const seconds = Math.floor(Date.parse(created) / 1000);
   // Zero means "no time" to some readers; a time outside a plan's limits could not be read back.
   return seconds > 0 && seconds <= planLimits.epoch ? seconds : 1;
@@ -179,7 +180,7 @@ function buildHistory({ history }: ImageConfig): HistoryEntry[] {
 function finish({ image, planned, annotations, packing, tag }: Planned, out: string, written: WrittenLayer[]): string {
   const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const config: ImageConfig = {
-    ...image.config,
+    ...dated(image.config),
     rootfs: { type: "layers", diff_ids: written.map((w) => w.diffId) },
     history: [
       ...buildHistory(image.config),
