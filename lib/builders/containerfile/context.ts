@@ -1,20 +1,24 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Family } from "../../family/family.ts";
+import { lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
 import { say } from "../../system/output.ts";
 import { projectRoot, toolRoot } from "../../system/project.ts";
 import { run } from "../../system/shell.ts";
+import { textOf } from "../../system/state-file.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
+import { ensureHelpers } from "./context-helpers.ts";
 import { folderOf } from "./context-use.ts";
-import { guaraPath } from "./expand.ts";
+import { guaraPath, helpersPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
  * Files of the build context that are made and not written: they lie in `.slipway/context/`, so that the expanded Containerfile
- * builds by plain podman. There is one, the program of people's machines, compiled from this checkout.
+ * builds by plain podman. They are the program of people's machines, compiled from Slipway's own code, and Slipway's helpers
+ * (context-helpers.ts).
  */
 
 /** One file with Bun in it, which reads nothing from the folder where a user happens to stand. */
@@ -38,7 +42,8 @@ export function compileWords(to: string): string[] {
 function stampOf(file: string): string {
   const hash = new Bun.CryptoHasher("sha1");
   for (const trace of traces(join(toolRoot, "lib"))) hash.update(trace);
-  hash.update(readFileSync(join(toolRoot, "bun.lock")));
+  // a package has no lock file, and names exact versions
+  for (const file of ["bun.lock", "package.json"]) hash.update(textOf(join(toolRoot, file)));
   const made = lstatSync(file, { throwIfNoEntry: false });
   return JSON.stringify([Bun.revision, flags, hash.digest("hex"), made?.size, made?.mtimeMs]);
 }
@@ -74,11 +79,12 @@ async function compile(file: string, stamp: string, progress: Progress | undefin
 }
 
 /** podman copies nothing from outside of the context, and `.slipway` may be a link. */
-function refuseOutside(file: string): void {
-  const inside = relative(realpathSync(projectRoot), realpathSync(file));
+function refuseOutside(path: string): void {
+  const real = realpathSync(join(projectRoot, path));
+  const inside = relative(realpathSync(projectRoot), real);
   if (!inside.startsWith(`..${sep}`)) return;
   throw new Failure(exit.failed, "`.slipway` leads out of the project: podman copies nothing from there", {
-    tried: [`${guaraPath} is ${realpathSync(file)}`],
+    tried: [`${path} is ${real}`],
     next: "make it a folder, or mount the other place over it: mount --bind",
   });
 }
@@ -89,14 +95,14 @@ async function ensureGuara(progress: Progress | undefined): Promise<void> {
   const file = join(projectRoot, guaraPath);
   const stamp = `${file}.json`;
   if (!isCurrent(file, stamp)) await compile(file, stamp, progress);
-  refuseOutside(file);
+  refuseOutside(guaraPath);
 }
 
-/** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
-export function takesGuara(containerfile: string): boolean {
+/** Whether a Containerfile takes something of the context: by its name, with a folder, with all of the context. */
+export function takes(containerfile: string, made: string): boolean {
   return contextPaths(containerfile)
     .map(folderOf)
-    .some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
+    .some((path) => path === "." || `${made}/`.startsWith(`${path}/`));
 }
 
 /**
@@ -105,7 +111,11 @@ export function takesGuara(containerfile: string): boolean {
  */
 export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (!takesGuara(containerfile)) return;
+  if (lacksHelpers(family.root) && takes(containerfile, helpersPath)) {
+    ensureHelpers();
+    refuseOutside(helpersPath);
+  }
+  if (!takes(containerfile, guaraPath)) return;
   making ??= ensureGuara(progress);
   await making;
 }
