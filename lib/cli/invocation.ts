@@ -1,4 +1,5 @@
 import { compiledNames } from "../system/machine-names.ts";
+import { isPackage } from "../system/project.ts";
 
 /** How the reader calls commands: `./run` where that brought its own Bun, which is not on the PATH. */
 const way = process.env.SLIPWAY_RUN;
@@ -8,4 +9,9 @@ export function asTyped(text: string): string {
   if (compiledNames)
     return text.replaceAll(/bun run ([a-z-]+)/g, (all, name: string) => compiledNames?.commands[name]?.[0] ?? all);
   return way ? text.replaceAll("bun run ", `${way} `) : text;
+}
+
+/** A text of a file that a project keeps, with its commands as a package has them: whoever reads it may start them in another way. */
+export function asWritten(text: string): string {
+  return isPackage ? text.replaceAll("bun run ", "slipway ") : text;
 }

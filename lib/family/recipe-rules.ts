@@ -1,6 +1,6 @@
 import type { Flavor } from "./family.ts";
 import type { Mistake } from "./mistakes.ts";
-import { readProjectFile } from "./project-file.ts";
+import { readRecipe } from "./recipe-files.ts";
 import { type Checked, eachFlavor, isLinked, packagesOf, type Rule } from "./rule.ts";
 import type { FlavorFile } from "./schema.ts";
 
@@ -12,9 +12,8 @@ interface Recipe {
 }
 
 function read(root: string, name: string): Recipe | undefined {
-  const file = `containerfiles/${name}.Containerfile`;
-  const found = readProjectFile(root, file);
-  return "text" in found ? { file, lines: found.text.split("\n") } : undefined;
+  const found = readRecipe(root, name);
+  return "text" in found ? { file: found.file, lines: found.text.split("\n") } : undefined;
 }
 
 const hasMarker = ({ lines }: Recipe, marker: string) => lines.includes(`# @${marker}`);

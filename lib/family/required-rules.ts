@@ -2,13 +2,14 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Flavor, lineage } from "./family.ts";
 import { readProjectFile } from "./project-file.ts";
+import { readRecipe } from "./recipe-files.ts";
 import * as required from "./required.ts";
 import { type Checked, eachFlavor, isLinked, packagesOf, type Rule, unitsOf } from "./rule.ts";
 
 /** Rules about what must be there. What must not be is forbidden.ts. */
 
 function hasMarker(recipe: string, marker: string, root: string): boolean {
-  const found = readProjectFile(root, `containerfiles/${recipe}.Containerfile`);
+  const found = readRecipe(root, recipe);
   return "text" in found && found.text.split("\n").includes(`# @${marker}`);
 }
 

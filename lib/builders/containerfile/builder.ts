@@ -32,7 +32,7 @@ export const containerfile: Builder<ContainerfileDraft> = {
       };
       const containerfile = textOf(withMounts(lines, family.root, args));
       return {
-        ...{ containerfile, args, unknown: firstUnknown(contextUse(file, args), recipePath(target)) },
+        ...{ containerfile, args, unknown: firstUnknown(contextUse(file, args), recipePath(target, family)) },
         parts: () => inputParts(family.root, containerfile, args),
       };
     };

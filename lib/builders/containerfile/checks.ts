@@ -5,7 +5,7 @@ import { loudLint } from "../../family/recipe-rules.ts";
 import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
 import type { Severity } from "../lint/finding.ts";
-import { programPath } from "./expand.ts";
+import { helpersPath, programPath } from "./expand.ts";
 import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 import { notPinned } from "./not-pinned.ts";
 
@@ -192,8 +192,11 @@ export const containerfileChecks: ContainerfileCheck[] = [
           hits(
             at,
             copyWords(at).sources.filter(
-              // a build makes the program of people's machines when it needs it
-              (s) => s !== programPath && !/[*?[$]|:\/\//.test(s) && !existsSync(join(subject.family.root, s)),
+              // a build makes these itself when it needs them
+              (s) =>
+                ![programPath, `${helpersPath}/`].includes(s) &&
+                !/[*?[$]|:\/\//.test(s) &&
+                !existsSync(join(subject.family.root, s)),
             ),
           ),
         ),

@@ -1,21 +1,25 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Family } from "../../family/family.ts";
+import { lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
 import { defineNames, type MachineNames, namesOf } from "../../system/machine-names.ts";
 import { say } from "../../system/output.ts";
 import { projectRoot, toolRoot } from "../../system/project.ts";
 import { run } from "../../system/shell.ts";
+import { textOf } from "../../system/state-file.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
+import { ensureHelpers } from "./context-helpers.ts";
 import { folderOf } from "./context-use.ts";
-import { programPath } from "./expand.ts";
+import { helpersPath, programPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
  * Files of the build context that are made and not written: they lie in `.slipway/context/`, so that the expanded Containerfile
- * builds by plain podman. There is one, the program of people's machines, compiled from this checkout.
+ * builds by plain podman. They are the program of people's machines, compiled from Slipway's own code, and Slipway's helpers
+ * (context-helpers.ts).
  */
 
 /** One file with Bun in it, which reads nothing from the folder where a user happens to stand. */
@@ -40,7 +44,8 @@ export function compileWords(to: string, names: MachineNames): string[] {
 function stampOf(file: string, names: MachineNames): string {
   const hash = new Bun.CryptoHasher("sha1");
   for (const trace of traces(join(toolRoot, "lib"))) hash.update(trace);
-  hash.update(readFileSync(join(toolRoot, "bun.lock")));
+  // a package has no lock file, and names exact versions
+  for (const file of ["bun.lock", "package.json"]) hash.update(textOf(join(toolRoot, file)));
   const made = lstatSync(file, { throwIfNoEntry: false });
   return JSON.stringify([Bun.revision, flags, names, hash.digest("hex"), made?.size, made?.mtimeMs]);
 }
@@ -79,11 +84,12 @@ async function compile(file: string, stamp: string, names: MachineNames, progres
 }
 
 /** podman copies nothing from outside of the context, and `.slipway` may be a link. */
-function refuseOutside(file: string): void {
-  const inside = relative(realpathSync(projectRoot), realpathSync(file));
+function refuseOutside(path: string): void {
+  const real = realpathSync(join(projectRoot, path));
+  const inside = relative(realpathSync(projectRoot), real);
   if (!inside.startsWith(`..${sep}`)) return;
   throw new Failure(exit.failed, "`.slipway` leads out of the project: podman copies nothing from there", {
-    tried: [`${programPath} is ${realpathSync(file)}`],
+    tried: [`${path} is ${real}`],
     next: "make it a folder, or mount the other place over it: mount --bind",
   });
 }
@@ -94,14 +100,14 @@ async function ensureProgram(names: MachineNames, progress?: Progress): Promise<
   const file = join(projectRoot, programPath);
   const stamp = `${file}.json`;
   if (!isCurrent(file, stamp, names)) await compile(file, stamp, names, progress);
-  refuseOutside(file);
+  refuseOutside(programPath);
 }
 
-/** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
-export function takesProgram(containerfile: string): boolean {
+/** Whether a Containerfile takes something of the context: by its name, with a folder, with all of the context. */
+export function takes(containerfile: string, made: string): boolean {
   return contextPaths(containerfile)
     .map(folderOf)
-    .some((path) => path === "." || `${programPath}/`.startsWith(`${path}/`));
+    .some((path) => path === "." || `${made}/`.startsWith(`${path}/`));
 }
 
 /**
@@ -110,7 +116,11 @@ export function takesProgram(containerfile: string): boolean {
  */
 export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (!takesProgram(containerfile)) return;
+  if (lacksHelpers(family.root) && takes(containerfile, helpersPath)) {
+    ensureHelpers();
+    refuseOutside(helpersPath);
+  }
+  if (!takes(containerfile, programPath)) return;
   making ??= ensureProgram(namesOf(family), progress);
   await making;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Family, lineage, type Target } from "../../family/family.ts";
-import { needProjectFile } from "../../family/project-file.ts";
+import { hasOwnHelpers, lacksHelpers, readRecipe } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { namesOf } from "../../system/machine-names.ts";
 import { didYouMean } from "../../system/nearest.ts";
@@ -19,6 +19,9 @@ const helper = "/usr/libexec/slipway";
 
 /** Changed by a refresh; what comes before its ARG stays in the cache. */
 export const refreshArg = "SLIPWAY_REFRESH";
+
+/** A copy of the helpers that Slipway brings, for a project that does not have them: from the project's root. */
+export const helpersPath = ".slipway/context/helpers";
 
 /** The program of people's machines, from the project's root. */
 export const programPath = ".slipway/context/program";
@@ -114,6 +117,10 @@ function aurFailure({ flavor }: Target): string[] {
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
   base: (t, family) => [`ARG BASE=${baseReference(t, family)}`],
+  helpers: (_, { root }) => [
+    ...(lacksHelpers(root) ? [`COPY ${helpersPath}/ /slipway/`] : []),
+    ...(hasOwnHelpers(root) ? ["COPY containerfiles/helpers/ /slipway/"] : []),
+  ],
   repos: ({ arch }) => [[`RUN ${helper}/arch-setup`, ...arch.repos].join(" ")],
   overlay: ({ flavor }, { root }) =>
     existsSync(join(root, "overlays", flavor.name))
@@ -181,9 +188,9 @@ function singleQuoted(line: string): string {
   return `'${line.replaceAll("'", "'\\''")}'`;
 }
 
-/** Where a flavor's recipe lies, from the project's root. */
-export function recipePath({ flavor }: Target): string {
-  return `containerfiles/${flavor.recipe}.Containerfile`;
+/** A flavor's recipe as messages name it: from the project's root, or in full where Slipway brings it. */
+export function recipePath({ flavor }: Target, { root }: Family): string {
+  return readRecipe(root, flavor.recipe).file;
 }
 
 /** A line of an expanded Containerfile, and the recipe's line that it comes from. */
@@ -202,10 +209,12 @@ function withPin(text: string, pins: Pin[] | undefined): string {
  * @throws Failure (usage) for a marker that does not exist, or a bad pin, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
-  const file = recipePath(target);
+  const recipe = readRecipe(family.root, target.flavor.recipe);
+  const { file } = recipe;
+  if ("wrong" in recipe)
+    throw new Failure(exit.usage, `${file}:1:1: ${recipe.wrong}`, { next: "put a regular file in its place" });
   const pins = readPins(family.root);
-  const lines = needProjectFile(family.root, file).split("\n");
-  return lines.flatMap((text, i) => {
+  return recipe.text.split("\n").flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
     if (name === undefined) return [{ text: withPin(text, pins), line }];

@@ -11,7 +11,7 @@ export function lintContainerfile(target: Target, family: Family, lines = expand
     find(subject).map(({ at, what }) => ({
       check,
       severity,
-      file: recipePath(target),
+      file: recipePath(target, family),
       ...(at ? { line: at.line, column: 1 } : {}),
       targets: [target.reference],
       message: what,

@@ -12,6 +12,23 @@ export const projectCommands: Command[] = [
     example: "bun run help build",
   },
   {
+    name: "init",
+    group: "project",
+    brief: "start a project",
+    summary: "make a project of this folder: its family, one flavor, a workflow; it overwrites nothing",
+    args: [],
+    options: [
+      { name: "name", value: "NAME", summary: "what the image is called (by what is here)" },
+      { name: "title", value: "TEXT", summary: "what it is called in lists" },
+      { name: "registry", value: "REGISTRY", summary: "where images go, such as ghcr.io/name (by the git remote)" },
+      { name: "arch", value: "ARCH", summary: "what it is built for (amd64)" },
+      dryRun,
+      yes,
+      json,
+    ],
+    example: "bun run init --name my-image",
+  },
+  {
     name: "doctor",
     group: "project",
     brief: "check this machine",
@@ -27,7 +44,7 @@ export const projectCommands: Command[] = [
     summary: "install what commands need, and do nothing else; CI runs it before any step has a secret",
     args: [],
     options: [],
-    example: "./run setup",
+    example: "bun run setup",
   },
   {
     name: "lint",
@@ -112,6 +129,7 @@ export const projectCommands: Command[] = [
   {
     name: "test",
     group: "project",
+    onlyInCheckout: true,
     brief: "run the tests",
     summary: "run the tests: unit, integration, vm, guaraos, or some by name",
     args: [{ name: "what", words: "test", many: true }],
@@ -131,6 +149,7 @@ export const projectCommands: Command[] = [
   {
     name: "bench",
     group: "project",
+    onlyInCheckout: true,
     brief: "measure and record",
     summary: "measure, and write docs/benchmarks.md",
     args: [{ name: "what", many: true }],
