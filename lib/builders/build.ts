@@ -1,4 +1,4 @@
-import { type Family, lineage, type Target } from "../family/family.ts";
+import { type Base, type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
@@ -6,10 +6,11 @@ import { commandLine } from "../system/shell.ts";
 import type { Progress, Step } from "../system/steps.ts";
 import { localDebian } from "../tools/debian-image.ts";
 import { bootstrapArguments } from "../tools/debian-root.ts";
-import { pinned, readPins } from "../tools/pins.ts";
+import { pinned } from "../tools/pins.ts";
 import { labelOf } from "../trust/facts.ts";
 import { builderOf } from "./all.ts";
-import { ensureBase, localBase } from "./base.ts";
+import { lookAtBase, refuseOtherImage } from "./architecture.ts";
+import { ensureBase, isOnlyLocal, localBase } from "./base.ts";
 import { baseImageName, baseReference } from "./base-name.ts";
 import type { BaseImage, Job } from "./builder.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
@@ -55,6 +56,8 @@ export function withBases(targets: Target[], family: Family): Target[] {
 export interface Situation {
   /** Its base image; undefined while that is still to be made. */
   base: BaseImage | undefined;
+  /** The ids of the other images that it is made from; "" for one that is still to be fetched. */
+  others?: string[];
   /** Its own image, if there is one. */
   image: LocalImage | undefined;
   origin: Origin;
@@ -62,16 +65,21 @@ export interface Situation {
   now: number;
 }
 
-/** Whether a target is built on another image. A builder may start from nothing. */
-const hasBase = (target: Target) => !!target.flavor.from || builderOf(target).startsFromBase;
+/** The image that a target is built on, by its name; undefined for one that starts from nothing. */
+function baseName(target: Target, family: Family): string | undefined {
+  if (target.flavor.from) return baseReference(target, family);
+  const { base } = builderOf(target).outside(target, family);
+  return base && baseImageName(base);
+}
 
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
-  const { base, image, origin, now } = at;
-  const isKnown = !!base || !hasBase(target);
+  const { base, image, origin, now, others = [] } = at;
+  const wanted = baseName(target, family);
+  const isKnown = !!base || wanted === undefined;
   const draftOf = builderOf(target).read(target, family);
   const madeFrom = ({ stamp }: Refresh) => {
-    const draft = draftOf({ base, stamp });
+    const draft = draftOf({ base, stamp, others });
     return { draft, key: isKnown ? inputKey(target, family, base?.image.id ?? "", draft) : undefined };
   };
 
@@ -83,9 +91,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
   const { draft, key } = refresh === known ? before : madeFrom(refresh);
-  const from = hasBase(target)
-    ? { name: base?.name ?? baseReference(target, family), digest: base?.image.digest }
-    : undefined;
+  const from = wanted === undefined ? undefined : { name: base?.name ?? wanted, digest: base?.image.digest };
   const labels = {
     ...imageLabels(target, family, origin, from, refresh.stamp),
     ...(isKnown ? { [keyLabel]: key ?? "" } : {}),
@@ -96,11 +102,18 @@ export function planTarget(target: Target, family: Family, at: Situation, option
 
 /** The image that a target is based on, if it is in podman's storage. */
 function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
-  if (!hasBase(target)) return undefined;
-  if (!target.flavor.from) return localBase(target.arch, images, readPins(family.root));
-  const name = baseReference(target, family);
+  if (!target.flavor.from) {
+    const { base, pins } = builderOf(target).outside(target, family);
+    return base && localBase(base, images, pins);
+  }
+  const name = baseReference(target, family) ?? "";
   const image = images.get(name);
   return image && { name, image };
+}
+
+function otherIds(target: Target, family: Family, images: Map<string, LocalImage>): string[] {
+  const { others, pins } = builderOf(target).outside(target, family);
+  return others.map((image) => localBase({ image }, images, pins)?.image.id ?? "");
 }
 
 /** Bases that nobody named are built only when they are missing or out of date. */
@@ -121,8 +134,9 @@ export async function planBuild(
   const targets = withBases(named, family);
   for (const target of targets) await builderOf(target).prepare(target, family);
   return targets.map((target) => {
-    const base = anew.has(baseReference(target, family)) ? undefined : baseOf(target, family, images);
-    const at = { base, image: images.get(target.reference), origin, now: Date.now() };
+    const base = anew.has(baseName(target, family) ?? "") ? undefined : baseOf(target, family, images);
+    const others = otherIds(target, family, images);
+    const at = { base, others, image: images.get(target.reference), origin, now: Date.now() };
     const plan = planTarget(target, family, at, optionsFor(target, named, options));
     if (plan.build) anew.add(target.reference);
     return plan;
@@ -173,13 +187,14 @@ async function buildTarget(
   const builder = builderOf(target);
   await builder.prepare(target, family, progress);
   const images = await localImages();
-  const isOutside = hasBase(target) && !target.flavor.from;
-  const base = isOutside
-    ? await ensureBase(target.arch, images, readPins(family.root), progress)
-    : baseOf(target, family, images);
-  const at = { base, image: images.get(target.reference), origin, now: Date.now() };
+  const { base, others } = await ensureImages(target, family, images, progress);
+  const at = { base, others, image: images.get(target.reference), origin, now: Date.now() };
   const plan = planTarget(target, family, at, options);
-  if (plan.build) await builder.build(plan.job, family, progress);
+  if (plan.build) {
+    if (base) await lookAtBase(target, base.name);
+    await builder.build(plan.job, family, progress);
+    await refuseOtherImage(target, progress.log);
+  }
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   if (!image)
     throw new Failure(
@@ -198,6 +213,18 @@ async function buildTarget(
   };
 }
 
+/** Sees to it that all is there that a target is made from. */
+async function ensureImages(target: Target, family: Family, images: Map<string, LocalImage>, progress: Progress) {
+  const outside = builderOf(target).outside(target, family);
+  const ensure = (base: Base, of: string) => ensureBase(base, of, images, outside.pins, progress);
+  const isOutside = outside.base && !target.flavor.from;
+  const of = target.flavor.containerfile ? target.reference : target.arch.name;
+  const base = isOutside && outside.base ? await ensure(outside.base, of) : baseOf(target, family, images);
+  const others: string[] = [];
+  for (const image of outside.others) others.push((await ensure({ image }, target.reference)).image.id);
+  return { base, others };
+}
+
 /** The command lines that a plan stands for, as a person would type them at the project's root. */
 export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
   if (!build) return [];
@@ -206,10 +233,12 @@ export async function planCommands({ build, target, job }: Plan, family: Family)
   return [...fetch, ...(await builderOf(target).commands(job, family))];
 }
 
-function baseCommands({ arch }: Target, { root }: Family): string[] {
-  const pull = `podman pull ${pinned(baseImageName(arch), readPins(root))}`;
-  if (!("debian" in arch.base)) return [pull];
-  const suite = arch.base.debian;
+function baseCommands(target: Target, family: Family): string[] {
+  const { base, pins } = builderOf(target).outside(target, family);
+  if (!base || isOnlyLocal(baseImageName(base))) return [];
+  const pull = `podman pull ${pinned(baseImageName(base), pins)}`;
+  if (!("debian" in base)) return [pull];
+  const suite = base.debian;
   return [
     pull,
     "# where no registry answers, these two instead, and --build-arg of the base that they make:",

@@ -46,21 +46,26 @@ function usage(what: string, tried: string[], next = "bun run new-flavor --help"
   return new Failure(exit.usage, what, { tried, next });
 }
 
-/** The recipe of the flavors that are based on no other, for an arch. */
-function rootRecipe(family: Family, arch: string): string {
-  const root = [...family.flavors.values()].find((f) => !f.from && f.arches.includes(arch));
-  const base = family.arches.get(arch)?.base ?? {};
-  return root?.recipe ?? ("debian" in base ? "debian" : "arch");
+/** The recipe of the flavors that are based on no other, for an arch; undefined for an arch without a base. */
+function rootRecipe(family: Family, arch: string): string | undefined {
+  const root = [...family.flavors.values()].find((f) => f.recipe && !f.from && f.arches.includes(arch));
+  const base = family.arches.get(arch)?.base;
+  return root?.recipe ?? (base && ("debian" in base ? "debian" : "arch"));
 }
 
-/** A flavor is built as its siblings are; without one, as its base is. */
-export function recipeOn(family: Family, from: Flavor): string {
-  return [...family.flavors.values()].find((f) => f.from === from)?.recipe ?? from.recipe;
+/** A flavor is built as its siblings are; without one, as its base is. Undefined where all have Containerfiles of their own. */
+export function recipeOn(family: Family, from: Flavor): string | undefined {
+  return [...family.flavors.values()].find((f) => f.recipe && f.from === from)?.recipe ?? from.recipe;
 }
 
 /** The arches that a flavor on this base (or on none) can have. */
 export function possibleArches(family: Family, from: Flavor | undefined): string[] {
-  return from ? from.arches : [...family.arches.keys()].filter((arch) => standsAlone(rootRecipe(family, arch)));
+  return from
+    ? from.arches
+    : [...family.arches.keys()].filter((arch) => {
+        const recipe = rootRecipe(family, arch);
+        return recipe !== undefined && standsAlone(recipe);
+      });
 }
 
 async function chooseName(family: Family, given: string | undefined, mayAsk: boolean): Promise<string> {
@@ -155,8 +160,15 @@ export async function decideNewFlavor(family: Family, given: Given, yes: boolean
   const from = await chooseBase(family, given.from, mayAsk);
   const arches = await chooseArches(family, from, given.arches, mayAsk);
   const recipes = new Set(from ? [recipeOn(family, from)] : arches.map((arch) => rootRecipe(family, arch)));
-  const [recipe = "", ...others] = recipes;
+  const [recipe, ...others] = recipes;
   if (others.length) throw usage(`${arches.join(" and ")} are built by different recipes: ${[...recipes]}`, []);
+  if (recipe === undefined) {
+    const what = from
+      ? `${from.name} has a Containerfile of its own`
+      : "no arch has a base that a recipe can start from";
+    const next = `write flavors/${name}.yaml with \`containerfile: PATH\`: docs/own-containerfile.md`;
+    throw usage(`${what}, and there is no recipe for a flavor on it`, [], next);
+  }
   return {
     name,
     title,

@@ -172,8 +172,7 @@ test("many packages take several lines of a readable width", () => {
 describe("the base", () => {
   test("by its real name, with its tag", () => {
     const of = family(project());
-    const bare = (image: string) =>
-      baseImageName({ name: "x", title: "x", base: { image }, needs: [], repos: [], runner: [] });
+    const bare = (image: string) => baseImageName({ image });
     expect(bare("docker.io/a/b")).toBe("docker.io/a/b:latest");
     expect(bare("localhost:5000/a/b")).toBe("localhost:5000/a/b:latest");
     expect(bare("docker.io/a/b:1")).toBe("docker.io/a/b:1");

@@ -28,7 +28,7 @@ describe("a mistake is shown with its line, a mark, what was expected and the ne
       `flavors/one.yaml:4:1: unknown key \`displaymanager\`; did you mean \`displayManager\`?
     4 | displaymanager: gdm
       | ^
-      expected: one of title, builder, recipe, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, install, smoke`,
+      expected: one of title, builder, recipe, containerfile, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, install, smoke`,
     ]);
   });
 
@@ -97,11 +97,7 @@ test.each<[string, string, string[]]>([
   [
     "without what it must say",
     "session: x\n",
-    [
-      "flavors/one.yaml:1:1: `title` is missing",
-      "flavors/one.yaml:1:1: `recipe` is missing",
-      "flavors/one.yaml:1:1: `arches` is missing",
-    ],
+    ["flavors/one.yaml:1:1: `title` is missing", "flavors/one.yaml:1:1: `arches` is missing"],
   ],
 ])("a file that is %s", (_, text, said) => {
   expect(told({ "flavors/one.yaml": text })).toEqual(said);

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import type { Family } from "../../family/family.ts";
+import type { Family, Target } from "../../family/family.ts";
+import { hasMarker, readRecipe } from "../../family/recipe.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
 import { say } from "../../system/output.ts";
@@ -9,7 +10,7 @@ import { run } from "../../system/shell.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
 import { folderOf } from "./context-use.ts";
-import { guaraPath } from "./expand.ts";
+import { expand, guaraPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
@@ -100,12 +101,14 @@ export function takesGuara(containerfile: string): boolean {
 }
 
 /**
- * Makes what a Containerfile takes from `.slipway/context/`, where it is missing or its sources changed.
+ * Makes what a target's Containerfile takes from `.slipway/context/`, where it is missing or its sources changed. One of the project's
+ * own takes the program by its marker only, and not with all of the context.
  * @throws Failure with the compiler's words
  */
-export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
+export async function ensureContext(target: Target, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (!takesGuara(containerfile)) return;
+  if (target.flavor.containerfile && !hasMarker(readRecipe(family.root, target.flavor), "guara")) return;
+  if (!takesGuara(expand(target, family))) return;
   making ??= ensureGuara(progress);
   await making;
 }

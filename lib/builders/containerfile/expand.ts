@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { commands } from "../../cli/commands.ts";
 import { type Family, lineage, type Target } from "../../family/family.ts";
 import { needProjectFile } from "../../family/project-file.ts";
+import { recipeFile } from "../../family/recipe.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { quote } from "../../system/shell.ts";
 import { type Pin, pinned, readPins } from "../../tools/pins.ts";
 import { keyPath, policyJson, registriesYaml } from "../../trust/policy.ts";
 import { baseReference } from "../base-name.ts";
+import { type ExpandedLine, untilStage } from "./instructions.ts";
 
 /**
  * Turns a recipe into the Containerfile of one target: each marker comment `# @name` becomes the lines that the
@@ -116,7 +118,7 @@ function aurFailure({ flavor }: Target): string[] {
 
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
-  base: (t, family) => [`ARG BASE=${baseReference(t, family)}`],
+  base: (t, family) => [`ARG BASE=${baseReference(t, family) ?? ""}`],
   repos: ({ arch }) => [[`RUN ${helper}/arch-setup`, ...arch.repos].join(" ")],
   overlay: ({ flavor }, { root }) =>
     existsSync(join(root, "overlays", flavor.name))
@@ -182,35 +184,26 @@ function singleQuoted(line: string): string {
   return `'${line.replaceAll("'", "'\\''")}'`;
 }
 
-/** Where a flavor's recipe lies, from the project's root. */
-export function recipePath({ flavor }: Target): string {
-  return `containerfiles/${flavor.recipe}.Containerfile`;
-}
-
-/** A line of an expanded Containerfile, and the recipe's line that it comes from. */
-export interface ExpandedLine {
-  text: string;
-  line: number;
-}
-
 /** An address that is the default of an ARG gets its pin. */
 function withPin(text: string, pins: Pin[] | undefined): string {
   return text.replace(/^(ARG \w+=)(\S+)$/, (_, arg: string, address: string) => arg + pinned(address, pins));
 }
 
 /**
- * The recipe's lines, markers filled in, addresses pinned.
+ * The recipe's lines, markers filled in, addresses pinned. A Containerfile of the project's own stays as it is but for markers: what
+ * looks like one and is none is a comment there.
  * @throws Failure (usage) for a marker that does not exist, or a bad pin, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
-  const file = recipePath(target);
-  const pins = readPins(family.root);
+  const file = recipeFile(target.flavor);
+  const own = target.flavor.containerfile;
+  const pins = own ? undefined : readPins(family.root);
   const lines = needProjectFile(family.root, file).split("\n");
-  return lines.flatMap((text, i) => {
+  const expanded = lines.flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
-    if (name === undefined) return [{ text: withPin(text, pins), line }];
-    const marker = Object.hasOwn(markers, name) ? markers[name] : undefined;
+    const marker = name !== undefined && Object.hasOwn(markers, name) ? markers[name] : undefined;
+    if (name === undefined || (own && !marker)) return [{ text: withPin(text, pins), line }];
     if (!marker)
       throw new Failure(
         exit.usage,
@@ -221,6 +214,7 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
       );
     return marker(target, family).map((filled) => ({ text: withPin(filled, pins), line }));
   });
+  return own?.target === undefined ? expanded : untilStage(expanded, own.target, file);
 }
 
 export const textOf = (lines: ExpandedLine[]) => lines.map(({ text }) => text).join("\n");

@@ -12,7 +12,8 @@ function argsOf(containerfile: string): string[] {
 
 /** Every ARG that some recipe or flavor of the family knows. */
 function knownArgs(family: Family): Set<string> {
-  const names = globSync("containerfiles/*.Containerfile", { cwd: family.root });
+  const own = [...family.flavors.values()].flatMap(({ containerfile }) => (containerfile ? [containerfile.file] : []));
+  const names = [...globSync("containerfiles/*.Containerfile", { cwd: family.root }), ...new Set(own)];
   const recipes = names.map((name) => readProjectFile(family.root, name)).map((r) => ("text" in r ? r.text : ""));
   const flavors = [...family.flavors.values()].flatMap((f) => Object.keys(f.args));
   return new Set([...recipes.flatMap(argsOf), ...flavors, "BASE"]);
