@@ -72,7 +72,7 @@ export const oneRecipe = eachFlavor(({ recipe, containerfile }, { yaml, whole })
 
 /** A recipe starts from its arch's base, and so does a Containerfile with the marker. */
 export const basesGiven = eachFlavor((flavor, { yaml }, { family, topWhole }) => {
-  if (!topWhole || flavor.from) return [];
+  if (!topWhole || flavor.from || (flavor.recipe === undefined && !flavor.containerfile)) return [];
   const file = recipeFile(flavor);
   if (flavor.containerfile && !hasMarker(readRecipe(family.root, flavor), "base")) return [];
   return flavor.arches.flatMap((name, i) => {

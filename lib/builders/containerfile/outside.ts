@@ -53,6 +53,6 @@ export function outsideImages(file: Containerfile, given: Record<string, string>
 export function firstUnknownImage({ unknown }: OutsideImages, file: string): string | undefined {
   return (
     unknown &&
-    `built every time: which image \`${unknown.name}\` is is not known before the build (${file}:${unknown.at.line})`
+    `built every time: the image \`${unknown.name}\` is not known before the build (${file}:${unknown.at.line})`
   );
 }
