@@ -15,6 +15,7 @@ const markerOf: [keyof FlavorFile, string, (f: Flavor) => boolean][] = [
   ["run", "run", (f) => f.run.length > 0],
   ["finish", "finish", (f) => f.finish.length > 0],
   ["units", "units", (f) => Object.values(f.units).some((names) => names.length > 0)],
+  ["shared", "overlay", (f) => Object.keys(f.shared).length > 0],
   ["kargs", "files", (f) => f.kargs.length > 0],
   ["sysctl", "files", (f) => Object.keys(f.sysctl).length > 0],
   ["suid", "modes", (f) => f.suid.length > 0],

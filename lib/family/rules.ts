@@ -54,6 +54,7 @@ export const rules: NamedRule[] = [
   rule("units-allowed", "no unit is enabled that must stay off, or disabled that is needed", system.unitsAllowed),
   rule("snapper-is-set-up", "a flavor with snapper enables its set-up", system.snapperIsSetUp),
   rule("overlays-have-flavors", "each folder of overlays/ belongs to a flavor", overlays.overlaysHaveFlavors),
+  rule("shared-files-exist", "shared names files of another flavor's overlay", overlays.sharedFilesExist),
   rule("overlays-are-folders", "overlays/ holds folders only", overlays.overlaysAreFolders),
   rule("files-are-files", "an overlay holds files, folders and links, no pipes or devices", overlays.filesAreFiles),
   rule(

@@ -124,6 +124,8 @@ export const flavorSchema = z.strictObject({
   run: z.array(helperName).max(mostNames).default([]),
   finish: z.array(helperName).max(mostNames).default([]),
   units: units.prefault({}),
+  /** files of other flavors' overlays that this one has too */
+  shared: few(z.record(name, z.array(absolutePath).min(1).max(mostGroups)), mostNames).default({}),
   kargs: z.array(karg).default([]),
   sysctl: sysctl.default({}),
   suid: z.array(absolutePath).default([]),

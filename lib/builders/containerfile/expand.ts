@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { commands } from "../../cli/commands.ts";
-import { type Family, lineage, type Target } from "../../family/family.ts";
+import { type Family, type Flavor, lineage, type Target } from "../../family/family.ts";
 import { needProjectFile } from "../../family/project-file.ts";
 import { recipeFile } from "../../family/recipe.ts";
 import { exit, Failure } from "../../system/errors.ts";
@@ -116,14 +116,26 @@ function aurFailure({ flavor }: Target): string[] {
   return nearest?.aur?.onFailure === "keep" ? ["ARG AUR_ON_FAILURE=keep"] : [];
 }
 
+/** Files of other overlays, one COPY for each folder. */
+function sharedFiles({ shared }: Flavor): string[] {
+  return Object.entries(shared).flatMap(([name, places]) =>
+    [...Map.groupBy(places, posix.dirname)].map(([folder, files]) => {
+      const sources = files.map((place) => `overlays/${name}${place}`);
+      return `COPY ${sources.join(" ")} ${posix.join("/overlay", folder)}/`;
+    }),
+  );
+}
+
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
   base: (t, family) => [`ARG BASE=${baseReference(t, family) ?? ""}`],
   repos: ({ arch }) => [[`RUN ${helper}/arch-setup`, ...arch.repos].join(" ")],
-  overlay: ({ flavor }, { root }) =>
+  overlay: ({ flavor }, { root }) => [
     existsSync(join(root, "overlays", flavor.name))
-      ? [`COPY overlays/${flavor.name}/ /overlay/`]
-      : ["RUN mkdir -p /overlay"],
+      ? `COPY overlays/${flavor.name}/ /overlay/`
+      : "RUN mkdir -p /overlay",
+    ...sharedFiles(flavor),
+  ],
   aur: (t, family) => [
     ...aurPins(t, family),
     ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
