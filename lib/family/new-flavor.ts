@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { askText, canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
 import { exit, Failure } from "../system/errors.ts";
+import { onInterrupt } from "../system/interrupt.ts";
 import { didYouMean } from "../system/nearest.ts";
 import { type Family, type Flavor, lineage } from "./family.ts";
 import { loadFamilyToGrow } from "./manifest.ts";
@@ -198,17 +199,26 @@ export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise
   const shipped = adopted ? shippedAlready(family.root, flavor.name).slice(0, 5) : [readme];
   const files = new Map([[`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, shipped)]]);
   if (!adopted) files.set(overlay + readme, overlayText(flavor.name, flavor.title, readme));
+  /** What was made here and nothing else, folders by the first one that was new. */
+  const made: string[] = [];
+  const removeMade = () => {
+    for (const path of made.reverse()) rmSync(path, { recursive: true, force: true });
+  };
+  const forget = onInterrupt(async () => removeMade());
   try {
     for (const [path, text] of files) {
-      mkdirSync(dirname(join(family.root, path)), { recursive: true });
+      const folder = mkdirSync(dirname(join(family.root, path)), { recursive: true });
+      if (folder !== undefined) made.push(folder);
       writeFileSync(join(family.root, path), text, { flag: "wx" });
+      made.push(join(family.root, path));
     }
     await loadFamilyToGrow(family.root);
   } catch (error) {
-    rmSync(join(family.root, `flavors/${flavor.name}.yaml`), { force: true });
-    if (!adopted) rmSync(join(family.root, overlay), { recursive: true, force: true });
+    removeMade();
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(exit.failed, `${flavor.name} would not be good, and was removed again:\n${why}`);
+  } finally {
+    forget();
   }
   return [...files.keys()];
 }
