@@ -106,6 +106,13 @@ async function fetchBase(base: Base, of: string, pins: Pin[] | undefined, progre
   );
 }
 
+/** Pulls what is there already. @returns the registry's words where it gives none */
+export async function fetchNewer(name: string, progress: Progress): Promise<string | undefined> {
+  progress.now(`pulling ${name}`);
+  const { code, stderr } = await podman(["pull", "--quiet", name], { log: progress.log });
+  return code === 0 ? undefined : lastWords(stderr);
+}
+
 async function present(base: Base, pins: Pin[] | undefined): Promise<BaseImage> {
   const found = localBase(base, await localImages(), pins);
   if (!found) throw new Failure(exit.failed, `${baseImageName(base)} was fetched, but podman does not list it`);

@@ -1,23 +1,20 @@
-import { type Base, type Family, lineage, type Target } from "../family/family.ts";
+import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
-import { commandLine } from "../system/shell.ts";
 import type { Progress, Step } from "../system/steps.ts";
-import { localDebian } from "../tools/debian-image.ts";
-import { bootstrapArguments } from "../tools/debian-root.ts";
-import { pinned } from "../tools/pins.ts";
 import { labelOf } from "../trust/facts.ts";
 import { builderOf } from "./all.ts";
 import { lookAtBase, refuseOtherImage } from "./architecture.ts";
-import { ensureBase, isOnlyLocal, localBase } from "./base.ts";
-import { baseImageName, baseReference } from "./base-name.ts";
-import type { BaseImage, Job } from "./builder.ts";
+import { baseReference } from "./base-name.ts";
+import type { Job } from "./builder.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
+import { baseCommands, baseName, ensureSources, fetchNewerSources, localSources, type Sources } from "./images.ts";
 import { inputKey } from "./inputs.ts";
 import { imageLabels } from "./labels.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
+import { sayIfNarrow } from "./room.ts";
 
 /** From targets to images: what is the same for every builder. */
 
@@ -38,6 +35,8 @@ export interface Plan {
   build: boolean;
   why: string;
   refresh: Refresh;
+  /** Newer packages are wanted, and not only what changed. */
+  anew: boolean;
   job: Job;
 }
 
@@ -53,23 +52,13 @@ export function withBases(targets: Target[], family: Family): Target[] {
 }
 
 /** What is looked at to plan a target. */
-export interface Situation {
-  /** Its base image; undefined while that is still to be made. */
-  base: BaseImage | undefined;
-  /** The ids of the other images that it is made from; "" for one that is still to be fetched. */
+export interface Situation extends Omit<Sources, "others"> {
   others?: string[];
   /** Its own image, if there is one. */
   image: LocalImage | undefined;
   origin: Origin;
   /** Milliseconds since 1970. */
   now: number;
-}
-
-/** The image that a target is built on, by its name; undefined for one that starts from nothing. */
-function baseName(target: Target, family: Family): string | undefined {
-  if (target.flavor.from) return baseReference(target, family);
-  const { base } = builderOf(target).outside(target, family);
-  return base && baseImageName(base);
 }
 
 /** Everything about one target, decided; reads only the project's files. */
@@ -97,23 +86,7 @@ export function planTarget(target: Target, family: Family, at: Situation, option
     ...(isKnown ? { [keyLabel]: key ?? "" } : {}),
   };
   const job: Job = { target, draft, base, labels, origin, noCache: options.noCache };
-  return { target, build, why, refresh, job };
-}
-
-/** The image that a target is based on, if it is in podman's storage. */
-function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
-  if (!target.flavor.from) {
-    const { base, pins } = builderOf(target).outside(target, family);
-    return base && localBase(base, images, pins);
-  }
-  const name = baseReference(target, family) ?? "";
-  const image = images.get(name);
-  return image && { name, image };
-}
-
-function otherIds(target: Target, family: Family, images: Map<string, LocalImage>): string[] {
-  const { others, pins } = builderOf(target).outside(target, family);
-  return others.map((image) => localBase({ image }, images, pins)?.image.id ?? "");
+  return { target, build, why, refresh, anew: refresh !== known, job };
 }
 
 /** Bases that nobody named are built only when they are missing or out of date. */
@@ -134,9 +107,9 @@ export async function planBuild(
   const targets = withBases(named, family);
   for (const target of targets) await builderOf(target).prepare(target, family);
   return targets.map((target) => {
-    const base = anew.has(baseName(target, family) ?? "") ? undefined : baseOf(target, family, images);
-    const others = otherIds(target, family, images);
-    const at = { base, others, image: images.get(target.reference), origin, now: Date.now() };
+    const { base, others } = localSources(target, family, images);
+    const known = anew.has(baseName(target, family) ?? "") ? undefined : base;
+    const at = { base: known, others, image: images.get(target.reference), origin, now: Date.now() };
     const plan = planTarget(target, family, at, optionsFor(target, named, options));
     if (plan.build) anew.add(target.reference);
     return plan;
@@ -187,11 +160,16 @@ async function buildTarget(
   const builder = builderOf(target);
   await builder.prepare(target, family, progress);
   const images = await localImages();
-  const { base, others } = await ensureImages(target, family, images, progress);
-  const at = { base, others, image: images.get(target.reference), origin, now: Date.now() };
-  const plan = planTarget(target, family, at, options);
+  const sources = await ensureSources(target, family, images, progress);
+  const at = { ...sources, image: images.get(target.reference), origin, now: Date.now() };
+  let plan = planTarget(target, family, at, options);
+  if (plan.anew && (await fetchNewerSources(target, family, progress))) {
+    const newer = localSources(target, family, await localImages());
+    plan = { ...planTarget(target, family, { ...at, ...newer }, options), why: plan.why };
+  }
   if (plan.build) {
-    if (base) await lookAtBase(target, base.name);
+    const { base } = plan.job;
+    await Promise.all([base && lookAtBase(target, base.name), sayIfNarrow(base?.image.size, at.image?.size)]);
     await builder.build(plan.job, family, progress);
     await refuseOtherImage(target, progress.log);
   }
@@ -213,36 +191,11 @@ async function buildTarget(
   };
 }
 
-/** Sees to it that all is there that a target is made from. */
-async function ensureImages(target: Target, family: Family, images: Map<string, LocalImage>, progress: Progress) {
-  const outside = builderOf(target).outside(target, family);
-  const ensure = (base: Base, of: string) => ensureBase(base, of, images, outside.pins, progress);
-  const isOutside = outside.base && !target.flavor.from;
-  const of = target.flavor.containerfile ? target.reference : target.arch.name;
-  const base = isOutside && outside.base ? await ensure(outside.base, of) : baseOf(target, family, images);
-  const others: string[] = [];
-  for (const image of outside.others) others.push((await ensure({ image }, target.reference)).image.id);
-  return { base, others };
-}
-
 /** The command lines that a plan stands for, as a person would type them at the project's root. */
-export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
+export async function planCommands({ build, target, job, anew }: Plan, family: Family): Promise<string[]> {
   if (!build) return [];
-  const baseIsThere = job.labels[keyLabel] !== undefined;
+  const baseIsThere =
+    job.labels[keyLabel] !== undefined && !(anew && builderOf(target).outside(target, family).renewed);
   const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target, family);
   return [...fetch, ...(await builderOf(target).commands(job, family))];
-}
-
-function baseCommands(target: Target, family: Family): string[] {
-  const { base, pins } = builderOf(target).outside(target, family);
-  if (!base || isOnlyLocal(baseImageName(base))) return [];
-  const pull = `podman pull ${pinned(baseImageName(base), pins)}`;
-  if (!("debian" in base)) return [pull];
-  const suite = base.debian;
-  return [
-    pull,
-    "# where no registry answers, these two instead, and --build-arg of the base that they make:",
-    `# ${commandLine(["mmdebstrap", ...bootstrapArguments(suite), suite, "debian.tar"])}`,
-    `# podman import debian.tar ${localDebian(suite)}    BASE=${localDebian(suite)}`,
-  ];
 }

@@ -17,6 +17,8 @@ export interface Outside {
   base: Base | undefined;
   /** Images that a build takes other files from, as a Containerfile names them. */
   others: string[];
+  /** Nothing in the build upgrades what is in them: a refresh asks the registries for newer ones. */
+  renewed?: boolean;
   /** By which digest they are taken. */
   pins?: Pin[] | undefined;
 }

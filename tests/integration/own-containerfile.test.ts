@@ -146,6 +146,23 @@ test("a flavor on another one gets it as BASE; what --print gives is built by pl
   await must(project.podman("build", "--quiet", ...words, "--tag", `${registry}/printed:1`, project.root));
 });
 
+test("a refresh builds all of it anew, and asks the registry of its base, which may not answer", async () => {
+  const far = "registry.invalid/own-test/base:1";
+  await must(project.podman("tag", tiny, far));
+  project.write("flavors/far.yaml", "title: Far\ncontainerfile: far.Containerfile\narches: [amd64]\n");
+  project.write("far.Containerfile", `FROM ${far}\nRUN date +%s%N >/when\n`);
+  const layers = async () => {
+    await build("far");
+    return must(project.podman("image", "inspect", "--format", "{{.RootFS.Layers}}", `${registry}/t-far:amd64`));
+  };
+  const first = await layers();
+  const said = await project.slipway("build", "amd64", "far", "--refresh");
+  expect(said.stderr).toContain(`${far} could not be fetched anew, and is taken as podman's storage has it`);
+  expect(said.code).toBe(0);
+  expect(await layers()).not.toBe(first);
+  await project.podman("rmi", far);
+});
+
 test("an image of another architecture is refused: by its base before a build, by what came out after it", async () => {
   await makeBase("FROM scratch\nLABEL version=3\n", "--arch", "arm64");
   const before = await build();

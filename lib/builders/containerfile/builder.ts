@@ -29,10 +29,10 @@ export const containerfile: Builder<ContainerfileDraft> = {
     const { flavor, arch } = target;
     if (!flavor.containerfile) return { base: arch.base, others: [], pins: readPins(family.root) };
     const { base, others } = readOutside(target, family);
-    if (base === undefined) return { base, others };
+    if (base === undefined) return { base, others, renewed: true };
     // an arch's Debian can be made from packages
     const isOfArch = arch.base && base === baseImageName(arch.base);
-    return { base: isOfArch ? arch.base : { image: base }, others };
+    return { base: isOfArch ? arch.base : { image: base }, others, renewed: true };
   },
 
   read(target, family) {
