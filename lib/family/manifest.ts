@@ -70,7 +70,7 @@ async function check(root: string, print: string): Promise<Manifest> {
 }
 
 /** Changes when a file does that the manifest names and that is in none of the folders: the key, Containerfiles, their contexts. */
-function traceBeside(root: string, { head, flavors }: Manifest): string {
+export function traceBeside(root: string, { head, flavors }: Manifest): string {
   const own = Object.values(flavors).flatMap(({ containerfile: c }) =>
     typeof c === "string" ? [c] : c ? [c.file] : [],
   );

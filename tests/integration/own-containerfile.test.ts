@@ -113,17 +113,13 @@ async function plan(): Promise<Row> {
   return JSON.parse(stdout).targets[0];
 }
 
-test("nothing changed, nothing is built; a mounted file, an argument and a new base count", async () => {
+test("nothing changed, nothing is built; a mounted file and a new base count", async () => {
   const [skipped, changed] = ["its inputs did not change", "its inputs changed"];
   project.write("beside-the-context", "x");
   expect((await build("desk", { OWN_TEST_TOKEN: "another" })).row).toMatchObject({ state: "skipped", why: skipped });
   project.write("image/build_files/build.sh", "echo $COLOUR again >/colour\n");
   expect((await build()).row).toMatchObject({ state: "built", why: changed });
   expect(await inImage("cat", "/colour")).toBe("blue again");
-  project.write("flavors/desk.yaml", flavor().replace("blue", "green"));
-  expect((await plan()).why).toBe(changed);
-  project.write("flavors/desk.yaml", flavor());
-  expect((await plan()).why).toBe(skipped);
   await makeBase(`FROM ${tiny}\nLABEL version=2\n`);
   expect((await plan()).why).toBe(changed);
 });
@@ -151,10 +147,9 @@ test("a refresh builds all of it anew, and asks the registry of its base, which 
   await must(project.podman("tag", tiny, far));
   project.write("flavors/far.yaml", "title: Far\ncontainerfile: far.Containerfile\narches: [amd64]\n");
   project.write("far.Containerfile", `FROM ${far}\nRUN date +%s%N >/when\n`);
-  const layers = async () => {
-    await build("far");
-    return must(project.podman("image", "inspect", "--format", "{{.RootFS.Layers}}", `${registry}/t-far:amd64`));
-  };
+  const layers = () =>
+    must(project.podman("image", "inspect", "--format", "{{.RootFS.Layers}}", `${registry}/t-far:amd64`));
+  expect((await build("far")).row.state).toBe("built");
   const first = await layers();
   const said = await project.slipway("build", "amd64", "far", "--refresh");
   expect(said.stderr).toContain(`${far} could not be fetched anew, and is taken as podman's storage has it`);

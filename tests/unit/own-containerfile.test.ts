@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { architectureOf } from "../../lib/builders/architecture.ts";
 import { localBase } from "../../lib/builders/base.ts";
 import { planTarget } from "../../lib/builders/build.ts";
@@ -9,11 +11,23 @@ import { outsideImages } from "../../lib/builders/containerfile/outside.ts";
 import { hideSecretsOf, secretWords } from "../../lib/builders/containerfile/secrets.ts";
 import { inputKey } from "../../lib/builders/inputs.ts";
 import { neededRoom } from "../../lib/builders/room.ts";
-import type { Arch } from "../../lib/family/family.ts";
+import type { Arch, Manifest } from "../../lib/family/family.ts";
+import { traceBeside } from "../../lib/family/manifest.ts";
 import type { LocalImage } from "../../lib/oci/storage.ts";
 import type { Failure } from "../../lib/system/errors.ts";
 import { hideSecrets } from "../../lib/system/secrets.ts";
-import { type Files, family, mistakes, project, put, removeProjects, target, told } from "../support/small-family.ts";
+import { checkout } from "../support/sandbox.ts";
+import {
+  type Files,
+  family,
+  mistakes,
+  project,
+  put,
+  removeProjects,
+  small,
+  target,
+  told,
+} from "../support/small-family.ts";
 
 // A flavor that is built by a Containerfile of the project's own.
 
@@ -85,6 +99,32 @@ describe("the manifest", () => {
     ["{file: Containerfile, context: nowhere}", "flavors/one.yaml:2:47: nowhere is no folder"],
   ])("%s", (own, message) => {
     expect(said(own)).toEqual([message]);
+  });
+
+  test("a manifest that is remembered is read again when the Containerfile or its context changes", () => {
+    const root = project(files("{file: Containerfile, context: build_files}"));
+    const { flavors, ...head } = family(root);
+    const trace = () => traceBeside(root, { head, flavors: Object.fromEntries(flavors) } as unknown as Manifest);
+    const seen = [trace(), trace()];
+    put(root, "Containerfile", `${text}# @groups\n`);
+    seen.push(trace());
+    rmSync(join(root, "Containerfile"));
+    seen.push(trace());
+    rmSync(join(root, "build_files"), { recursive: true });
+    seen.push(trace());
+    expect(seen[0]).toBe(seen[1] as string);
+    expect(new Set(seen).size).toBe(4);
+  });
+
+  test("what the page about it shows is good", () => {
+    const page = readFileSync(join(checkout, "docs/own-containerfile.md"), "utf8");
+    const [both = "", long = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => m[1] ?? "");
+    const [, head = "", flavor = ""] = both.split(/^# flavors\/.*\n/m);
+    const shown = { "flavors/family.yaml": head, "flavors/one.yaml": undefined, "cosign.pub": small["toy.pub"] };
+    expect(flavor).toContain("containerfile:");
+    expect(said("x", { ...shown, "flavors/desk.yaml": flavor })).toEqual([]);
+    const whole = flavor.replace(/^containerfile:.*\n/m, long);
+    expect(said("x", { ...shown, "flavors/desk.yaml": whole, "image/Containerfile": text })).toEqual([]);
   });
 
   test("one way to build a flavor, not two and not none", () => {
