@@ -111,7 +111,9 @@ export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root }
   if (recipe === undefined) return [];
   const folder = join(root, "containerfiles");
   const files = existsSync(folder) ? readdirSync(folder) : [];
-  const known = files.flatMap((f) => /^(.+)\.Containerfile$/.exec(f)?.[1] ?? []).filter((f) => f !== "toolbox");
+  const known = files
+    .flatMap((f) => /^(.+)\.Containerfile$/.exec(f)?.[1] ?? [])
+    .filter((f) => !f.startsWith("toolbox"));
   if (known.includes(recipe)) {
     const file = `containerfiles/${recipe}.Containerfile`;
     const found = readProjectFile(root, file);

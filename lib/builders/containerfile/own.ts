@@ -1,5 +1,6 @@
 import type { Family, Target } from "../../family/family.ts";
 import { hasMarker, readRecipe } from "../../family/recipe.ts";
+import { flavorsOf, reference } from "../../family/target.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { baseReference } from "../base-name.ts";
@@ -15,9 +16,15 @@ import { argNames } from "./variables.ts";
 /** podman takes these without an ARG. Source: podman-build(1), --build-arg. */
 const predefined = /^(https?|ftp|no|all)_proxy$/i;
 
+/** The flavor whose image this is, of those that the target's arch has. */
+function flavorCalled(image: string, { arch, flavor }: Target, family: Family): string | undefined {
+  const others = flavorsOf(family, arch).filter(({ name }) => name !== flavor.name);
+  return others.find(({ name }) => reference(family, name, arch.name) === image)?.name;
+}
+
 /**
  * Looks whether a flavor's YAML and its Containerfile fit.
- * @throws Failure (usage) for an argument that sets no ARG, and for another base than `from` names
+ * @throws Failure (usage) for an argument that sets no ARG, for another base than `from` names, and for a flavor as base without `from`
  */
 export function refuseOwn(target: Target, file: Containerfile, family: Family): void {
   const { flavor } = target;
@@ -33,6 +40,11 @@ export function refuseOwn(target: Target, file: Containerfile, family: Family): 
     );
   const { base } = outsideImages(file, ownArgs(target, file, family));
   const below = flavor.from && baseReference(target, family);
+  const called = below === undefined && base !== undefined ? flavorCalled(base, target, family) : undefined;
+  if (called !== undefined)
+    throw new Failure(exit.usage, `${own.file}:1:1: ${base} is the family's flavor ${called}`, {
+      next: `\`from: ${called}\` in ${flavor.file}: then it is built first`,
+    });
   if (below !== undefined && base !== below)
     throw new Failure(
       exit.usage,
