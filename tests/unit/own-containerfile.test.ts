@@ -210,6 +210,14 @@ describe("what podman gets", () => {
     expect(() => builder.print(target(literal, "amd64", "two"), literal)).toThrow(
       "two.Containerfile:1:1: it is based on fedora:42, but flavors/two.yaml says `from: one`",
     );
+    const itself = open("Containerfile", {
+      Containerfile: "FROM registry.test/toys/toy-two:amd64\n",
+      "flavors/two.yaml": yaml("two"),
+      two: "FROM x\n",
+    });
+    expect(() => builder.print(itself.one, itself.of)).toThrow(
+      "Containerfile:1:1: registry.test/toys/toy-two:amd64 is the family's flavor two",
+    );
     const named = on("ARG BASE\nFROM ${BASE}\n");
     const draft = builder.read(target(named, "amd64", "two"), named)({ base: undefined, stamp: "", others: [] });
     expect(draft.args).toEqual({ BASE: "registry.test/toys/toy-one:amd64" });
@@ -352,6 +360,17 @@ RUN --mount=type=tmpfs,target=/tmp a && \\
     bootc container lint
 `;
   expect(found(free, "bootc: true\n")).toEqual([]);
+  const secret = `title: One\ncontainerfile: {file: Containerfile, secrets: {t: {file: keys/token}}}\narches: [amd64]\n`;
+  const copied = (instruction: string, more: Files = {}) => {
+    const Containerfile = `FROM a:1\nRUN --mount=type=secret,id=t true\n${instruction}\n`;
+    const { of, one } = open("x", { Containerfile, "flavors/one.yaml": secret, "keys/token": "x", ...more });
+    return builder.lint(one, of).map(({ check, line }) => [check, line]);
+  };
+  expect(copied("COPY build_files /x")).toEqual([]);
+  for (const sources of [".", "keys/", "keys/token", "*"])
+    expect(copied(`COPY ${sources} /x`)).toEqual([["secret-copied", 3]]);
+  expect(copied("COPY . /x", { ".containerignore": "keys\n" })).toEqual([]);
+  expect(copied("COPY . /x", { ".containerignore": "keys\n!keys/token\n" })).toEqual([["secret-copied", 3]]);
   expect(found("FROM fedora\nARG API_TOKEN\nCOPY nothing /x\nRUN touch /opt/x\nUSER me\n", "bootc: true\n")).toEqual([
     ["secret-in-image", "Containerfile", 2],
     ["base-without-tag", "Containerfile", 1],

@@ -5,6 +5,7 @@ import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { type ContainerfileCheck, hits, type Subject } from "./check.ts";
 import { contextFolder } from "./context-folder.ts";
+import { copiedSecrets } from "./copied-secrets.ts";
 import { guaraPath } from "./expand.ts";
 import { commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 import { strangers, withoutTag } from "./named-images.ts";
@@ -55,6 +56,12 @@ export const containerfileChecks: ContainerfileCheck[] = [
           [...new Set(all)].filter((n) => secretName.test(n)).map((n) => `${at.keyword} ${n}`),
         );
       }),
+  },
+  {
+    name: "secret-copied",
+    severity: "error",
+    sentence: "a file that is a secret of the build is outside of what COPY takes, or is named in .containerignore",
+    find: copiedSecrets,
   },
   {
     name: "address-inline",
