@@ -1,4 +1,5 @@
 #!/usr/bin/env bun
+import { baseImages } from "../lib/builders/obstacle.ts";
 import { command } from "../lib/cli/command.ts";
 import { missingFlags, thisCpu } from "../lib/family/arch.ts";
 import { familyIfGood } from "../lib/family/manifest.ts";
@@ -16,8 +17,7 @@ import { probeKvm } from "../lib/vm/accelerator.ts";
 await command("doctor", async (args) => {
   const family = await familyIfGood();
   const arches = [...(family?.arches.values() ?? [])];
-  const bases = arches.map(({ base }) => ("image" in base ? base.image : "docker.io"));
-  const asked = askRegistries([...bases, family?.registry ?? "docker.io"]);
+  const asked = askRegistries([...(family ? baseImages(family) : []), family?.registry ?? "docker.io"]);
   const [podman, registries] = await Promise.all([podmanHealth(), asked]);
   const offline = registries.some((a) => a.registry === "docker.io" && !a.answers);
   const tools = (await checkTools()).map(({ found, fix }) => toolHealth(found, fix, { offline }));

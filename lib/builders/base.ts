@@ -1,4 +1,4 @@
-import type { Arch } from "../family/family.ts";
+import type { Base } from "../family/family.ts";
 import { type LocalImage, localImages } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { together } from "../system/single-flight.ts";
@@ -12,18 +12,30 @@ import type { BaseImage } from "./builder.ts";
 
 /** A pinned image's name in podman's storage, where podman does not list names by digest. */
 function localName(name: string, pins: Pin[] | undefined): string {
-  return pinned(name, pins).replace("@sha256:", ":sha256-");
+  return pinned(name, pins).replace(/(:[\w.-]+)?@sha256:/, ":sha256-");
 }
 
-/** An arch's own base image among the local ones, exactly as pinned, or as made here. */
-export function localBase(arch: Arch, images: Map<string, LocalImage>, pins?: Pin[]): BaseImage | undefined {
-  const name = localName(baseImageName(arch), pins);
-  const image = images.get(name);
-  if (image) return { name, image };
-  if (!("debian" in arch.base)) return undefined;
-  const made = localDebian(arch.base.debian);
+/** Only podman's storage has what is called so. */
+export const isOnlyLocal = (name: string) => name.startsWith("localhost/");
+
+/** A name without a registry, such as fedora:42. Source: podman's search for short names, containers/common, libimage/runtime.go. */
+function byShortName(name: string, images: Map<string, LocalImage>): string | undefined {
+  const [host = ""] = name.split("/");
+  if (name.includes("/") && (/[.:]/.test(host) || host === "localhost")) return undefined;
+  const usual = [`localhost/${name}`, `docker.io/library/${name}`, `docker.io/${name}`];
+  return usual.find((one) => images.has(one)) ?? [...images.keys()].find((one) => one.endsWith(`/${name}`));
+}
+
+/** A base image among the local ones, exactly as pinned, or as made here. */
+export function localBase(base: Base, images: Map<string, LocalImage>, pins?: Pin[]): BaseImage | undefined {
+  const wanted = localName(baseImageName(base), pins);
+  const name = images.has(wanted) ? wanted : byShortName(wanted, images);
+  const image = name === undefined ? undefined : images.get(name);
+  if (name !== undefined && image) return { name, image };
+  if (!("debian" in base)) return undefined;
+  const made = localDebian(base.debian);
   const root = images.get(made);
-  return root && isCurrentRoot(arch.base.debian, root.labels) ? { name: made, image: root } : undefined;
+  return root && isCurrentRoot(base.debian, root.labels) ? { name: made, image: root } : undefined;
 }
 
 function lastWords(text: string): string {
@@ -37,41 +49,47 @@ function lastWords(text: string): string {
 }
 
 /**
- * Sees to it that an arch's own base image is in podman's storage: local, else from its registry, else (Debian) made
- * from packages.
+ * Sees to it that a base image is in podman's storage: local, else from its registry, else (Debian) made from packages.
+ * @param of what needs it, for an error
  * @throws Failure with what was tried, why each failed, and what to do.
  */
 export function ensureBase(
-  arch: Arch,
+  base: Base,
+  of: string,
   images: Map<string, LocalImage>,
   pins: Pin[] | undefined,
   progress: Progress,
 ): Promise<BaseImage> {
-  const known = localBase(arch, images, pins);
+  const known = localBase(base, images, pins);
   if (known) return Promise.resolve(known);
   // Flavors side by side on one base: the first one fetches it, the others wait for that.
-  return together(`base ${baseImageName(arch)}`, () => fetchBase(arch, pins, progress));
+  return together(`base ${baseImageName(base)}`, () => fetchBase(base, of, pins, progress));
 }
 
-async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress): Promise<BaseImage> {
-  const name = pinned(baseImageName(arch), pins);
-  const local = localName(baseImageName(arch), pins);
+async function fetchBase(base: Base, of: string, pins: Pin[] | undefined, progress: Progress): Promise<BaseImage> {
+  const name = pinned(baseImageName(base), pins);
+  const local = localName(baseImageName(base), pins);
   const tried = [`podman's own storage: no ${local}`];
+  if (isOnlyLocal(name)) {
+    tried.push("the registry: none has names that begin with localhost/");
+    const next = `build it first, \`podman build -t ${name} FOLDER\`, or load it from a file with \`podman load\``;
+    throw new Failure(exit.failed, `no base image for ${of}: ${name} is not in podman's storage`, { tried, next });
+  }
 
   progress.now(`pulling ${name}`);
   const pulled = await podman(["pull", "--quiet", name], { log: progress.log });
   if (pulled.code === 0) {
     if (name !== local) await podman(["tag", pulled.stdout.trim(), local], { log: progress.log });
-    return present(arch, pins);
+    return present(base, pins);
   }
   tried.push(`the registry: ${lastWords(pulled.stderr)}`);
 
-  if ("debian" in arch.base) {
-    const suite = arch.base.debian;
+  if ("debian" in base) {
+    const suite = base.debian;
     progress.now(`making Debian ${suite} from packages`);
     try {
       await ensureLocalDebian(suite, progress);
-      return await present(arch, pins);
+      return await present(base, pins);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       tried.push(`Debian's packages: ${error.lines().join("; ")}`);
@@ -79,7 +97,7 @@ async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress
   }
   throw new Failure(
     exit.failed,
-    `no base image for ${arch.name}: ${name} is not in podman's storage and could not be fetched`,
+    `no base image for ${of}: ${name} is not in podman's storage and could not be fetched`,
     {
       tried,
       next: `${nextAfter(pulled.stderr, `try \`podman pull ${name}\``)}; or load it from a file with \`podman load\``,
@@ -88,8 +106,15 @@ async function fetchBase(arch: Arch, pins: Pin[] | undefined, progress: Progress
   );
 }
 
-async function present(arch: Arch, pins: Pin[] | undefined): Promise<BaseImage> {
-  const found = localBase(arch, await localImages(), pins);
-  if (!found) throw new Failure(exit.failed, `${baseImageName(arch)} was fetched, but podman does not list it`);
+/** Pulls what is there already. @returns the registry's words where it gives none */
+export async function fetchNewer(name: string, progress: Progress): Promise<string | undefined> {
+  progress.now(`pulling ${name}`);
+  const { code, stderr } = await podman(["pull", "--quiet", name], { log: progress.log });
+  return code === 0 ? undefined : lastWords(stderr);
+}
+
+async function present(base: Base, pins: Pin[] | undefined): Promise<BaseImage> {
+  const found = localBase(base, await localImages(), pins);
+  if (!found) throw new Failure(exit.failed, `${baseImageName(base)} was fetched, but podman does not list it`);
   return found;
 }

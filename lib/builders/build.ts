@@ -2,21 +2,19 @@ import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
 import { type LocalImage, layerCount, localImages } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
-import { commandLine } from "../system/shell.ts";
 import type { Progress, Step } from "../system/steps.ts";
-import { localDebian } from "../tools/debian-image.ts";
-import { bootstrapArguments } from "../tools/debian-root.ts";
-import { pinned, readPins } from "../tools/pins.ts";
 import { labelOf } from "../trust/facts.ts";
 import { builderOf } from "./all.ts";
-import { ensureBase, localBase } from "./base.ts";
-import { baseImageName, baseReference } from "./base-name.ts";
-import type { BaseImage, Job } from "./builder.ts";
+import { lookAtBase, refuseOtherImage } from "./architecture.ts";
+import { baseReference } from "./base-name.ts";
+import type { Job } from "./builder.ts";
 import { type BuildOptions, decide, keyLabel } from "./decide.ts";
 import type { Origin } from "./epoch.ts";
+import { baseCommands, baseName, ensureSources, fetchNewerSources, localSources, type Sources } from "./images.ts";
 import { inputKey } from "./inputs.ts";
 import { imageLabels } from "./labels.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
+import { sayIfNarrow } from "./room.ts";
 
 /** From targets to images: what is the same for every builder. */
 
@@ -37,6 +35,8 @@ export interface Plan {
   build: boolean;
   why: string;
   refresh: Refresh;
+  /** Newer packages are wanted, and not only what changed. */
+  anew: boolean;
   job: Job;
 }
 
@@ -52,9 +52,8 @@ export function withBases(targets: Target[], family: Family): Target[] {
 }
 
 /** What is looked at to plan a target. */
-export interface Situation {
-  /** Its base image; undefined while that is still to be made. */
-  base: BaseImage | undefined;
+export interface Situation extends Omit<Sources, "others"> {
+  others?: string[];
   /** Its own image, if there is one. */
   image: LocalImage | undefined;
   origin: Origin;
@@ -62,16 +61,14 @@ export interface Situation {
   now: number;
 }
 
-/** Whether a target is built on another image. A builder may start from nothing. */
-const hasBase = (target: Target) => !!target.flavor.from || builderOf(target).startsFromBase;
-
 /** Everything about one target, decided; reads only the project's files. */
 export function planTarget(target: Target, family: Family, at: Situation, options: BuildOptions): Plan {
-  const { base, image, origin, now } = at;
-  const isKnown = !!base || !hasBase(target);
+  const { base, image, origin, now, others = [] } = at;
+  const wanted = baseName(target, family);
+  const isKnown = !!base || wanted === undefined;
   const draftOf = builderOf(target).read(target, family);
   const madeFrom = ({ stamp }: Refresh) => {
-    const draft = draftOf({ base, stamp });
+    const draft = draftOf({ base, stamp, others });
     return { draft, key: isKnown ? inputKey(target, family, base?.image.id ?? "", draft) : undefined };
   };
 
@@ -83,24 +80,13 @@ export function planTarget(target: Target, family: Family, at: Situation, option
   const anew = options.refresh || (image && stale) || (options.dated && !known.stamp);
   const refresh = build && anew ? newRefresh(now) : known;
   const { draft, key } = refresh === known ? before : madeFrom(refresh);
-  const from = hasBase(target)
-    ? { name: base?.name ?? baseReference(target, family), digest: base?.image.digest }
-    : undefined;
+  const from = wanted === undefined ? undefined : { name: base?.name ?? wanted, digest: base?.image.digest };
   const labels = {
     ...imageLabels(target, family, origin, from, refresh.stamp),
     ...(isKnown ? { [keyLabel]: key ?? "" } : {}),
   };
   const job: Job = { target, draft, base, labels, origin, noCache: options.noCache };
-  return { target, build, why, refresh, job };
-}
-
-/** The image that a target is based on, if it is in podman's storage. */
-function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): Situation["base"] {
-  if (!hasBase(target)) return undefined;
-  if (!target.flavor.from) return localBase(target.arch, images, readPins(family.root));
-  const name = baseReference(target, family);
-  const image = images.get(name);
-  return image && { name, image };
+  return { target, build, why, refresh, anew: refresh !== known, job };
 }
 
 /** Bases that nobody named are built only when they are missing or out of date. */
@@ -121,8 +107,9 @@ export async function planBuild(
   const targets = withBases(named, family);
   for (const target of targets) await builderOf(target).prepare(target, family);
   return targets.map((target) => {
-    const base = anew.has(baseReference(target, family)) ? undefined : baseOf(target, family, images);
-    const at = { base, image: images.get(target.reference), origin, now: Date.now() };
+    const { base, others } = localSources(target, family, images);
+    const known = anew.has(baseName(target, family) ?? "") ? undefined : base;
+    const at = { base: known, others, image: images.get(target.reference), origin, now: Date.now() };
     const plan = planTarget(target, family, at, optionsFor(target, named, options));
     if (plan.build) anew.add(target.reference);
     return plan;
@@ -173,13 +160,19 @@ async function buildTarget(
   const builder = builderOf(target);
   await builder.prepare(target, family, progress);
   const images = await localImages();
-  const isOutside = hasBase(target) && !target.flavor.from;
-  const base = isOutside
-    ? await ensureBase(target.arch, images, readPins(family.root), progress)
-    : baseOf(target, family, images);
-  const at = { base, image: images.get(target.reference), origin, now: Date.now() };
-  const plan = planTarget(target, family, at, options);
-  if (plan.build) await builder.build(plan.job, family, progress);
+  const sources = await ensureSources(target, family, images, progress);
+  const at = { ...sources, image: images.get(target.reference), origin, now: Date.now() };
+  let plan = planTarget(target, family, at, options);
+  if (plan.anew && (await fetchNewerSources(target, family, progress))) {
+    const newer = localSources(target, family, await localImages());
+    plan = { ...planTarget(target, family, { ...at, ...newer }, options), why: plan.why };
+  }
+  if (plan.build) {
+    const { base } = plan.job;
+    await Promise.all([base && lookAtBase(target, base.name), sayIfNarrow(base?.image.size, at.image?.size)]);
+    await builder.build(plan.job, family, progress);
+    await refuseOtherImage(target, progress.log);
+  }
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   if (!image)
     throw new Failure(
@@ -199,21 +192,10 @@ async function buildTarget(
 }
 
 /** The command lines that a plan stands for, as a person would type them at the project's root. */
-export async function planCommands({ build, target, job }: Plan, family: Family): Promise<string[]> {
+export async function planCommands({ build, target, job, anew }: Plan, family: Family): Promise<string[]> {
   if (!build) return [];
-  const baseIsThere = job.labels[keyLabel] !== undefined;
+  const baseIsThere =
+    job.labels[keyLabel] !== undefined && !(anew && builderOf(target).outside(target, family).renewed);
   const fetch = target.flavor.from || baseIsThere ? [] : baseCommands(target, family);
   return [...fetch, ...(await builderOf(target).commands(job, family))];
-}
-
-function baseCommands({ arch }: Target, { root }: Family): string[] {
-  const pull = `podman pull ${pinned(baseImageName(arch), readPins(root))}`;
-  if (!("debian" in arch.base)) return [pull];
-  const suite = arch.base.debian;
-  return [
-    pull,
-    "# where no registry answers, these two instead, and --build-arg of the base that they make:",
-    `# ${commandLine(["mmdebstrap", ...bootstrapArguments(suite), suite, "debian.tar"])}`,
-    `# podman import debian.tar ${localDebian(suite)}    BASE=${localDebian(suite)}`,
-  ];
 }

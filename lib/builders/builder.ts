@@ -1,6 +1,7 @@
-import type { Family, Target } from "../family/family.ts";
+import type { Base, Family, Target } from "../family/family.ts";
 import type { LocalImage } from "../oci/storage.ts";
 import type { Progress } from "../system/steps.ts";
+import type { Pin } from "../tools/pins.ts";
 import type { Origin } from "./epoch.ts";
 import type { Finding, Severity } from "./lint/finding.ts";
 
@@ -8,6 +9,18 @@ import type { Finding, Severity } from "./lint/finding.ts";
 export interface BaseImage {
   name: string;
   image: LocalImage;
+}
+
+/** Images that a target is made from and that are not the family's. */
+export interface Outside {
+  /** What a flavor without `from` is based on; undefined for one that starts from nothing. */
+  base: Base | undefined;
+  /** Images that a build takes other files from, as a Containerfile names them. */
+  others: string[];
+  /** Nothing in the build upgrades what is in them: a refresh asks the registries for newer ones. */
+  renewed?: boolean;
+  /** By which digest they are taken. */
+  pins?: Pin[] | undefined;
 }
 
 /** What a builder makes of a target before anything is built. */
@@ -24,6 +37,8 @@ export interface DraftOf {
   base: BaseImage | undefined;
   /** When the packages were last upgraded on purpose; "" if never. */
   stamp: string;
+  /** The ids of the other images from outside, in their order; "" for one that is still to be fetched. */
+  others: string[];
 }
 
 /** One build, decided. */
@@ -44,8 +59,8 @@ export interface Job<D extends Draft = Draft> {
 export interface Builder<D extends Draft = Draft> {
   /** As in a flavor's YAML, `builder: NAME`. */
   name: string;
-  /** Whether a flavor without `from` is based on its arch's own image; if not, it starts from nothing. */
-  startsFromBase: boolean;
+  /** The images from outside that a target is made from. @throws Failure for a recipe that cannot be read */
+  outside(target: Target, family: Family): Outside;
   /** Makes what the project's files do not hold but a draft reads, such as a compiled program. */
   prepare(target: Target, family: Family, progress?: Progress): Promise<void>;
   /**

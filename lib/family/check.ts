@@ -19,7 +19,7 @@ const noHead = {
   default: { arch: "x", flavor: "x" },
   arches: {},
 };
-const noFlavor = { title: "x", recipe: "x", arches: ["x"] };
+const noFlavor = { title: "x", arches: ["x"] };
 
 /**
  * Reads and checks `flavors/`: the shape of every file, then the rules of the field. A file with a wrong part is

@@ -8,13 +8,22 @@ export type Base = { image: string } | { debian: string };
 export interface Arch {
   name: string;
   title: string;
-  base: Base;
+  /** What recipes start from; undefined where every flavor has a Containerfile of its own, which names its base. */
+  base: Base | undefined;
+  /** As OCI calls it, where the arch's name does not say it. */
+  architecture?: string | undefined;
   needs: string[];
   repos: string[];
   runner: string[];
 }
 
-export interface Flavor extends Omit<FlavorFile, "from" | "bootc"> {
+/** A Containerfile of the project's own. */
+export type OwnContainerfile = Exclude<FlavorFile["containerfile"], string | undefined>;
+
+export interface Flavor extends Omit<FlavorFile, "from" | "bootc" | "recipe" | "containerfile"> {
+  /** One of these two is there. */
+  recipe: string | undefined;
+  containerfile: OwnContainerfile | undefined;
   name: string;
   file: string;
   from: Flavor | undefined;
@@ -78,6 +87,11 @@ function toArch(name: string, a: FamilyFile["arches"][string]): Arch {
   return { name, ...a, title: a.title ?? name, base: typeof a.base === "string" ? { image: a.base } : a.base };
 }
 
+/** The short form, a path alone, as the long one. */
+function toOwn(file: FlavorFile["containerfile"]): OwnContainerfile | undefined {
+  return typeof file === "string" ? { file, context: ".", args: {}, secrets: {} } : file;
+}
+
 /** Flavors with their bases in place, a base before what is based on it. Broken links are left out: they are mistakes. */
 function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
   const done = new Map<string, Flavor>();
@@ -90,6 +104,8 @@ function linkFlavors(files: Record<string, FlavorFile>): Map<string, Flavor> {
     const from = base === undefined ? undefined : visit(base, [...above, name]);
     const flavor: Flavor = {
       ...data,
+      recipe: data.recipe,
+      containerfile: toOwn(data.containerfile),
       name,
       file: `flavors/${name}.yaml`,
       from,

@@ -1,6 +1,10 @@
+import { realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
 import { didYouMean } from "../system/nearest.ts";
 import type { Mistake } from "./mistakes.ts";
-import { helperNames, readRecipe, recipeNames } from "./recipe-files.ts";
+import { readProjectFile } from "./project-file.ts";
+import { hasMarker, readRecipe, recipeFile } from "./recipe.ts";
+import { findRecipe, helperNames, recipeNames } from "./recipe-files.ts";
 import { eachFlavor, type Rule } from "./rule.ts";
 
 /** Names that must be the name of something: arches, bases, recipes, helpers, overlays. */
@@ -57,10 +61,58 @@ export const noCircle: Rule = ({ sources }) =>
     return yaml.mistake(["from"], `a circle of bases: ${way.join(" → ")}`, "one of them is based on no other");
   });
 
+/** Exactly one file says how a flavor is built. */
+export const oneRecipe = eachFlavor(({ recipe, containerfile }, { yaml, whole }) => {
+  const expected = "recipe: NAME of containerfiles/, or containerfile: a path of your own";
+  if (recipe !== undefined && containerfile)
+    return [yaml.mistake([], "`recipe` and `containerfile` are two ways to build it", `one of them`, "containerfile")];
+  // one that is wrong was left out, and is named already
+  if (!whole || recipe !== undefined || containerfile) return [];
+  return [yaml.mistake([], "`recipe` is missing", expected)];
+});
+
+/** A recipe starts from its arch's base, and so does a Containerfile with the marker. */
+export const basesGiven = eachFlavor((flavor, { yaml }, { family, topWhole }) => {
+  if (!topWhole || flavor.from || (flavor.recipe === undefined && !flavor.containerfile)) return [];
+  const file = recipeFile(family.root, flavor);
+  if (flavor.containerfile && !hasMarker(readRecipe(family.root, flavor), "base")) return [];
+  return flavor.arches.flatMap((name, i) => {
+    const arch = family.arches.get(name);
+    if (!arch || arch.base) return [];
+    const expected = `arches.${name}.base in flavors/family.yaml: an image reference, or {debian: SUITE}`;
+    return [yaml.mistake(["arches", i], `\`${name}\` has no base, and ${file} starts from it`, expected)];
+  });
+});
+
+/** A folder of the project that no link leads out of. */
+function isFolderInside(root: string, name: string): boolean {
+  try {
+    const real = realpathSync(join(root, name));
+    return statSync(real).isDirectory() && `${real}${sep}`.startsWith(`${realpathSync(root)}${sep}`);
+  } catch {
+    return false;
+  }
+}
+
+export const containerfilesExist = eachFlavor((flavor, { yaml }, { family: { root } }) => {
+  const { containerfile: own } = flavor;
+  if (!own) return [];
+  const found = readProjectFile(root, own.file);
+  const expected = "a file of the project, such as Containerfile";
+  const lost =
+    "wrong" in found ? [yaml.mistake(["containerfile", "file"], `${own.file}: ${found.wrong}`, expected)] : [];
+  if (isFolderInside(root, own.context)) return lost;
+  return [
+    ...lost,
+    yaml.mistake(["containerfile", "context"], `${own.context} is no folder`, "a folder of the project"),
+  ];
+});
+
 export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root } }) => {
+  if (recipe === undefined) return [];
   const known = recipeNames(root);
   if (known.includes(recipe)) {
-    const found = readRecipe(root, recipe);
+    const found = findRecipe(root, recipe);
     return "text" in found ? [] : [yaml.mistake(["recipe"], `${found.file}: ${found.wrong}`, "a file of the project")];
   }
   const message = `there is no containerfiles/${recipe}.Containerfile${didYouMean(recipe, known)}`;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { traces } from "../system/fingerprint.ts";
@@ -56,7 +56,7 @@ function needManifest(root: string): void {
 function recall(root: string, print: string): Manifest | undefined {
   try {
     const known = JSON.parse(readFileSync(statePath("cache", "manifest.json"), "utf8"));
-    const same = known.print === print && known.key === keyTrace(root, known.manifest.head.key);
+    const same = known.print === print && known.beside === traceBeside(root, known.manifest);
     return same ? known.manifest : undefined;
   } catch {
     return undefined;
@@ -66,14 +66,28 @@ function recall(root: string, print: string): Manifest | undefined {
 async function check(root: string, print: string): Promise<Manifest> {
   const { checkManifest } = await import("./check.ts");
   const manifest = checkManifest(root);
-  remember(print, keyTrace(root, manifest.head.key), manifest);
+  remember(print, traceBeside(root, manifest), manifest);
   return manifest;
 }
 
+/** Changes when a file does that the manifest names and that is in none of the folders: the key, Containerfiles, their contexts. */
+export function traceBeside(root: string, { head, flavors }: Manifest): string {
+  const own = Object.values(flavors).flatMap(({ containerfile: c }) =>
+    typeof c === "string" ? [c] : c ? [c.file] : [],
+  );
+  const contexts = Object.values(flavors).flatMap(({ containerfile: c }) => (typeof c === "object" ? [c.context] : []));
+  const stat = (name: string) => statSync(join(root, name), { throwIfNoEntry: false });
+  return [
+    keyTrace(root, head.key),
+    ...own.map((name) => [name, stat(name)?.mode, stat(name)?.size, stat(name)?.mtimeMs, stat(name)?.ino].join(" ")),
+    ...contexts.map((name) => `${name} ${stat(name)?.isDirectory()}`),
+  ].join("\n");
+}
+
 /** What cannot be remembered (a read-only checkout, a full disk) is checked again next time. */
-function remember(print: string, key: string, manifest: Manifest): void {
+function remember(print: string, beside: string, manifest: Manifest): void {
   try {
-    writeWhole(statePath("cache", "manifest.json"), JSON.stringify({ print, key, manifest }));
+    writeWhole(statePath("cache", "manifest.json"), JSON.stringify({ print, beside, manifest }));
   } catch {}
 }
 

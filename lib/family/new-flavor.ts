@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { asWritten } from "../cli/invocation.ts";
 import { askText, canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
 import { exit, Failure } from "../system/errors.ts";
+import { onInterrupt } from "../system/interrupt.ts";
 import { didYouMean } from "../system/nearest.ts";
 import { type Family, type Flavor, lineage } from "./family.ts";
 import { loadFamilyToGrow } from "./manifest.ts";
@@ -47,21 +48,26 @@ function usage(what: string, tried: string[], next = "bun run new-flavor --help"
   return new Failure(exit.usage, what, { tried, next });
 }
 
-/** The recipe of the flavors that are based on no other, for an arch. */
-function rootRecipe(family: Family, arch: string): string {
-  const root = [...family.flavors.values()].find((f) => !f.from && f.arches.includes(arch));
-  const base = family.arches.get(arch)?.base ?? {};
-  return root?.recipe ?? ("debian" in base ? "debian" : "arch");
+/** The recipe of the flavors that are based on no other, for an arch; undefined for an arch without a base. */
+function rootRecipe(family: Family, arch: string): string | undefined {
+  const root = [...family.flavors.values()].find((f) => f.recipe && !f.from && f.arches.includes(arch));
+  const base = family.arches.get(arch)?.base;
+  return root?.recipe ?? (base && ("debian" in base ? "debian" : "arch"));
 }
 
-/** A flavor is built as its siblings are; without one, as its base is. */
-export function recipeOn(family: Family, from: Flavor): string {
-  return [...family.flavors.values()].find((f) => f.from === from)?.recipe ?? from.recipe;
+/** A flavor is built as its siblings are; without one, as its base is. Undefined where all have Containerfiles of their own. */
+export function recipeOn(family: Family, from: Flavor): string | undefined {
+  return [...family.flavors.values()].find((f) => f.recipe && f.from === from)?.recipe ?? from.recipe;
 }
 
 /** The arches that a flavor on this base (or on none) can have. */
 export function possibleArches(family: Family, from: Flavor | undefined): string[] {
-  return from ? from.arches : [...family.arches.keys()].filter((arch) => standsAlone(rootRecipe(family, arch)));
+  return from
+    ? from.arches
+    : [...family.arches.keys()].filter((arch) => {
+        const recipe = rootRecipe(family, arch);
+        return recipe !== undefined && standsAlone(recipe);
+      });
 }
 
 async function chooseName(family: Family, given: string | undefined, mayAsk: boolean): Promise<string> {
@@ -156,8 +162,15 @@ export async function decideNewFlavor(family: Family, given: Given, yes: boolean
   const from = await chooseBase(family, given.from, mayAsk);
   const arches = await chooseArches(family, from, given.arches, mayAsk);
   const recipes = new Set(from ? [recipeOn(family, from)] : arches.map((arch) => rootRecipe(family, arch)));
-  const [recipe = "", ...others] = recipes;
+  const [recipe, ...others] = recipes;
   if (others.length) throw usage(`${arches.join(" and ")} are built by different recipes: ${[...recipes]}`, []);
+  if (recipe === undefined) {
+    const what = from
+      ? `${from.name} has a Containerfile of its own`
+      : "no arch has a base that a recipe can start from";
+    const next = `write flavors/${name}.yaml with \`containerfile: PATH\`: docs/own-containerfile.md`;
+    throw usage(`${what}, and there is no recipe for a flavor on it`, [], next);
+  }
   return {
     name,
     title,
@@ -187,17 +200,26 @@ export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise
   const shipped = adopted ? shippedAlready(family.root, flavor.name).slice(0, 5) : [readme];
   const files = new Map([[`flavors/${flavor.name}.yaml`, asWritten(flavorYaml(flavor.name, flavor, shipped))]]);
   if (!adopted) files.set(overlay + readme, overlayText(flavor.name, flavor.title, readme));
+  /** What was made here and nothing else, folders by the first one that was new. */
+  const made: string[] = [];
+  const removeMade = () => {
+    for (const path of made.reverse()) rmSync(path, { recursive: true, force: true });
+  };
+  const forget = onInterrupt(async () => removeMade());
   try {
     for (const [path, text] of files) {
-      mkdirSync(dirname(join(family.root, path)), { recursive: true });
+      const folder = mkdirSync(dirname(join(family.root, path)), { recursive: true });
+      if (folder !== undefined) made.push(folder);
       writeFileSync(join(family.root, path), text, { flag: "wx" });
+      made.push(join(family.root, path));
     }
     await loadFamilyToGrow(family.root);
   } catch (error) {
-    rmSync(join(family.root, `flavors/${flavor.name}.yaml`), { force: true });
-    if (!adopted) rmSync(join(family.root, overlay), { recursive: true, force: true });
+    removeMade();
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(exit.failed, `${flavor.name} would not be good, and was removed again:\n${why}`);
+  } finally {
+    forget();
   }
   return [...files.keys()];
 }

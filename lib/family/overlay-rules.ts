@@ -1,7 +1,7 @@
 import { didYouMean } from "../system/nearest.ts";
 import * as forbidden from "./forbidden.ts";
 import { lineMistake } from "./overlay.ts";
-import { eachOverlayFile, type Rule } from "./rule.ts";
+import { eachFlavor, eachOverlayFile, type Rule } from "./rule.ts";
 
 /** Rules about the files that flavors ship. */
 
@@ -13,6 +13,26 @@ export const overlaysHaveFlavors: Rule = ({ names, folders }) =>
       message: `an overlay of no flavor${didYouMean(name, names)}`,
       expected: `the name of a flavor: ${names.join(", ")}; or make one: bun run new-flavor ${name}`,
     }));
+
+/** Each file that a flavor shares is one of another overlay, and there is no other one at its place. */
+export const sharedFilesExist = eachFlavor(({ name, shared }, { yaml }, { overlays, folders }) =>
+  Object.entries(shared).flatMap(([other, places]) => {
+    const others = folders.filter((folder) => folder !== name);
+    if (!others.includes(other)) {
+      const expected = `a folder of overlays/: ${others.join(", ") || "there is none"}`;
+      return [yaml.mistake(["shared"], `there is no overlays/${other}${didYouMean(other, others)}`, expected, other)];
+    }
+    const placesOf = (flavor: string) => overlays.filter((o) => o.flavor === flavor).map(({ place }) => place);
+    const [known, own] = [placesOf(other), placesOf(name)];
+    return places.flatMap((place, i) => {
+      const at = ["shared", other, i];
+      if (own.includes(place)) return [yaml.mistake(at, `overlays/${name}${place} is there already`, "one of them")];
+      if (known.includes(place)) return [];
+      const message = `there is no overlays/${other}${place}${didYouMean(place, known)}`;
+      return [yaml.mistake(at, message, `a file of overlays/${other}`)];
+    });
+  }),
+);
 
 export const overlaysAreFolders: Rule = ({ strays }) =>
   strays.map((name) => ({

@@ -53,7 +53,7 @@ export const toolHelpers = join(toolRoot, helpers);
  * The text of a recipe, or why there is none.
  * @returns `file` names it in messages: from the project's root, or in full where Slipway brings it.
  */
-export function readRecipe(root: string, name: string): { file: string } & ProjectText {
+export function findRecipe(root: string, name: string): { file: string } & ProjectText {
   const file = `${folder}/${name}.Containerfile`;
   const own = namesIn(root, folder).includes(`${name}.Containerfile`);
   if (own || root === toolRoot) return { file, ...readProjectFile(root, file) };

@@ -1,31 +1,21 @@
 import type { Flavor } from "./family.ts";
 import type { Mistake } from "./mistakes.ts";
-import { readRecipe } from "./recipe-files.ts";
+import { hasMarker, type Recipe, readRecipe, recipeFile } from "./recipe.ts";
 import { type Checked, eachFlavor, isLinked, packagesOf, type Rule } from "./rule.ts";
 import type { FlavorFile } from "./schema.ts";
 
 /** Rules about the recipes: what a flavor says must have its place in its recipe, and bootc has the last word. */
-
-interface Recipe {
-  file: string;
-  lines: string[];
-}
-
-function read(root: string, name: string): Recipe | undefined {
-  const found = readRecipe(root, name);
-  return "text" in found ? { file: found.file, lines: found.text.split("\n") } : undefined;
-}
-
-const hasMarker = ({ lines }: Recipe, marker: string) => lines.includes(`# @${marker}`);
 
 /** Keys of a flavor and the marker without which they would be ignored. */
 const markerOf: [keyof FlavorFile, string, (f: Flavor) => boolean][] = [
   ["groups", "groups", (f) => Object.keys(f.groups).length > 0],
   ["aur", "aur", (f) => f.aur !== undefined],
   ["aur", "aur-group", (f) => f.aur !== undefined],
+  ["args", "run", (f) => Object.keys(f.args).length > 0],
   ["run", "run", (f) => f.run.length > 0],
   ["finish", "finish", (f) => f.finish.length > 0],
   ["units", "units", (f) => Object.values(f.units).some((names) => names.length > 0)],
+  ["shared", "overlay", (f) => Object.keys(f.shared).length > 0],
   ["kargs", "files", (f) => f.kargs.length > 0],
   ["sysctl", "files", (f) => Object.keys(f.sysctl).length > 0],
   ["suid", "modes", (f) => f.suid.length > 0],
@@ -33,25 +23,54 @@ const markerOf: [keyof FlavorFile, string, (f: Flavor) => boolean][] = [
 ];
 
 export const nothingIgnored = eachFlavor((flavor, { yaml }, { family: { root }, overlays }) => {
-  const recipe = read(root, flavor.recipe);
+  const recipe = readRecipe(root, flavor);
   if (!recipe) return [];
+  const own = flavor.containerfile !== undefined;
   const lost = markerOf
     .filter(([, marker, says]) => says(flavor) && !hasMarker(recipe, marker))
     .map(([key, marker]) =>
-      yaml.mistake([], `${recipe.file} has no place for \`${key}\``, `a line \`# @${marker}\` in it`, key),
+      yaml.mistake(
+        [],
+        `${recipe.file} has no place for \`${key}\``,
+        `a line \`# @${marker}\` in it${own && key === "args" ? ", or the same as containerfile.args" : ""}`,
+        key,
+      ),
     );
   const ships = overlays.some((o) => o.flavor === flavor.name);
   if (ships && !hasMarker(recipe, "overlay"))
     lost.push(
-      yaml.mistake(["recipe"], `${recipe.file} has no place for overlays/${flavor.name}`, "a line `# @overlay` in it"),
+      yaml.mistake(
+        [own ? "containerfile" : "recipe"],
+        `${recipe.file} has no place for overlays/${flavor.name}`,
+        "a line `# @overlay` in it",
+      ),
     );
   return lost;
 });
 
-/** Recipes that some flavor of a kind uses. */
+/** What these markers copy is in the project's root, and podman copies nothing from outside of its context. */
+const copying = ["overlay", "files", "helpers", "program"];
+
+export const markersInContext = eachFlavor((flavor, { yaml }, { family: { root } }) => {
+  const { context = "." } = flavor.containerfile ?? {};
+  if (context === ".") return [];
+  const recipe = readRecipe(root, flavor);
+  return copying
+    .filter((name) => hasMarker(recipe, name))
+    .map((name) =>
+      yaml.mistake(
+        ["containerfile", "context"],
+        `\`# @${name}\` in ${recipeFile(root, flavor)} copies from outside of the context ${context}`,
+        "no `context`, or no such marker",
+      ),
+    );
+});
+
+/** Recipes that some flavor of a kind uses. A Containerfile of the project's own needs no marker, so it is none. */
 function recipesOf(c: Checked, used: (flavor: Flavor) => boolean): Recipe[] {
-  const names = new Set([...c.family.flavors.values()].filter(used).map((f) => f.recipe));
-  return [...names].flatMap((name) => read(c.family.root, name) ?? []);
+  const flavors = [...c.family.flavors.values()].filter((f) => !f.containerfile && used(f));
+  const byFile = new Map(flavors.map((f) => [recipeFile(c.family.root, f), f]));
+  return [...byFile.values()].flatMap((f) => readRecipe(c.family.root, f) ?? []);
 }
 
 const isSystem = (flavor: Flavor) => flavor.bootc || packagesOf(flavor).length > 0;

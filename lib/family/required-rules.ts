@@ -2,16 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Flavor, lineage } from "./family.ts";
 import { readProjectFile } from "./project-file.ts";
-import { readRecipe } from "./recipe-files.ts";
+import { hasMarker, readRecipe } from "./recipe.ts";
 import * as required from "./required.ts";
 import { type Checked, eachFlavor, isLinked, packagesOf, type Rule, unitsOf } from "./rule.ts";
 
 /** Rules about what must be there. What must not be is forbidden.ts. */
-
-function hasMarker(recipe: string, marker: string, root: string): boolean {
-  const found = readRecipe(root, recipe);
-  return "text" in found && found.text.split("\n").includes(`# @${marker}`);
-}
 
 /** Whether this very flavor, and none below it, calls for a part. */
 function calls(flavor: Flavor, { calledBy }: required.RequiredPart, root: string): boolean {
@@ -19,7 +14,7 @@ function calls(flavor: Flavor, { calledBy }: required.RequiredPart, root: string
   return (
     (name === undefined || packagesOf(flavor).some((one) => one.name === name)) &&
     (karg === undefined || flavor.kargs.includes(karg)) &&
-    (marker === undefined || hasMarker(flavor.recipe, marker, root))
+    (marker === undefined || hasMarker(readRecipe(root, flavor), marker))
   );
 }
 

@@ -26,6 +26,9 @@ export const rules: NamedRule[] = [
   rule("arches-exist", "a flavor names arches of family.yaml, and its base has them too", links.archesExist),
   rule("bases-exist", "from names a flavor", links.basesExist),
   rule("no-circle", "no flavor is based on itself, directly or by others", links.noCircle),
+  rule("one-recipe", "a flavor has a recipe, or a Containerfile of the project's own", links.oneRecipe),
+  rule("containerfiles-exist", "containerfile names a file, and its context a folder", links.containerfilesExist),
+  rule("bases-given", "an arch has a base where a Containerfile starts from it", links.basesGiven),
   rule("recipes-exist", "recipe names a file of containerfiles/", links.recipesExist),
   rule("helpers-exist", "run and finish name helpers of containerfiles/helpers/", links.helpersExist),
   rule("packages-once", "a package is named once along the line of from", packages.packagesOnce),
@@ -51,6 +54,7 @@ export const rules: NamedRule[] = [
   rule("units-allowed", "no unit is enabled that must stay off, or disabled that is needed", system.unitsAllowed),
   rule("snapper-is-set-up", "a flavor with snapper enables its set-up", system.snapperIsSetUp),
   rule("overlays-have-flavors", "each folder of overlays/ belongs to a flavor", overlays.overlaysHaveFlavors),
+  rule("shared-files-exist", "shared names files of another flavor's overlay", overlays.sharedFilesExist),
   rule("overlays-are-folders", "overlays/ holds folders only", overlays.overlaysAreFolders),
   rule("files-are-files", "an overlay holds files, folders and links, no pipes or devices", overlays.filesAreFiles),
   rule(
@@ -75,6 +79,7 @@ export const rules: NamedRule[] = [
     kargs.kargsFiles,
   ),
   rule("nothing-ignored", "the recipe has a marker for all that the flavor asks for", recipes.nothingIgnored),
+  rule("markers-in-context", "a marker copies nothing from outside of the context", recipes.markersInContext),
   rule("images-have-key", "an image gets the family's policy and its public key", recipes.imagesHaveKey),
   rule(
     "lint-is-last",

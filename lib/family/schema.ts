@@ -4,7 +4,9 @@ import {
   absolutePath,
   address,
   age,
+  anyArgName,
   argName,
+  contextFolder,
   cpuFlag,
   few,
   helperName,
@@ -20,6 +22,9 @@ import {
   projectFile,
   registryName,
   script,
+  secretFile,
+  secretId,
+  stageName,
   sysctl,
   title,
   unitName,
@@ -31,6 +36,9 @@ import {
 /** Arches, helpers, registries: more than anybody has, few enough to be listed in a message. */
 const mostNames = 64;
 const mostGroups = 256;
+
+/** OCI's names of processors that bootc images are made for. Source: the OCI image specification, config.md, which takes Go's. */
+export const architectures = ["amd64", "arm64", "ppc64le", "riscv64", "s390x"] as const;
 
 export const intervals = ["daily", "weekly", "biweekly", "monthly", "quarterly", "yearly"] as const;
 const interval = z.enum(intervals);
@@ -70,10 +78,35 @@ const install = z.strictObject({
   composefs: z.boolean().optional(),
 });
 
+const noContainerfile = "not a Containerfile";
+looks.set(noContainerfile, "a path such as Containerfile, or {file, context, target, args, secrets}");
+const noSecret = "not a secret";
+looks.set(noSecret, "{file: PATH} or {env: NAME}");
+
+/** A Containerfile that the project had before it had flavors. Paths are from the project's root. */
+const ownContainerfile = z.strictObject({
+  file: projectFile,
+  /** the folder that COPY and mounts read */
+  context: contextFolder.default("."),
+  /** the stage that is the image; without it the last one */
+  target: stageName.optional(),
+  args: few(z.record(anyArgName, oneLine), mostGroups).default({}),
+  /** what `RUN --mount=type=secret,id=NAME` gets; what is in it stays out of the image, keys and logs */
+  secrets: few(
+    z.record(
+      secretId,
+      z.union([z.strictObject({ file: secretFile }), z.strictObject({ env: anyArgName })], { error: noSecret }),
+    ),
+    mostNames,
+  ).default({}),
+});
+
 export const flavorSchema = z.strictObject({
   title,
   builder: z.enum(["containerfile"]).default("containerfile"),
-  recipe: name,
+  /** one of these two: a recipe of containerfiles/, or a Containerfile of the project's own */
+  recipe: name.optional(),
+  containerfile: z.union([projectFile, ownContainerfile], { error: noContainerfile }).optional(),
   from: name.optional(),
   arches: z.array(name).min(1).max(mostNames),
   bootc: z.boolean().optional(),
@@ -92,6 +125,8 @@ export const flavorSchema = z.strictObject({
   run: z.array(helperName).max(mostNames).default([]),
   finish: z.array(helperName).max(mostNames).default([]),
   units: units.prefault({}),
+  /** files of other flavors' overlays that this one has too */
+  shared: few(z.record(name, z.array(absolutePath).min(1).max(mostGroups)), mostNames).default({}),
   kargs: z.array(karg).default([]),
   sysctl: sysctl.default({}),
   suid: z.array(absolutePath).default([]),
@@ -133,7 +168,9 @@ export const familySchema = z.strictObject({
       name,
       z.strictObject({
         title: title.optional(),
-        base: z.union([imageName, z.strictObject({ debian: name })], { error: noBase }),
+        /** what recipes start from */
+        base: z.union([imageName, z.strictObject({ debian: name })], { error: noBase }).optional(),
+        architecture: z.enum(architectures).optional(),
         needs: z.array(cpuFlag).default([]),
         repos: z.array(name).default([]),
         runner: z.array(title).min(1).default(["ubuntu-latest"]),

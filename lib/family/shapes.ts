@@ -49,6 +49,10 @@ export const karg = word("a kernel argument", "name or name=value, without space
   mostLine,
 );
 export const argName = word("a build argument", "capital letters, digits and _", /^[A-Z][A-Z0-9_]*$/).max(mostName);
+/** Of a Containerfile that we did not write. */
+export const anyArgName = word("a name of a variable", "letters, digits and _", /^[A-Za-z_]\w*$/).max(mostName);
+export const stageName = word("a stage", "the name after AS", /^[A-Za-z][\w.-]*$/).max(mostName);
+export const secretId = word("a secret's name", "letters, digits and . _ -", /^\w[\w.-]*$/).max(mostName);
 export const userName = word("a user's name", "small letters, digits and . _ -", /^[a-z_][a-z0-9_.-]*$/).max(mostName);
 export const cpuFlag = word("a CPU flag", "as in /proc/cpuinfo, such as avx2", /^[a-z0-9_]+$/).max(mostName);
 export const age = word("an age", "such as 12h, 2d or 1w", /^\d{1,4}[hdw]$/);
@@ -57,6 +61,17 @@ export const projectFile = word(
   "a relative name of letters, digits and . _ + -, such as family.pub",
   /^\w[\w.+-]*(\/\w[\w.+-]*)*$/,
 ).max(mostFile);
+export const contextFolder = word(
+  "a folder of the project",
+  "a relative name of letters, digits and . _ + -, or . for all of it",
+  /^(\.|\w[\w.+-]*(\/\w[\w.+-]*)*)$/,
+).max(mostFile);
+/** It may lie outside of the project, where git does not see it. A comma would end it: podman reads a list of options. */
+export const secretFile = word(
+  "a secret's file",
+  "a path of letters, digits and . _ + -, from the project's root, from / or from ~/",
+  /^(~\/|\/)?(?!\.{1,2}\/)[\w.+-]+(\/(?!\.{1,2}(\/|$))[\w.+-]+)*$/,
+).max(mostLine);
 
 const { isHost, host, path, tag, digest } = grammar;
 export const imageName = word(

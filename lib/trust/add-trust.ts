@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { type Family, type Flavor, lineage, type Target } from "../family/family.ts";
 import { readOverlays } from "../family/overlay.ts";
 import { mostText, needProjectFile, readProjectFile } from "../family/project-file.ts";
-import { readRecipe } from "../family/recipe-files.ts";
+import { hasMarker, readRecipe } from "../family/recipe.ts";
 import { findTarget } from "../family/target.ts";
 import { writeOver } from "../family/write-project-file.ts";
 import { exit, Failure } from "../system/errors.ts";
@@ -34,9 +34,8 @@ export function groundOf({ arch, flavor }: Target, family: Family): Target {
 }
 
 /** The marker `files` writes all of it anew in each build, after the overlay. */
-export function writesItself({ recipe }: Flavor, root: string): boolean {
-  const found = readRecipe(root, recipe);
-  return "text" in found && found.text.split("\n").includes("# @files");
+export function writesItself(flavor: Flavor, root: string): boolean {
+  return hasMarker(readRecipe(root, flavor), "files");
 }
 
 /** Texts of the overlay by their place in the image. @throws Failure for one that is a link or no file: it could lead anywhere */

@@ -23,7 +23,7 @@ const guaraos = family(project.root);
 
 /** Arch and flavor of every target that is made with pacman, a base before the flavors that are based on it. */
 const every = allTargets(guaraos)
-  .filter(({ arch }) => !("debian" in arch.base))
+  .filter(({ arch }) => arch.base && !("debian" in arch.base))
   .map(({ arch, flavor }): [string, string] => [arch.name, flavor.name]);
 
 /** Each flavor is built for one arch, its first. For the others it differs only in the base image and the repositories (a test says so). */

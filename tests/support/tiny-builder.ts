@@ -25,7 +25,7 @@ const content = (root: string) => readFileSync(join(root, "content.txt"), "utf8"
 
 const tiny: Builder = {
   name: "tiny",
-  startsFromBase: false,
+  outside: () => ({ base: undefined, others: [] }),
   prepare: async () => undefined,
   read: (_, { root }) => {
     const text = content(root);

@@ -1,10 +1,15 @@
 // reaches: containerfiles/helpers/
 // What helpers take from outside is exactly what was asked for: a commit, a key. The outside is git and gpg on this machine.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { containerfile } from "../../lib/builders/containerfile/builder.ts";
+import { allTargets } from "../../lib/family/target.ts";
 import { checkout, exec } from "../support/sandbox.ts";
+import { family, project, removeProjects, small } from "../support/small-family.ts";
+
+afterAll(removeProjects);
 
 const helper = (name: string) => join(checkout, "containerfiles/helpers", name);
 const inBuild = { SLIPWAY_ROOT: "/somewhere" };
@@ -149,6 +154,33 @@ describe("a repository", () => {
     expect([code, got()]).toEqual([0, "today"]);
     expect(stderr).toContain(`not pinned: aur:thing is built as it is today, ${newest}; bun run pins --update`);
   });
+});
+
+/** A project that has our recipes and helpers, and no other file of this checkout. */
+test("recipes and helpers name no file of a family: they work in an empty project", () => {
+  const head = (small["flavors/family.yaml"] ?? "").replace("flavor: one", "flavor: server");
+  const alone = { "containerfiles/root.Containerfile": undefined, "containerfiles/desk.Containerfile": undefined };
+  const root = project({
+    ...alone,
+    "flavors/family.yaml": head,
+    "flavors/one.yaml": undefined,
+    "flavors/two.yaml": undefined,
+    "flavors/server.yaml": "title: Server\nrecipe: debian\narches: [plain]\ngroups: {a: {packages: [dbus]}}\n",
+    "flavors/base.yaml": "title: Base\nrecipe: arch\narches: [best]\nbootc: true\ngroups: {a: {packages: [base]}}\n",
+    "flavors/desk.yaml": "title: Desk\nrecipe: desktop\nfrom: base\narches: [best]\n",
+  });
+  cpSync(join(checkout, "containerfiles"), join(root, "containerfiles"), { recursive: true });
+  const of = family(root);
+  const errors = allTargets(of).flatMap((one) =>
+    containerfile.lint(one, of).filter(({ severity }) => severity === "error"),
+  );
+  expect(allTargets(of)).toHaveLength(3);
+  expect(errors).toEqual([]);
+  const named = globSync("containerfiles/**/*", { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((file) => /^[^#]*overlays\/\w/m.test(readFileSync(file, "utf8")));
+  expect(named).toEqual([]);
 });
 
 test("no helper clones or downloads by itself", () => {

@@ -169,11 +169,19 @@ test("many packages take several lines of a readable width", () => {
   ).toBe(true);
 });
 
+test("files of another overlay come from there, one COPY a folder", () => {
+  const two = `${small["flavors/two.yaml"]}shared: {one: [/etc/a, /etc/b, /usr/lib/c]}\n`;
+  const files = ["etc/a", "etc/b", "usr/lib/c"].map((name) => [`overlays/one/${name}`, ""]);
+  const of = family(project({ "flavors/two.yaml": two, ...Object.fromEntries(files) }));
+  expect(expand(target(of, "best", "two"), of)).toContain(
+    "RUN mkdir -p /overlay\nCOPY overlays/one/etc/a overlays/one/etc/b /overlay/etc/\nCOPY overlays/one/usr/lib/c /overlay/usr/lib/\n",
+  );
+});
+
 describe("the base", () => {
   test("by its real name, with its tag", () => {
     const of = family(project());
-    const bare = (image: string) =>
-      baseImageName({ name: "x", title: "x", base: { image }, needs: [], repos: [], runner: [] });
+    const bare = (image: string) => baseImageName({ image });
     expect(bare("docker.io/a/b")).toBe("docker.io/a/b:latest");
     expect(bare("localhost:5000/a/b")).toBe("localhost:5000/a/b:latest");
     expect(bare("docker.io/a/b:1")).toBe("docker.io/a/b:1");

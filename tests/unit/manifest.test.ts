@@ -8,7 +8,7 @@ import { writeNewFlavor } from "../../lib/family/new-flavor.ts";
 import { unwritable } from "../../lib/system/unwritable.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 import { checkout, exec } from "../support/sandbox.ts";
-import { family, mistakes, project, put, removeProjects, small, told } from "../support/small-family.ts";
+import { type Files, family, mistakes, project, put, removeProjects, small, told } from "../support/small-family.ts";
 
 // What the shape of flavors/*.yaml gets wrong, and the exact answer to it.
 
@@ -28,7 +28,7 @@ describe("a mistake is shown with its line, a mark, what was expected and the ne
       `flavors/one.yaml:4:1: unknown key \`displaymanager\`; did you mean \`displayManager\`?
     4 | displaymanager: gdm
       | ^
-      expected: one of title, builder, recipe, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, kargs, sysctl, suid, modes, install, smoke`,
+      expected: one of title, builder, recipe, containerfile, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, shared, kargs, sysctl, suid, modes, install, smoke`,
     ]);
   });
 
@@ -97,11 +97,7 @@ test.each<[string, string, string[]]>([
   [
     "without what it must say",
     "session: x\n",
-    [
-      "flavors/one.yaml:1:1: `title` is missing",
-      "flavors/one.yaml:1:1: `recipe` is missing",
-      "flavors/one.yaml:1:1: `arches` is missing",
-    ],
+    ["flavors/one.yaml:1:1: `title` is missing", "flavors/one.yaml:1:1: `arches` is missing"],
   ],
 ])("a file that is %s", (_, text, said) => {
   expect(told({ "flavors/one.yaml": text })).toEqual(said);
@@ -357,6 +353,19 @@ describe("a new flavor", () => {
     expect(readFileSync(join(root, "flavors/web.yaml"), "utf8")).toContain("files: [/etc/x.conf]");
     expect(readdirSync(join(root, "overlays/web"))).toEqual(["etc"]);
     expect(readFileSync(join(root, "overlays/web/etc/x.conf"), "utf8")).toBe("mine\n");
+  });
+
+  test.each<[string, Files]>([
+    ["without overlays", {}],
+    ["with overlays of others", { "overlays/one/etc/x": "" }],
+    ["with a file in its way", { "flavors/web.yaml": "-> nowhere" }],
+  ])("that is refused leaves nothing behind: a project %s", async (_, files) => {
+    const root = project(files);
+    const all = () => readdirSync(root, { recursive: true }).sort();
+    const before = all();
+    const bad = { ...only, recipe: "none", from: family(project()).flavors.get("one") };
+    await expect(writeNewFlavor({ ...family(project()), root }, bad)).rejects.toThrow("was removed again");
+    expect(all()).toEqual(before);
   });
 
   test("that is refused takes nothing along that was there before", async () => {

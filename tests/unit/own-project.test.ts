@@ -5,7 +5,7 @@ import { chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
-import { helperNames, lacksHelpers, readRecipe, recipeNames } from "../../lib/family/recipe-files.ts";
+import { findRecipe, helperNames, lacksHelpers, recipeNames } from "../../lib/family/recipe-files.ts";
 import { findProject } from "../../lib/system/find-project.ts";
 import { checkout } from "../support/sandbox.ts";
 import { family, mistakes, project, put, removeProjects, target } from "../support/small-family.ts";
@@ -48,7 +48,7 @@ describe("a project without containerfiles/", () => {
 
   test("is built by Slipway's recipes and helpers", () => {
     const at = project({ ...bare, "flavors/one.yaml": one("debian") });
-    expect(readRecipe(at, "debian").file).toBe(join(checkout, "containerfiles/debian.Containerfile"));
+    expect(findRecipe(at, "debian").file).toBe(join(checkout, "containerfiles/debian.Containerfile"));
     const text = expand(target(family(at), "plain", "one"), family(at));
     expect(text).toContain("\nCOPY .slipway/context/helpers/ /slipway/\n");
     expect(text).not.toContain("COPY containerfiles/helpers/");
@@ -65,7 +65,7 @@ describe("a project without containerfiles/", () => {
       ...{ ...bare, "flavors/one.yaml": one("debian"), "containerfiles/helpers/mine": "#!/bin/sh\n" },
       "containerfiles/debian.Containerfile": `# @base\nFROM \${BASE} AS helpers\n# @helpers\n${tiny}`,
     });
-    expect(readRecipe(at, "debian").file).toBe("containerfiles/debian.Containerfile");
+    expect(findRecipe(at, "debian").file).toBe("containerfiles/debian.Containerfile");
     const copies = expand(target(family(at), "plain", "one"), family(at)).match(/^COPY \S+helpers.*$/gm);
     expect(copies).toEqual(["COPY .slipway/context/helpers/ /slipway/", "COPY containerfiles/helpers/ /slipway/"]);
   });

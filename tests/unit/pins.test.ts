@@ -119,12 +119,12 @@ describe("a build takes", () => {
 
   test("a base only when it is the pinned one: another under the same tag is not it", () => {
     const of = withPins(good);
-    const arch = target(of, "best", "one").arch;
+    const base = { image: "registry.test/base/best" };
     const image = { id: "x", digest: "", names: [], labels: {}, size: 0 };
     const pins = readPins(of.root);
-    expect(localBase(arch, new Map([["registry.test/base/best:latest", image]]), pins)).toBeUndefined();
+    expect(localBase(base, new Map([["registry.test/base/best:latest", image]]), pins)).toBeUndefined();
     const local = `registry.test/base/best:sha256-${"a".repeat(64)}`;
-    expect(localBase(arch, new Map([[local, image]]), pins)?.name).toBe(local);
+    expect(localBase(base, new Map([[local, image]]), pins)?.name).toBe(local);
   });
 
   test("nothing where the file of pins has a mistake: the place is reported", () => {

@@ -99,6 +99,20 @@ describe("names of other things", () => {
   });
 });
 
+test("shared files are files of another overlay, each once", () => {
+  const files = { "overlays/one/etc/a": "", "overlays/two/etc/b": "" };
+  expect(said("two", "shared: {one: [/etc/a]}", files)).toEqual([]);
+  expect(said("two", "shared: {oen: [/etc/a]}", files)).toEqual([
+    "flavors/two.yaml:5:10: there is no overlays/oen; did you mean `one`?",
+  ]);
+  expect(said("two", "shared: {one: [/etc/aa]}", files)).toEqual([
+    "flavors/two.yaml:5:16: there is no overlays/one/etc/aa; did you mean `/etc/a`?",
+  ]);
+  expect(said("two", "shared: {one: [/etc/a]}", { ...files, "overlays/two/etc/a": "" })).toEqual([
+    "flavors/two.yaml:5:16: overlays/two/etc/a is there already",
+  ]);
+});
+
 describe("packages", () => {
   test("each once: in a group, in another, in the base, in place of another, from the AUR", () => {
     const base = { "flavors/one.yaml": `${one}groups: {low: {packages: [tree]}}\n` };

@@ -1,39 +1,59 @@
+import { recipeFile } from "../../family/recipe.ts";
 import { commandLine } from "../../system/shell.ts";
+import { readPins } from "../../tools/pins.ts";
 import { podmanEnv } from "../../tools/podman.ts";
-import { baseReference } from "../base-name.ts";
+import { baseImageName } from "../base-name.ts";
 import type { Builder, DraftOf } from "../builder.ts";
 import { containerfileChecks } from "./checks.ts";
 import { buildImage, type ContainerfileDraft, shownCommand, writeContainerfile } from "./containerfile.ts";
 import { ensureContext } from "./context.ts";
+import { filesAt } from "./context-files.ts";
+import { contextFolder, ignoreFile } from "./context-folder.ts";
 import { contextUse, firstUnknown } from "./context-use.ts";
 import { refuseTooDeep } from "./depth.ts";
-import { expand, expandLines, recipePath, refreshArg, textOf } from "./expand.ts";
+import { expandLines, refreshArg, textOf } from "./expand.ts";
 import { givenArgs } from "./given-args.ts";
 import { inputParts } from "./inputs.ts";
 import { parseContainerfile } from "./instructions.ts";
 import { lintContainerfile } from "./lint.ts";
 import { withMounts } from "./mounts.ts";
+import { firstUnknownImage } from "./outside.ts";
+import { baseArg, ownArgs, readOutside, refuseOwn, withRefresh } from "./own.ts";
 
-/** Recipes of containerfiles/, expanded for the flavor and built by podman. */
+/** Recipes of containerfiles/ and Containerfiles of the project's own, expanded for the flavor and built by podman. */
 export const containerfile: Builder<ContainerfileDraft> = {
   name: "containerfile",
-  startsFromBase: true,
-  prepare: (target, family, progress) => ensureContext(expand(target, family), family, progress),
+  prepare: ensureContext,
+
+  outside(target, family) {
+    const { flavor, arch } = target;
+    if (!flavor.containerfile) return { base: arch.base, others: [], pins: readPins(family.root) };
+    const { base, others } = readOutside(target, family);
+    if (base === undefined) return { base, others, renewed: true };
+    // an arch's Debian can be made from packages
+    const isOfArch = arch.base && base === baseImageName(arch.base);
+    return { base: isOfArch ? arch.base : { image: base }, others, renewed: true };
+  },
 
   read(target, family) {
     const lines = expandLines(target, family);
-    const given = givenArgs(textOf(lines), family);
     const file = parseContainerfile(lines);
-    return ({ base, stamp }: DraftOf) => {
-      const args = {
-        ...(base && base.name !== baseReference(target, family) ? { BASE: base.name } : {}),
-        ...given,
-        ...(stamp ? { [refreshArg]: stamp } : {}),
-      };
-      const containerfile = textOf(withMounts(lines, family.root, args));
+    refuseOwn(target, file, family);
+    const given = { ...ownArgs(target, file, family), ...givenArgs(textOf(lines), family) };
+    const context = contextFolder(target, family);
+    const name = recipeFile(family.root, target.flavor);
+    const unknownImage = target.flavor.containerfile && firstUnknownImage(readOutside(target, family), name);
+    return ({ base, stamp, others }: DraftOf) => {
+      const args = { ...baseArg(target, file, family, base), ...given, ...(stamp ? { [refreshArg]: stamp } : {}) };
+      const containerfile = textOf(withMounts(withRefresh(lines, target, file, stamp), context, args));
       return {
-        ...{ containerfile, args, unknown: firstUnknown(contextUse(file, args), recipePath(target, family)) },
-        parts: () => inputParts(family.root, containerfile, args),
+        ...{ containerfile, args, unknown: unknownImage ?? firstUnknown(contextUse(file, args), name) },
+        *parts() {
+          if (others.length) yield JSON.stringify(others);
+          const ignored = ignoreFile(target, family);
+          if (ignored !== undefined) yield* filesAt(family.root, ignored);
+          yield* inputParts(context, containerfile, args);
+        },
       };
     };
   },
@@ -48,7 +68,8 @@ export const containerfile: Builder<ContainerfileDraft> = {
     return [commandLine(shownCommand(job, family), await podmanEnv())];
   },
 
-  print: (target, family) => containerfile.read(target, family)({ base: undefined, stamp: "" }).containerfile,
+  print: (target, family) =>
+    containerfile.read(target, family)({ base: undefined, stamp: "", others: [] }).containerfile,
 
   checks: containerfileChecks,
   lint: (target, family) => lintContainerfile(target, family),

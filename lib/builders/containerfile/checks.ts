@@ -1,34 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Family, Target } from "../../family/family.ts";
 import { loudLint } from "../../family/recipe-rules.ts";
 import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
-import type { Severity } from "../lint/finding.ts";
+import { type ContainerfileCheck, hits, type Subject } from "./check.ts";
+import { contextFolder } from "./context-folder.ts";
+import { copiedSecrets } from "./copied-secrets.ts";
 import { helpersPath, programPath } from "./expand.ts";
-import { type Containerfile, commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
+import { commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
+import { strangers, withoutTag } from "./named-images.ts";
 import { notPinned } from "./not-pinned.ts";
-
-/** What a check looks at: one expanded Containerfile and what it was made from. */
-export interface Subject extends Containerfile {
-  target: Target;
-  family: Family;
-}
-
-export interface Hit {
-  at: Instruction | undefined;
-  what: string;
-}
-
-export interface ContainerfileCheck {
-  name: string;
-  severity: Severity;
-  /** The rule, as a sentence; it is what to do next. */
-  sentence: string;
-  find(subject: Subject): Hit[];
-}
-
-const hits = (at: Instruction, found: readonly string[]): Hit[] => found.map((what) => ({ at, what }));
 
 /** Instructions of a kind, in the whole file. */
 const each = (subject: Subject, keywords: string[]) => subject.instructions.filter((i) => keywords.includes(i.keyword));
@@ -60,23 +41,6 @@ function placesWritten(at: Instruction): string[] {
   });
 }
 
-/** What is FROM must be an ARG, an earlier stage or nothing. */
-function strangers(subject: Subject): Hit[] {
-  const { stages, globals } = subject;
-  const known = (name: string, before: number) => {
-    const arg = /^\$\{?(\w+)\}?$/.exec(name)?.[1];
-    if (arg !== undefined) return globals.has(arg);
-    return name === "scratch" || stages.some((s, i) => i < before && (s.name === name || String(i) === name));
-  };
-  return subject.instructions.flatMap((at) => {
-    const names = at.keyword === "FROM" ? [stages[at.stage]?.from ?? ""] : takenFrom(at);
-    return hits(
-      at,
-      names.filter((name) => !known(name, at.stage)).map((name) => `${at.keyword} takes from ${name}`),
-    );
-  });
-}
-
 /** The checks of an expanded Containerfile. A new one is one row. */
 export const containerfileChecks: ContainerfileCheck[] = [
   {
@@ -94,9 +58,16 @@ export const containerfileChecks: ContainerfileCheck[] = [
       }),
   },
   {
+    name: "secret-copied",
+    severity: "error",
+    sentence: "a file that is a secret of the build is outside of what COPY takes, or is named in .containerignore",
+    find: copiedSecrets,
+  },
+  {
     name: "address-inline",
     severity: "error",
     sentence: "an outside address is an ARG with the real one as default, so that a mirror can take its place",
+    ofRecipes: true,
     find: (subject) =>
       each(subject, ["RUN", "COPY", "ADD", "ENV", "FROM"]).flatMap((at) => hits(at, at.text.match(address) ?? [])),
   },
@@ -104,6 +75,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "from-unknown",
     severity: "error",
     sentence: "FROM and --from name an ARG that stands before the first FROM, or an earlier stage",
+    ofRecipes: true,
     find: strangers,
   },
   {
@@ -111,7 +83,8 @@ export const containerfileChecks: ContainerfileCheck[] = [
     severity: "warning",
     sentence: "a base image is named with its tag or digest",
     find: (subject) =>
-      each(subject, ["ARG"]).flatMap((at) => {
+      each(subject, ["ARG", "FROM"]).flatMap((at) => {
+        if (at.keyword === "FROM") return hits(at, withoutTag(subject, at));
         const [, name = "", value = ""] = /^(\w+)=["']?([^"']*)/.exec(at.text) ?? [];
         const used = at.stage === -1 && subject.stages.some((s) => s.from.replaceAll(/[${}]/g, "") === name);
         return used && !/[:@][^/]*$/.test(value) ? [{ at, what: `ARG ${name}=${value}` }] : [];
@@ -121,6 +94,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "not-pinned",
     severity: "warning",
     sentence: `an image is taken by its digest, a repository by its commit: bun run pins --update writes both to ${pinsFile}`,
+    ofRecipes: true,
     // A project without this file does not use pins.
     find: (subject) =>
       (readPins(subject.family.root) ? notPinned(subject, subject.target, subject.family) : []).map(
@@ -134,6 +108,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "add-address",
     severity: "error",
     sentence: "ADD of an address is not in the cache's key and unverified; a helper fetches and checks it",
+    ofRecipes: true,
     find: (subject) =>
       each(subject, ["ADD"]).flatMap((at) =>
         hits(
@@ -152,6 +127,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "install-outside-group",
     severity: "error",
     sentence: "packages come through the helper `group`, which merges a stray /usr/etc and says whose files they are",
+    ofRecipes: true,
     find: (subject) =>
       eachInImage(subject, ["RUN"]).flatMap((at) =>
         hits(
@@ -164,6 +140,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "hook-removed",
     severity: "error",
     sentence: "pacman's hooks for an initramfs stay links to /dev/null: it is made once, at the end of the build",
+    ofRecipes: true,
     find: (subject) =>
       eachInImage(subject, ["RUN"]).flatMap((at) =>
         hits(
@@ -176,6 +153,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     name: "heredoc",
     severity: "error",
     sentence: "podman 4.3 does not know heredocs; the helper `write` writes files of several lines",
+    ofRecipes: true,
     find: (subject) =>
       each(subject, ["RUN", "COPY", "ADD"]).flatMap((at) =>
         hits(at, /(?<!<)<<-?["']?[A-Za-z_]\w*/.exec(at.text) ?? []),
@@ -195,8 +173,8 @@ export const containerfileChecks: ContainerfileCheck[] = [
               // a build makes these itself when it needs them
               (s) =>
                 ![programPath, `${helpersPath}/`].includes(s) &&
-                !/[*?[$]|:\/\//.test(s) &&
-                !existsSync(join(subject.family.root, s)),
+                !/[*?[$]|:\/\/|^<</.test(s) &&
+                !existsSync(join(contextFolder(subject.target, subject.family), s)),
             ),
           ),
         ),
@@ -230,7 +208,7 @@ export const containerfileChecks: ContainerfileCheck[] = [
     find: (subject) => {
       if (!subject.target.flavor.bootc) return [];
       const last = each(subject, ["RUN", "COPY", "ADD", "FROM"]).at(-1);
-      return last?.keyword === "RUN" && loudLint.test(last.text)
+      return last?.keyword === "RUN" && loudLint.test(last.rest.replace(/^[\s\S]*&&\s*/, ""))
         ? []
         : [{ at: last, what: `the last step is ${last?.keyword} ${last?.text.slice(0, 60)}` }];
     },

@@ -10,7 +10,9 @@ import { podmanBuild } from "../../tools/leftovers.ts";
 import { csvWord } from "../../tools/mount-words.ts";
 import { nextAfter } from "../../tools/podman-failures.ts";
 import type { Job as AnyJob, Draft } from "../builder.ts";
+import { contextFolder, ignoreWords } from "./context-folder.ts";
 import { keepFiles, refuseHarmfulMounts, refuseLostFiles, tellsOfLostFiles } from "./lost-root.ts";
+import { hideSecretsOf, secretWords } from "./secrets.ts";
 
 /** A Containerfile for podman, and the values of its ARGs. */
 export interface ContainerfileDraft extends Draft {
@@ -36,7 +38,9 @@ export function buildWords(job: Job, family: Family): string[] {
     ...(job.noCache ? ["--no-cache"] : []),
     ...pairs("--build-arg", job.draft.args),
     ...pairs("--annotation", oci),
-    family.root,
+    ...secretWords(job.target),
+    ...ignoreWords(job.target, family),
+    contextFolder(job.target, family),
   ];
 }
 
@@ -109,6 +113,7 @@ function stepTitle(line: string): string | undefined {
  */
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   const file = writeContainerfile(job);
+  hideSecretsOf(job.target, family);
   await refuseHarmfulMounts(job.draft.containerfile, file);
   let lost: string | undefined;
   const outcome = await podmanBuild(buildWords(job, family), {

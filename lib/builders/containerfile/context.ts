@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import type { Family } from "../../family/family.ts";
+import type { Family, Target } from "../../family/family.ts";
+import { hasMarker, readRecipe } from "../../family/recipe.ts";
 import { lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
@@ -13,7 +14,7 @@ import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
 import { ensureHelpers } from "./context-helpers.ts";
 import { folderOf } from "./context-use.ts";
-import { helpersPath, programPath } from "./expand.ts";
+import { expand, helpersPath, programPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
@@ -111,16 +112,22 @@ export function takes(containerfile: string, made: string): boolean {
 }
 
 /**
- * Makes what a Containerfile takes from `.slipway/context/`, where it is missing or its sources changed.
+ * Makes what a target's Containerfile takes from `.slipway/context/`, where it is missing or its sources changed. One of the project's
+ * own takes the program by its marker only, and not with all of the context.
  * @throws Failure with the compiler's words
  */
-export async function ensureContext(containerfile: string, family: Family, progress?: Progress): Promise<void> {
+export async function ensureContext(target: Target, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (lacksHelpers(family.root) && takes(containerfile, helpersPath)) {
+  const { flavor } = target;
+  const text = expand(target, family);
+  const isOwn = flavor.containerfile !== undefined;
+  const wants = (marker: string, made: string) =>
+    isOwn ? hasMarker(readRecipe(family.root, flavor), marker) : takes(text, made);
+  if (lacksHelpers(family.root) && wants("helpers", helpersPath)) {
     ensureHelpers();
     refuseOutside(helpersPath);
   }
-  if (!takes(containerfile, programPath)) return;
+  if (!wants("program", programPath)) return;
   making ??= ensureProgram(namesOf(family), progress);
   await making;
 }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type Family, lineage, type Target } from "../../family/family.ts";
-import { hasOwnHelpers, lacksHelpers, readRecipe } from "../../family/recipe-files.ts";
+import { join, posix } from "node:path";
+import { type Family, type Flavor, lineage, type Target } from "../../family/family.ts";
+import { recipeSource } from "../../family/recipe.ts";
+import { hasOwnHelpers, lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { namesOf } from "../../system/machine-names.ts";
 import { didYouMean } from "../../system/nearest.ts";
@@ -9,6 +10,7 @@ import { quote } from "../../system/shell.ts";
 import { type Pin, pinned, readPins } from "../../tools/pins.ts";
 import { keyPath, policyJson, registriesYaml } from "../../trust/policy.ts";
 import { baseReference } from "../base-name.ts";
+import { type ExpandedLine, untilStage } from "./instructions.ts";
 
 /**
  * Turns a recipe into the Containerfile of one target: each marker comment `# @name` becomes the lines that the
@@ -114,18 +116,30 @@ function aurFailure({ flavor }: Target): string[] {
   return nearest?.aur?.onFailure === "keep" ? ["ARG AUR_ON_FAILURE=keep"] : [];
 }
 
+/** Files of other overlays, one COPY for each folder. */
+function sharedFiles({ shared }: Flavor): string[] {
+  return Object.entries(shared).flatMap(([name, places]) =>
+    [...Map.groupBy(places, posix.dirname)].map(([folder, files]) => {
+      const sources = files.map((place) => `overlays/${name}${place}`);
+      return `COPY ${sources.join(" ")} ${posix.join("/overlay", folder)}/`;
+    }),
+  );
+}
+
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
-  base: (t, family) => [`ARG BASE=${baseReference(t, family)}`],
+  base: (t, family) => [`ARG BASE=${baseReference(t, family) ?? ""}`],
   helpers: (_, { root }) => [
     ...(lacksHelpers(root) ? [`COPY ${helpersPath}/ /slipway/`] : []),
     ...(hasOwnHelpers(root) ? ["COPY containerfiles/helpers/ /slipway/"] : []),
   ],
   repos: ({ arch }) => [[`RUN ${helper}/arch-setup`, ...arch.repos].join(" ")],
-  overlay: ({ flavor }, { root }) =>
+  overlay: ({ flavor }, { root }) => [
     existsSync(join(root, "overlays", flavor.name))
-      ? [`COPY overlays/${flavor.name}/ /overlay/`]
-      : ["RUN mkdir -p /overlay"],
+      ? `COPY overlays/${flavor.name}/ /overlay/`
+      : "RUN mkdir -p /overlay",
+    ...sharedFiles(flavor),
+  ],
   aur: (t, family) => [
     ...aurPins(t, family),
     ...(t.flavor.aur?.packages ?? []).map((name) => `RUN ${helper}/aur-build ${name}`),
@@ -188,37 +202,29 @@ function singleQuoted(line: string): string {
   return `'${line.replaceAll("'", "'\\''")}'`;
 }
 
-/** A flavor's recipe as messages name it: from the project's root, or in full where Slipway brings it. */
-export function recipePath({ flavor }: Target, { root }: Family): string {
-  return readRecipe(root, flavor.recipe).file;
-}
-
-/** A line of an expanded Containerfile, and the recipe's line that it comes from. */
-export interface ExpandedLine {
-  text: string;
-  line: number;
-}
-
 /** An address that is the default of an ARG gets its pin. */
 function withPin(text: string, pins: Pin[] | undefined): string {
   return text.replace(/^(ARG \w+=)(\S+)$/, (_, arg: string, address: string) => arg + pinned(address, pins));
 }
 
 /**
- * The recipe's lines, markers filled in, addresses pinned.
+ * The recipe's lines, markers filled in, addresses pinned. A Containerfile of the project's own stays as it is but for markers: what
+ * looks like one and is none is a comment there.
  * @throws Failure (usage) for a marker that does not exist, or a bad pin, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
-  const recipe = readRecipe(family.root, target.flavor.recipe);
-  const { file } = recipe;
-  if ("wrong" in recipe)
-    throw new Failure(exit.usage, `${file}:1:1: ${recipe.wrong}`, { next: "put a regular file in its place" });
-  const pins = readPins(family.root);
-  return recipe.text.split("\n").flatMap((text, i) => {
+  const { flavor } = target;
+  const own = flavor.containerfile;
+  const source = recipeSource(family.root, flavor);
+  const { file } = source;
+  if ("wrong" in source)
+    throw new Failure(exit.usage, `${file}:1:1: ${source.wrong}`, { next: "put a regular file in its place" });
+  const pins = own ? undefined : readPins(family.root);
+  const expanded = source.text.split("\n").flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
-    if (name === undefined) return [{ text: withPin(text, pins), line }];
-    const marker = Object.hasOwn(markers, name) ? markers[name] : undefined;
+    const marker = name !== undefined && Object.hasOwn(markers, name) ? markers[name] : undefined;
+    if (name === undefined || (own && !marker)) return [{ text: withPin(text, pins), line }];
     if (!marker)
       throw new Failure(
         exit.usage,
@@ -229,6 +235,7 @@ export function expandLines(target: Target, family: Family): ExpandedLine[] {
       );
     return marker(target, family).map((filled) => ({ text: withPin(filled, pins), line }));
   });
+  return own?.target === undefined ? expanded : untilStage(expanded, own.target, file);
 }
 
 export const textOf = (lines: ExpandedLine[]) => lines.map(({ text }) => text).join("\n");

@@ -1,5 +1,6 @@
 import type { Family } from "../../family/family.ts";
-import { readRecipe, recipeNames } from "../../family/recipe-files.ts";
+import { recipeSource } from "../../family/recipe.ts";
+import { findRecipe, recipeNames } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { linesOf, parseContainerfile } from "./instructions.ts";
@@ -11,7 +12,11 @@ function argsOf(containerfile: string): string[] {
 
 /** Every ARG that some recipe or flavor of the family knows. */
 function knownArgs(family: Family): Set<string> {
-  const found = recipeNames(family.root).map((name) => readRecipe(family.root, name));
+  const own = [...family.flavors.values()].filter(({ containerfile }) => containerfile);
+  const found = [
+    ...recipeNames(family.root).map((name) => findRecipe(family.root, name)),
+    ...own.map((flavor) => recipeSource(family.root, flavor)),
+  ];
   const recipes = found.map((recipe) => ("text" in recipe ? recipe.text : ""));
   const flavors = [...family.flavors.values()].flatMap((f) => Object.keys(f.args));
   return new Set([...recipes.flatMap(argsOf), ...flavors, "BASE"]);

@@ -3,7 +3,7 @@ import { contextUse } from "./context-use.ts";
 import { linesOf, parseContainerfile } from "./instructions.ts";
 
 /** Which files of the context are left out. */
-const ignoreFiles = [".containerignore", ".dockerignore"];
+export const ignoreFiles = [".containerignore", ".dockerignore"];
 
 /** What the Containerfile copies or mounts from the build context: paths from the project's root. */
 export function contextPaths(containerfile: string, args: Record<string, string> = {}): string[] {

@@ -1,9 +1,16 @@
-import type { ExpandedLine } from "./expand.ts";
+import { exit, Failure } from "../../system/errors.ts";
+import { didYouMean } from "../../system/nearest.ts";
 
 /**
  * A Containerfile's instructions, as podman reads them. Source: imagebuilder, dockerfile/parser (podman 4), and BuildKit's
  * reference of the Dockerfile for heredocs, which podman knows since 4.9.
  */
+
+/** A line of a Containerfile, and the line of the recipe that it comes from. */
+export interface ExpandedLine {
+  text: string;
+  line: number;
+}
 
 /** One instruction of a Containerfile, its continuation lines joined. */
 export interface Instruction {
@@ -142,6 +149,23 @@ export function imageStages(file: Pick<Containerfile, "stages">): number[] {
     at = stageNamed(file, file.stages[at]?.from ?? "", at);
   }
   return chain;
+}
+
+/**
+ * A Containerfile up to the end of a stage, which is then the last one: the image, and where labels go.
+ * @throws Failure (usage) for a stage that it does not have
+ */
+export function untilStage(lines: ExpandedLine[], target: string, file: string): ExpandedLine[] {
+  const { stages, instructions } = parseContainerfile(lines);
+  const found = stages.findLastIndex(({ name }) => name?.toLowerCase() === target.toLowerCase());
+  const names = stages.flatMap(({ name }) => name ?? []);
+  if (found < 0)
+    throw new Failure(exit.usage, `${file}:1:1: no stage is called ${target}${didYouMean(target, names)}`, {
+      tried: [`its stages with a name: ${names.join(" ") || "none"}`],
+      next: "correct containerfile.target, or leave it out to take the last stage",
+    });
+  const after = instructions.find(({ keyword, stage }) => keyword === "FROM" && stage > found);
+  return lines.slice(0, after?.from);
 }
 
 /** What ARG and ENV name, and the values as written, quotes kept. `ENV NAME some words` is one. */

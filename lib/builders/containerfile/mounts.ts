@@ -1,8 +1,15 @@
 import { exit, Failure } from "../../system/errors.ts";
 import { filesAt } from "./context-files.ts";
 import { contextUse } from "./context-use.ts";
-import type { ExpandedLine } from "./expand.ts";
-import { type Instruction, mountsOf, pairs, parseContainerfile, stageNamed, takenFrom } from "./instructions.ts";
+import {
+  type ExpandedLine,
+  type Instruction,
+  mountsOf,
+  pairs,
+  parseContainerfile,
+  stageNamed,
+  takenFrom,
+} from "./instructions.ts";
 
 /**
  * podman finds a RUN in its cache by the RUN's text. It does not look at files of the context that the RUN mounts (before buildah

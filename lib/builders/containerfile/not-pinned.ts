@@ -22,7 +22,7 @@ function argOf({ text }: Instruction): [string, string] {
 
 /** What is taken as it is that day: it has no pin. */
 export function notPinned(file: Containerfile, target: Target, family: Family): Taken[] {
-  const own = target.flavor.from ? baseReference(target, family) : undefined;
+  const own = target.flavor.from && baseReference(target, family);
   const used = new Set(
     [...file.stages.map(({ from }) => from), ...file.instructions.flatMap(takenFrom)].map((name) =>
       name.replaceAll(/[${}]/g, ""),

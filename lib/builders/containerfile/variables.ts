@@ -47,6 +47,15 @@ export function argNames({ instructions }: Containerfile): string[] {
   return instructions.filter((at) => at.keyword === "ARG").flatMap((at) => pairs(at).map(([name]) => name));
 }
 
+/** What ARGs before the first FROM say, which FROM sees. @param given build arguments */
+export function globalScope(file: Containerfile, given: Record<string, string>): Scope {
+  const scope: Scope = { args: new Map(), env: new Map() };
+  for (const at of file.instructions.filter(({ keyword, stage }) => keyword === "ARG" && stage < 0))
+    for (const [name, value] of pairs(at))
+      scope.args.set(name, given[name] ?? (value === undefined ? undefined : fillIn(value, scope, file.escapeSign)));
+  return scope;
+}
+
 /**
  * By instruction what variables it sees. A stage has its own ARGs, and the ENVs of the stage that it is based on.
  * @param given build arguments. @param stageOf the stage that a stage is based on, -1 for an image

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Family } from "../../family/family.ts";
-import { readRecipe, recipeNames } from "../../family/recipe-files.ts";
+import { findRecipe, recipeNames } from "../../family/recipe-files.ts";
 import { allTargets } from "../../family/target.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
@@ -24,7 +24,7 @@ function allNotPinned(family: Family): string[] {
 
 /** Where the AUR is: what the user gave as a build argument, else what the recipes say. */
 function aurOf(family: Family): string {
-  const recipes = recipeNames(family.root).map((name) => readRecipe(family.root, name));
+  const recipes = recipeNames(family.root).map((name) => findRecipe(family.root, name));
   const texts = recipes.map((recipe) => ("text" in recipe ? recipe.text : ""));
   const text = texts.find((one) => /^ARG AUR=/m.test(one)) ?? "";
   return givenArgs(text, family).AUR ?? /^ARG AUR=(\S+)$/m.exec(text)?.[1] ?? "https://aur.archlinux.org";
