@@ -28,6 +28,9 @@ const shipped = {
     "usr/lib/tmpfiles.d/guaraos-minimal.conf",
   ],
   base: [
+    "usr/libexec/guaraos/snapper-setup",
+    "usr/lib/systemd/system/guaraos-snapper-setup.service",
+    "usr/share/snapper/config-templates/guaraos",
     "usr/libexec/guaraos/swap-setup",
     "usr/lib/systemd/system/guaraos-swap-setup.service",
     "usr/lib/systemd/system/var-swap-swapfile.swap.d",
