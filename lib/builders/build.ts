@@ -1,6 +1,6 @@
 import { type Family, lineage, type Target } from "../family/family.ts";
 import { target as makeTarget } from "../family/target.ts";
-import { type LocalImage, layerCount, localImages } from "../oci/storage.ts";
+import { imageShape, type LocalImage, localImages } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
 import type { Progress, Step } from "../system/steps.ts";
 import { labelOf } from "../trust/facts.ts";
@@ -169,9 +169,8 @@ async function buildTarget(
   }
   if (plan.build) {
     const { base } = plan.job;
-    await Promise.all([base && lookAtBase(target, base.name), sayIfNarrow(base?.image.size, at.image?.size)]);
+    await Promise.all([base && lookAtBase(target, base), sayIfNarrow(base?.image.size, at.image?.size)]);
     await builder.build(plan.job, family, progress);
-    await refuseOtherImage(target, progress.log);
   }
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   if (!image)
@@ -180,6 +179,7 @@ async function buildTarget(
       `${target.reference}: the builder ${builder.name} ended well, but the image is not in podman's storage`,
       { log: progress.log, next: "read the log" },
     );
+  if (plan.build) await refuseOtherImage(target, image.id, progress.log);
   rememberRefresh(target, plan.refresh);
   return {
     target,
@@ -187,7 +187,7 @@ async function buildTarget(
     why: plan.why,
     id: image.id,
     size: image.size,
-    layers: await layerCount(target.reference),
+    layers: (await imageShape(image.id)).layers,
   };
 }
 

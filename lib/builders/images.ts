@@ -61,7 +61,7 @@ export async function ensureSources(
 }
 
 /**
- * Asks the registries for newer ones, where nothing in the build upgrades them. One that cannot be had stays as it is, and that is said.
+ * Asks the registries for newer ones, where nothing in the build upgrades them. One that cannot be fetched stays as it is, and that is said.
  * @returns whether anything was asked for
  */
 export async function fetchNewerSources(target: Target, family: Family, progress: Progress): Promise<boolean> {

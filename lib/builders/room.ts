@@ -8,6 +8,9 @@ import { podmanEnv } from "../tools/podman.ts";
 /** podman keeps each step of a build as a layer, so files that a later step changes are there twice. */
 const twice = 2;
 
+/** Nobody runs out of room by less, and to ask podman where its storage is takes time. */
+const worthAsking = 500_000_000;
+
 /** What a build may write at most where nothing comes from the cache; for a first one a guess: as much as is there already. Pure. */
 export function neededRoom(base: number, before: number | undefined): number {
   return before === undefined ? base : Math.max(0, before - base) * twice;
@@ -19,7 +22,7 @@ export function neededRoom(base: number, before: number | undefined): number {
  */
 export async function sayIfNarrow(base = 0, before?: number): Promise<void> {
   const needed = neededRoom(base, before);
-  const store = needed > 0 ? await findStore(["podman"], await podmanEnv()) : undefined;
+  const store = needed > worthAsking ? await findStore(["podman"], await podmanEnv()) : undefined;
   if (!store) return;
   const { path, free } = spaceAt(store.root);
   if (free >= needed) return;

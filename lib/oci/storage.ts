@@ -73,8 +73,25 @@ export async function localImages(): Promise<Map<string, LocalImage>> {
   );
 }
 
-/** How many layers an image has. */
-export async function layerCount(reference: string): Promise<number> {
-  const outcome = await askPodman("image", "inspect", "--format", "{{len .RootFS.Layers}}", reference);
-  return outcome.code === 0 ? Number(outcome.stdout) : 0;
+/** What podman's list of images does not say. */
+export interface ImageShape {
+  layers: number;
+  /** As OCI calls it; "" where the image does not say it. */
+  architecture: string;
+}
+
+const shapes = new Map<string, Promise<ImageShape>>();
+
+/** @param id an image's, of which podman is asked once: another content has another id. One that podman does not know has no layers */
+export function imageShape(id: string): Promise<ImageShape> {
+  const known = shapes.get(id) ?? askShape(id);
+  shapes.set(id, known);
+  return known;
+}
+
+async function askShape(id: string): Promise<ImageShape> {
+  const format = "{{len .RootFS.Layers}} {{.Architecture}}";
+  const { code, stdout } = await askPodman("image", "inspect", "--format", format, id);
+  const [layers = "0", architecture = ""] = code === 0 ? stdout.trim().split(" ") : [];
+  return { layers: Number(layers), architecture };
 }

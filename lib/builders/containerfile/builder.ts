@@ -59,7 +59,7 @@ export const containerfile: Builder<ContainerfileDraft> = {
   },
 
   async build(job, family, progress) {
-    if (job.base) await refuseTooDeep(job.target, job.draft.containerfile, job.base.name);
+    if (job.base) await refuseTooDeep(job.target, job.draft.containerfile, job.base);
     await buildImage(job, family, progress);
   },
 

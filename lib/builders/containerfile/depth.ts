@@ -1,8 +1,9 @@
 import type { Target } from "../../family/family.ts";
-import { layerCount } from "../../oci/storage.ts";
+import { imageShape } from "../../oci/storage.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { commandLine } from "../../system/shell.ts";
 import { podmanVersion } from "../../tools/podman.ts";
+import type { BaseImage } from "../builder.ts";
 import { imageStages, linesOf, parseContainerfile } from "./instructions.ts";
 
 /**
@@ -41,9 +42,9 @@ export function refuseDepth(target: Target, base: { name: string; layers: number
 }
 
 /** Looks before a build whether podman can mount what comes out. @throws Failure with the command that makes the base fit */
-export async function refuseTooDeep(target: Target, containerfile: string, base: string): Promise<void> {
-  const layers = await layerCount(base);
+export async function refuseTooDeep(target: Target, containerfile: string, base: BaseImage): Promise<void> {
+  const { layers } = await imageShape(base.image.id);
   const added = addedLayers(containerfile);
   if (layers + added > mostLayers("0.0.0"))
-    refuseDepth(target, { name: base, layers }, added, await podmanVersion("podman"));
+    refuseDepth(target, { name: base.name, layers }, added, await podmanVersion("podman"));
 }
