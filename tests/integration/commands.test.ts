@@ -246,7 +246,7 @@ describe("new-flavor", () => {
   });
 
   test("what the manifest's rules refuse is taken back", async () => {
-    // the recipe that a flavor without a base would have on a Debian arch is not there
+    // the recipe that a flavor without a base has on a Debian arch takes no packages here
     const poor = new Project([]);
     poor.write("t.pub", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
     poor.write(
@@ -257,15 +257,16 @@ registry: localhost/t
 prefix: t
 key: t.pub
 default: {arch: a, flavor: one}
-arches: {a: {base: localhost/t/a}, b: {}}
+arches: {a: {base: localhost/t/a}, b: {base: {debian: trixie}}}
 `,
     );
     poor.write("flavors/one.yaml", "title: One\nrecipe: tiny\narches: [a]\n");
-    poor.write("containerfiles/tiny.Containerfile", "# @base\nFROM ${BASE}\n");
+    for (const name of ["tiny", "debian"])
+      poor.write(`containerfiles/${name}.Containerfile`, "# @base\nFROM ${BASE}\n");
     const { code, stdout, stderr } = await poor.slipway("new-flavor", "bad", "--from", "none", "--arches", "b");
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("bad would not be good, and was removed again");
-    expect(stderr).toContain("`b` has no base");
+    expect(stderr).toContain("containerfiles/debian.Containerfile has no place for `groups`");
     expect(existsSync(join(poor.root, "flavors/bad.yaml"))).toBe(false);
     expect(existsSync(join(poor.root, "overlays/bad"))).toBe(false);
     expect((await poor.slipway("list")).code).toBe(0);
