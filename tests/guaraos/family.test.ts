@@ -1,6 +1,7 @@
-// reaches: flavors/ overlays/ containerfiles/ guaraos.pub
+// reaches: disk flavors/ overlays/ containerfiles/ guaraos.pub
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import { allTargets } from "../../lib/family/target.ts";
@@ -8,9 +9,7 @@ import { packingOf } from "../../lib/ship/packing.ts";
 import { readPins } from "../../lib/tools/pins.ts";
 import { policyJson } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
-import { installWords, placeConsoles } from "../../lib/vm/disk/bootc.ts";
-import { usualDisk } from "../../lib/vm/disk/kept.ts";
-import { checkout } from "../support/sandbox.ts";
+import { checkout, exec } from "../support/sandbox.ts";
 import { family, target } from "../support/small-family.ts";
 
 const guaraos = () => family(checkout);
@@ -47,7 +46,7 @@ test("arches: the best first, what each needs of a CPU, and where its base comes
   ]);
 });
 
-// The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows.
+// The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows: install.rs and spec.rs of 1.16.9.
 const bootcOptions: Record<string, RegExp> = {
   "--via-loopback": /^$/,
   "--generic-image": /^$/,
@@ -59,22 +58,27 @@ const bootcOptions: Record<string, RegExp> = {
   "--karg": /^=\S+$/,
 };
 
-test("bootc 1.16 takes the words by which each flavor is put on a disk, and it needs no bootupd", () => {
+test("bootc 1.16 takes the words that `disk --dry-run` shows for each flavor, and it needs no bootupd", async () => {
   const targets = allTargets(guaraos()).filter(({ flavor }) => flavor.bootc);
   expect(targets.length).toBeGreaterThan(3);
-  for (const target of targets) {
-    const { kargs } = target.flavor;
-    const words = installWords(target, usualDisk, "/f", "/g", placeConsoles(target, usualDisk, kargs));
-    const asked = words.slice(words.indexOf("to-disk") + 1, -1);
-    const unknown = asked.filter((word) => {
+  const script = join(checkout, "scripts/disk.ts");
+  const shown = await Promise.all(
+    targets.map(({ arch, flavor }) => exec([process.execPath, script, arch.name, flavor.name, "--dry-run"])),
+  );
+  for (const [i, { code, stdout }] of shown.entries()) {
+    const { reference, flavor } = targets[i] ?? expect.unreachable();
+    const [, asked = ""] = / bootc install to-disk (.*) \/slipway\/disk\.raw$/m.exec(stdout) ?? [];
+    const words = asked.split(" ");
+    const unknown = words.filter((word) => {
       const [name = ""] = word.split("=");
       return !bootcOptions[name]?.test(word.slice(name.length));
     });
-    expect([target.reference, unknown]).toEqual([target.reference, []]);
-    expect(asked).toEqual(expect.arrayContaining(["--composefs-backend", "--bootloader=systemd"]));
-    expect(packingOf(target.flavor, guaraos()).compression).toBe("zstd");
+    expect([reference, code, unknown]).toEqual([reference, 0, []]);
+    expect(words).toEqual(expect.arrayContaining(["--composefs-backend", "--bootloader=systemd"]));
+    expect(words).toContain(`--target-imgref=${reference}`);
+    expect(packingOf(flavor, guaraos()).compression).toBe("zstd");
   }
-});
+}, 60_000);
 
 test("machines take what is signed with the family's key, and nothing else of its namespace", () => {
   const namespace = "ghcr.io/guara92";
