@@ -12,6 +12,8 @@ export interface Arch {
   needs: string[];
   repos: string[];
   runner: string[];
+  /** When CI builds it, as cron writes it; at every time of the workflow if undefined. */
+  schedule?: string | undefined;
 }
 
 export interface Flavor extends Omit<FlavorFile, "from" | "bootc"> {

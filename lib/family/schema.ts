@@ -5,6 +5,7 @@ import {
   age,
   argName,
   cpuFlag,
+  cron,
   few,
   helperName,
   imageByDigest,
@@ -125,6 +126,8 @@ export const familySchema = z.strictObject({
         needs: z.array(cpuFlag).default([]),
         repos: z.array(name).default([]),
         runner: z.array(title).min(1).default(["ubuntu-latest"]),
+        /** when CI builds it: one of the times in the workflow, which starts at each of them; else at every one */
+        schedule: cron.optional(),
       }),
     ),
     mostNames,

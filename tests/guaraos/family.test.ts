@@ -1,9 +1,12 @@
 // reaches: disk flavors/ overlays/ containerfiles/ guaraos.pub
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
+import { builtAt } from "../../lib/family/arch.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import { packingOf } from "../../lib/ship/packing.ts";
 import { readPins } from "../../lib/tools/pins.ts";
@@ -46,6 +49,23 @@ test("arches: the best first, what each needs of a CPU, and where its base comes
   ]);
 });
 
+test("each arch is built at a time of its own, and the workflow starts at exactly these", async () => {
+  const { on } = parse(readFileSync(join(checkout, ".github/workflows/build.yml"), "utf8"));
+  const starts: string[] = on.schedule.map(({ cron }: { cron: string }) => cron);
+  const times = [...guaraos().arches.values()].map(({ schedule }) => schedule ?? "");
+  expect(times.toSorted()).toEqual(starts.toSorted());
+  expect(new Set(times.map((time) => time.split(" ")[1])).size).toBe(times.length);
+  const at = async (time: string) => {
+    const words = ["--arches", `--schedule=${time}`, "--json"];
+    const { stdout } = await exec([process.execPath, join(checkout, "scripts/matrix.ts"), ...words]);
+    return JSON.parse(stdout).include.map(({ arch }: { arch: string }) => arch);
+  };
+  const names = [...guaraos().arches.keys()];
+  const [none, ...each] = await Promise.all(["any", ...times].map(at));
+  expect([none, ...each.flat()]).toEqual([names, ...names]);
+  expect(() => builtAt([...guaraos().arches.values()], "0 0 * * *")).toThrow("no arch is built at `0 0 * * *`");
+}, 60_000);
+
 // The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows: install.rs and spec.rs of 1.16.9.
 const bootcOptions: Record<string, RegExp> = {
   "--via-loopback": /^$/,
@@ -78,7 +98,7 @@ test("bootc 1.16 takes the words that `disk --dry-run` shows for each flavor, an
     expect(words).toContain(`--target-imgref=${reference}`);
     expect(packingOf(flavor, guaraos()).compression).toBe("zstd");
   }
-}, 60_000);
+}, 120_000);
 
 test("machines take what is signed with the family's key, and nothing else of its namespace", () => {
   const namespace = "ghcr.io/guara92";
