@@ -14,6 +14,8 @@ export interface Arch {
   runner: string[];
   /** When CI builds it, as cron writes it; at every time of the workflow if undefined. */
   schedule?: string | undefined;
+  /** More tags of its images, such as `latest`. */
+  tags?: string[] | undefined;
 }
 
 export interface Flavor extends Omit<FlavorFile, "from" | "bootc"> {

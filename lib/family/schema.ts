@@ -21,6 +21,7 @@ import {
   registryName,
   script,
   sysctl,
+  tagName,
   title,
   unitName,
   userName,
@@ -128,6 +129,8 @@ export const familySchema = z.strictObject({
         runner: z.array(title).min(1).default(["ubuntu-latest"]),
         /** when CI builds it: one of the times in the workflow, which starts at each of them; else at every one */
         schedule: cron.optional(),
+        /** tags that its images get beside the arch's name, and that machines may follow: each for one arch */
+        tags: z.array(tagName).max(mostNames).optional(),
       }),
     ),
     mostNames,

@@ -64,6 +64,7 @@ export const projectFile = word(
 ).max(mostFile);
 
 const { isHost, host, path, tag, digest } = grammar;
+export const tagName = word("a tag", "letters, digits and _ . -, such as latest", new RegExp(`^${tag}$`)).max(mostName);
 export const imageName = word(
   "an image reference",
   "such as docker.io/library/debian:trixie, or {debian: SUITE}",
