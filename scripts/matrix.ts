@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 import { command } from "../lib/cli/command.ts";
+import { builtAt } from "../lib/family/arch.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { allTargets } from "../lib/family/target.ts";
 import { print, printJson, table } from "../lib/system/output.ts";
@@ -7,7 +8,8 @@ import { print, printJson, table } from "../lib/system/output.ts";
 await command("matrix", async (args) => {
   const targets = allTargets(await loadFamily());
   if (args.has("arches")) {
-    const include = [...new Set(targets.map((t) => t.arch))].map(({ name, runner }) => ({ arch: name, runner }));
+    const arches = builtAt([...new Set(targets.map((t) => t.arch))], args.value("schedule") ?? "any");
+    const include = arches.map(({ name, runner }) => ({ arch: name, runner }));
     if (args.has("json")) return printJson({ include });
     return print(
       table([["arch", "runner"], ...include.map((a) => [a.arch, a.runner.join(" ")])], undefined, { head: true }),

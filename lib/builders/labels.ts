@@ -29,6 +29,7 @@ export function imageLabels(
     ...(base?.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
     ...(flavor.bootc ? { "containers.bootc": "1" } : {}),
     [labelOf.reference]: reference,
+    ...(arch.tags?.length ? { [labelOf.tags]: arch.tags.join(" ") } : {}),
     [labelOf.refresh]: stamp,
     [labelOf.staleAfter]: `${family.staleAfter / 3600}h`,
   };

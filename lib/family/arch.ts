@@ -22,6 +22,20 @@ export function missingFlags(arch: Arch, flags: Set<string>): string[] {
   return arch.needs.filter((flag) => !flags.has(flag));
 }
 
+/**
+ * The arches that CI builds at a time; those without a time of their own are built at each.
+ * @param time as cron writes it, or `any`
+ * @throws Failure (usage) for a time at which none is built
+ */
+export function builtAt(arches: Arch[], time: string): Arch[] {
+  const found = time === "any" ? arches : arches.filter(({ schedule }) => (schedule ?? time) === time);
+  if (found.length) return found;
+  throw new Failure(exit.usage, `no arch is built at \`${time}\``, {
+    tried: arches.map(({ name, schedule }) => `${name}: ${schedule}`),
+    next: "write the same times into `schedule` in flavors/family.yaml and into the workflow",
+  });
+}
+
 /** The first arch of the family, best first, that a CPU with these flags runs. */
 export function bestArch(arches: Iterable<Arch>, flags: Set<string>): Arch | undefined {
   for (const arch of arches) if (missingFlags(arch, flags).length === 0) return arch;

@@ -15,6 +15,10 @@ export interface Arch {
   needs: string[];
   repos: string[];
   runner: string[];
+  /** When CI builds it, as cron writes it; at every time of the workflow if undefined. */
+  schedule?: string | undefined;
+  /** More tags of its images, such as `latest`. */
+  tags?: string[] | undefined;
 }
 
 /** A Containerfile of the project's own. */

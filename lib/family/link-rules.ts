@@ -29,6 +29,21 @@ export const defaultExists: Rule = ({ family, sources, top, topWhole, names }) =
   return found;
 };
 
+/** A tag of an image is an arch's name, that name with a day, or one of `tags`; a repository has each once. */
+export const tagsAreFree: Rule = ({ family: { arches }, top, topWhole }) => {
+  if (!topWhole) return [];
+  const given = [...arches.values()].flatMap(({ name, tags = [] }) => tags.map((tag, i) => ({ name, tag, i })));
+  return given.flatMap(({ name, tag, i }, at) => {
+    const first = given.findIndex((other) => other.tag === tag) === at;
+    if (first && !arches.has(tag.replace(/-\d{8}$/, ""))) return [];
+    return top.mistake(
+      ["arches", name, "tags", i],
+      `the tag \`${tag}\` names other images already`,
+      "a tag of its own",
+    );
+  });
+};
+
 export const archesExist = eachFlavor(({ arches, from }, { yaml }, { family, sources, topWhole }) => {
   const known = [...family.arches.keys()];
   // One of the base's arches that is unknown may be the one that is missed.

@@ -23,6 +23,7 @@ const rule = (name: string, sentence: string, find: Rule): NamedRule => ({ name,
 /** The rules of the field, checked at every run. A new rule is one row; what is forbidden is one row of forbidden.ts. */
 export const rules: NamedRule[] = [
   rule("default-exists", "the default arch and flavor of family.yaml exist", links.defaultExists),
+  rule("tags-are-free", "a tag of family.yaml names one image of a flavor", links.tagsAreFree),
   rule("arches-exist", "a flavor names arches of family.yaml, and its base has them too", links.archesExist),
   rule("bases-exist", "from names a flavor", links.basesExist),
   rule("no-circle", "no flavor is based on itself, directly or by others", links.noCircle),

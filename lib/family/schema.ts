@@ -8,6 +8,7 @@ import {
   argName,
   contextFolder,
   cpuFlag,
+  cron,
   few,
   helperName,
   imageByDigest,
@@ -26,6 +27,7 @@ import {
   secretId,
   stageName,
   sysctl,
+  tagName,
   title,
   unitName,
   userName,
@@ -174,6 +176,10 @@ export const familySchema = z.strictObject({
         needs: z.array(cpuFlag).default([]),
         repos: z.array(name).default([]),
         runner: z.array(title).min(1).default(["ubuntu-latest"]),
+        /** when CI builds it: one of the times in the workflow, which starts at each of them; else at every one */
+        schedule: cron.optional(),
+        /** tags that its images get beside the arch's name, and that machines may follow: each for one arch */
+        tags: z.array(tagName).max(mostNames).optional(),
       }),
     ),
     mostNames,

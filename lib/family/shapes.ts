@@ -56,6 +56,11 @@ export const secretId = word("a secret's name", "letters, digits and . _ -", /^\
 export const userName = word("a user's name", "small letters, digits and . _ -", /^[a-z_][a-z0-9_.-]*$/).max(mostName);
 export const cpuFlag = word("a CPU flag", "as in /proc/cpuinfo, such as avx2", /^[a-z0-9_]+$/).max(mostName);
 export const age = word("an age", "such as 12h, 2d or 1w", /^\d{1,4}[hdw]$/);
+export const cron = word(
+  "a time of cron",
+  "five fields of digits and * , / -, such as 20 3 */2 * *",
+  /^[\d*,/-]+( [\d*,/-]+){4}$/,
+).max(mostName);
 export const projectFile = word(
   "a file of the project",
   "a relative name of letters, digits and . _ + -, such as family.pub",
@@ -74,6 +79,7 @@ export const secretFile = word(
 ).max(mostLine);
 
 const { isHost, host, path, tag, digest } = grammar;
+export const tagName = word("a tag", "letters, digits and _ . -, such as latest", new RegExp(`^${tag}$`)).max(mostName);
 export const imageName = word(
   "an image reference",
   "such as docker.io/library/debian:trixie, or {debian: SUITE}",

@@ -10,6 +10,8 @@ import type { ImageConfig } from "../oci/manifest.ts";
 export const labelOf = {
   /** The name that machines follow: another flavor's or arch's image has another one. */
   reference: "org.slipway.reference",
+  /** Other tags under which machines may follow it, with spaces between them. */
+  tags: "org.slipway.tags",
   /** When its packages were last upgraded on purpose, such as 20261121T033000Z. */
   refresh: "org.slipway.refresh",
   /**
@@ -24,6 +26,8 @@ export const labelOf = {
 /** Times are milliseconds since 1970; undefined if the image does not say it, or not in a known form. */
 export interface Facts {
   reference: string | undefined;
+  /** Its other tags. */
+  tags?: string[];
   version: string | undefined;
   made: number | undefined;
   refreshed: number | undefined;
@@ -67,6 +71,7 @@ export function factsOf(config: ImageConfig): Facts {
   const age = text(labelOf.staleAfter, /^[1-9]\d{0,4}[hdw]$/);
   return {
     reference: text(labelOf.reference, /^[a-z0-9][\w.:/-]{0,255}$/),
+    tags: text(labelOf.tags, /^\w[\w. -]{0,255}$/)?.split(" ") ?? [],
     version,
     made: latest([timeOf(labels[labelOf.created]), timeOf(config.created), versionTime(version), refreshed]),
     refreshed,

@@ -62,10 +62,12 @@ function isOwn({ reference, facts }: Shown): boolean {
   return facts.reference !== undefined && namespace(facts.reference) === namespace(reference);
 }
 
-/** A tag of a day, `znver4-20261121`, is a name of the image too, and so is a digest without a tag. */
-function isNamed(followed: string, own: string): boolean {
+/** A tag of a day, `znver4-20261121`, is a name of the image too, and so are its other tags, and a digest without a tag. */
+function isNamed(followed: string, own: string, tags: string[] = []): boolean {
   const name = bare(followed);
-  return name === own || name.replace(/-\d{8}$/, "") === own || name === own.replace(/:[^:/]*$/, "");
+  const repository = own.replace(/:[^:/]*$/, "");
+  const names = [own, repository, ...tags.map((tag) => `${repository}:${tag}`)];
+  return names.includes(name) || name.replace(/-\d{8}$/, "") === own;
 }
 
 /** The newest image of the reference that the machine has, without the shown one: it cannot be older than itself. */
@@ -77,7 +79,8 @@ function newest({ known, digests }: Shown): Known | undefined {
 const rows: ((shown: Shown) => OldImage | undefined)[] = [
   (shown) => {
     const { reference, digests, facts } = shown;
-    if (facts.reference === undefined || !isOwn(shown) || isNamed(reference, facts.reference)) return undefined;
+    if (facts.reference === undefined || !isOwn(shown) || isNamed(reference, facts.reference, facts.tags))
+      return undefined;
     return {
       name: "other",
       said: `${bare(reference)} is another image: ${facts.reference}`,

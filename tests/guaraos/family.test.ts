@@ -1,16 +1,18 @@
-// reaches: flavors/ overlays/ containerfiles/ guaraos.pub
+// reaches: disk flavors/ overlays/ containerfiles/ guaraos.pub
 // This file is about GuaraOS: its manifest as a whole, whatever flavors there are.
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
+import { builtAt } from "../../lib/family/arch.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import { packingOf } from "../../lib/ship/packing.ts";
 import { readPins } from "../../lib/tools/pins.ts";
 import { policyJson } from "../../lib/trust/policy.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
-import { installWords, placeConsoles } from "../../lib/vm/disk/bootc.ts";
-import { usualDisk } from "../../lib/vm/disk/kept.ts";
-import { checkout } from "../support/sandbox.ts";
+import { checkout, exec } from "../support/sandbox.ts";
 import { family, target } from "../support/small-family.ts";
 
 const guaraos = () => family(checkout);
@@ -47,7 +49,24 @@ test("arches: the best first, what each needs of a CPU, and where its base comes
   ]);
 });
 
-// The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows.
+test("each arch is built at a time of its own, and the workflow starts at exactly these", async () => {
+  const { on } = parse(readFileSync(join(checkout, ".github/workflows/build.yml"), "utf8"));
+  const starts: string[] = on.schedule.map(({ cron }: { cron: string }) => cron);
+  const times = [...guaraos().arches.values()].map(({ schedule }) => schedule ?? "");
+  expect(times.toSorted()).toEqual(starts.toSorted());
+  expect(new Set(times.map((time) => time.split(" ")[1])).size).toBe(times.length);
+  const at = async (time: string) => {
+    const words = ["--arches", `--schedule=${time}`, "--json"];
+    const { stdout } = await exec([process.execPath, join(checkout, "scripts/matrix.ts"), ...words]);
+    return JSON.parse(stdout).include.map(({ arch }: { arch: string }) => arch);
+  };
+  const names = [...guaraos().arches.keys()];
+  const [none, ...each] = await Promise.all(["any", ...times].map(at));
+  expect([none, ...each.flat()]).toEqual([names, ...names]);
+  expect(() => builtAt([...guaraos().arches.values()], "0 0 * * *")).toThrow("no arch is built at `0 0 * * *`");
+}, 60_000);
+
+// The options of bootc-install-to-disk(8), 1.16, and which values of ours it knows: install.rs and spec.rs of 1.16.9.
 const bootcOptions: Record<string, RegExp> = {
   "--via-loopback": /^$/,
   "--generic-image": /^$/,
@@ -59,22 +78,27 @@ const bootcOptions: Record<string, RegExp> = {
   "--karg": /^=\S+$/,
 };
 
-test("bootc 1.16 takes the words by which each flavor is put on a disk, and it needs no bootupd", () => {
+test("bootc 1.16 takes the words that `disk --dry-run` shows for each flavor, and it needs no bootupd", async () => {
   const targets = allTargets(guaraos()).filter(({ flavor }) => flavor.bootc);
   expect(targets.length).toBeGreaterThan(3);
-  for (const target of targets) {
-    const { kargs } = target.flavor;
-    const words = installWords(target, usualDisk, "/f", "/g", placeConsoles(target, usualDisk, kargs));
-    const asked = words.slice(words.indexOf("to-disk") + 1, -1);
-    const unknown = asked.filter((word) => {
+  const script = join(checkout, "scripts/disk.ts");
+  const shown = await Promise.all(
+    targets.map(({ arch, flavor }) => exec([process.execPath, script, arch.name, flavor.name, "--dry-run"])),
+  );
+  for (const [i, { code, stdout }] of shown.entries()) {
+    const { reference, flavor } = targets[i] ?? expect.unreachable();
+    const [, asked = ""] = / bootc install to-disk (.*) \/slipway\/disk\.raw$/m.exec(stdout) ?? [];
+    const words = asked.split(" ");
+    const unknown = words.filter((word) => {
       const [name = ""] = word.split("=");
       return !bootcOptions[name]?.test(word.slice(name.length));
     });
-    expect([target.reference, unknown]).toEqual([target.reference, []]);
-    expect(asked).toEqual(expect.arrayContaining(["--composefs-backend", "--bootloader=systemd"]));
-    expect(packingOf(target.flavor, guaraos()).compression).toBe("zstd");
+    expect([reference, code, unknown]).toEqual([reference, 0, []]);
+    expect(words).toEqual(expect.arrayContaining(["--composefs-backend", "--bootloader=systemd"]));
+    expect(words).toContain(`--target-imgref=${reference}`);
+    expect(packingOf(flavor, guaraos()).compression).toBe("zstd");
   }
-});
+}, 120_000);
 
 test("machines take what is signed with the family's key, and nothing else of its namespace", () => {
   const namespace = "ghcr.io/guara92";

@@ -2,7 +2,18 @@
 // This file is about GuaraOS: what four of its flavors promise, said a second time by hand, so that a change of a flavor or
 // an overlay that was not meant shows here. And rules that every file keeps which they ship.
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -421,7 +432,7 @@ describe("the user's surroundings", () => {
       "org.gnome.desktop.interface.color-scheme": "'prefer-dark'",
       "org.gnome.desktop.interface.accent-color": "'blue'",
       "org.gnome.desktop.interface.font-name": "'Inter 12'",
-      "org.gnome.desktop.interface.gtk-theme": "'Flat-Remix-GTK-Blue-Darkest-Solid'",
+      "org.gnome.desktop.interface.gtk-theme": "'adw-gtk3-dark'",
       "org.gnome.desktop.datetime.automatic-timezone": "true",
       "org.gnome.mutter.edge-tiling": "false",
       "org.gnome.desktop.wm.keybindings.close": "['<Super>q', '<Alt>F4']",
@@ -432,6 +443,7 @@ describe("the user's surroundings", () => {
       "org.gnome.shell.extensions.dash-to-dock.background-opacity": "0.8",
       "org.gnome.shell.extensions.dash-to-dock.scroll-action": "'switch-workspace'",
     });
+    expect(text("gnome", "../../flavors/gnome.yaml")).toContain("adw-gtk-theme");
     expect(set["org.gnome.mutter.experimental-features"]).toMatch(
       /scale-monitor-framebuffer.*xwayland-native-scaling.*autoclose-xwayland.*variable-refresh-rate/,
     );
@@ -457,7 +469,13 @@ describe("the user's surroundings", () => {
       profile: { release: { lto: "thin" } },
     });
     expect(toml(".config/helix/config.toml")).toMatchObject({
-      editor: { rulers: [100], "soft-wrap": { enable: true }, "cursor-shape": { insert: "bar" } },
+      editor: {
+        ...{ bufferline: "always", cursorline: true, rulers: [100], "color-modes": true, "idle-timeout": 50 },
+        ...{ "soft-wrap": { enable: true }, "indent-guides": { render: true } },
+        "cursor-shape": { insert: "bar", normal: "block", select: "underline" },
+        lsp: { "display-messages": true, "display-inlay-hints": true },
+        statusline: { right: expect.arrayContaining(["diagnostics", "version-control"]) },
+      },
     });
   });
 
@@ -468,6 +486,10 @@ describe("the user's surroundings", () => {
     for (const line of [
       "core.pager=delta",
       "core.autocrlf=input",
+      "core.eol=lf",
+      "delta.features=side-by-side line-numbers decorations",
+      "delta.decorations.file-style=bold yellow ul",
+      "delta.line-numbers.line-numbers-plus-style=28",
       "init.defaultbranch=main",
       "pull.rebase=true",
       "push.autosetupremote=true",
@@ -478,6 +500,39 @@ describe("the user's surroundings", () => {
     ])
       expect(set).toContain(line);
     expect(set.filter((line) => line.startsWith("user."))).toEqual([]);
+  });
+
+  /** What an interactive bash of a new account says to `show`, with programs that print what they are asked for. */
+  function bash(programs: string[], show: string, env: Record<string, string> = {}): string {
+    const home = mkdtempSync(join(tmpdir(), "slipway-bash-"));
+    cpSync(source("base", "/etc/skel"), home, { recursive: true });
+    mkdirSync(join(home, "bin"));
+    for (const name of programs)
+      writeFileSync(join(home, "bin", name), `#!/bin/sh\necho "echo ${name} $* >>$HOME/asked"\n`, { mode: 0o755 });
+    const argv = [Bun.which("bash") ?? "bash", "--noprofile", "--rcfile", join(home, ".bashrc"), "-ic", show];
+    const run = Bun.spawnSync(argv, { env: { HOME: home, PATH: join(home, "bin"), ...env } });
+    rmSync(home, { recursive: true, force: true });
+    return run.stdout.toString().trim();
+  }
+
+  test("bash asks starship, then zoxide, and searches the history with Page Up and Page Down", () => {
+    const keys = "bind -q history-search-backward; bind -q history-search-forward";
+    expect(bash([], keys)).toMatch(
+      /backward can be invoked via .*"(\\e|\\M-)\[5~".*\n.*forward can be invoked via .*"(\\e|\\M-)\[6~"/,
+    );
+    const asked = bash(["starship", "zoxide"], 'echo "$(<~/asked)"').split("\n");
+    expect(asked).toEqual(["starship init bash", "zoxide init bash"]);
+  });
+
+  test("bash inside a distrobox calls programs of the machine that the guest lacks", () => {
+    const inside = { CONTAINER_ID: "x" };
+    const show = "alias";
+    expect(bash(["distrobox-host-exec"], show, inside)).toContain(
+      "alias mullvad-exclude='distrobox-host-exec mullvad-exclude'\nalias xdg-open='distrobox-host-exec xdg-open'",
+    );
+    expect(bash(["distrobox-host-exec", "xdg-open"], show, inside)).not.toContain("xdg-open=");
+    expect(bash(["distrobox-host-exec"], show)).not.toContain("distrobox");
+    expect(bash([], show, inside)).not.toContain("distrobox");
   });
 
   /** What a login shell ends up with, from an environment with nothing in it. */

@@ -89,6 +89,7 @@ test("all flavors of an arch are built, rechunked, pushed, signed, verified; the
     expect(digest).toMatch(/^sha256:/);
     const dated = Object.keys(tags).filter((t) => /^amd64-\d{8}$/.test(t));
     expect(dated.map((t) => tags[t])).toEqual([digest]);
+    expect(tags.latest).toBe(digest);
     expect(tags).toHaveProperty([`${digest?.replace(":", "-")}.sig`]);
   }
   // The workflow has the key in this step alone: what --no-push built and rechunked before is taken as it is.

@@ -32,7 +32,7 @@ key: acme.pub
 openRegistries: [ghcr.io, docker.io]
 default: {arch: amd64, flavor: one}
 arches:
-  amd64: {base: ${tiny}}
+  amd64: {base: ${tiny}, tags: [latest]}
 `,
     );
     this.write("containerfiles/tiny.Containerfile", recipe);

@@ -64,6 +64,17 @@ describe("what a registry may not show", () => {
     ["another flavor's", { facts: facts({ reference: `${namespace}/os-two:v3` }) }, ["other"]],
     ["another arch's", { facts: facts({ reference: `${namespace}/os-one:v4` }) }, ["other"]],
     ["its own, by the tag of a day", { reference: `${reference}-20261127` }, []],
+    [
+      "one by another tag of its own",
+      { reference: `${namespace}/os-one:latest`, facts: facts({ tags: ["latest"] }) },
+      [],
+    ],
+    ["one by a tag that it does not have", { reference: `${namespace}/os-one:latest` }, ["other"]],
+    [
+      "another flavor's, by another tag",
+      { reference: `${namespace}/os-two:latest`, facts: facts({ tags: ["latest"] }) },
+      ["other"],
+    ],
     ["another arch's, by the tag of a day", { reference: `${namespace}/os-one:v4-20261127` }, ["other"]],
     ["its own, by a digest", { reference: `${namespace}/os-one@${a}` }, []],
     ["another flavor's, by a digest", { reference: `${namespace}/os-two@${a}` }, ["other"]],
@@ -223,13 +234,13 @@ describe("what an image says of itself", () => {
     const [flavor] = family.flavors.values();
     const [arch] = family.arches.values();
     if (!flavor || !arch) throw new Error("the sample family is empty");
-    const its = { flavor, arch, reference };
+    const its = { flavor, arch: { ...arch, tags: ["latest", "stable"] }, reference };
     const written = (epoch: number, stamp: string) =>
       of(imageLabels(its, family, { revision: undefined, epoch }, { name: "x", digest: undefined }, stamp));
     const commit = Date.UTC(2026, 10, 20, 8) / 1000;
     const refreshed = Date.UTC(2026, 10, 21, 3, 30);
     expect(written(commit, "20261121T033000Z")).toEqual({
-      ...{ reference, version: `${arch.name}-20261121` },
+      ...{ reference, tags: ["latest", "stable"], version: `${arch.name}-20261121` },
       ...{ made: refreshed, refreshed, staleAfter: family.staleAfter },
     });
     // without a stamp two first builds are equal: an image is as new as its commit

@@ -27,6 +27,23 @@ describe("names of other things", () => {
     expect(to("{arch: plain, flavor: two}")).toEqual(["flavors/family.yaml:6:17: two does not exist for plain"]);
   });
 
+  test("a tag names one image of a flavor", () => {
+    const tags = (best: string, plain: string) =>
+      told({
+        "flavors/family.yaml": head
+          .replace("needs: [avx512f]}", `needs: [avx512f], tags: [${best}]}`)
+          .replace("{debian: trixie}}", `{debian: trixie}, tags: [${plain}]}`),
+      });
+    const taken = (line: number, name: string) =>
+      expect.stringMatching(
+        new RegExp(`^flavors/family.yaml:${line}:\\d+: the tag \`${name}\` names other images already$`),
+      );
+    expect(tags("latest", "stable, old")).toEqual([]);
+    expect(tags("latest", "latest")).toEqual([taken(9, "latest")]);
+    expect(tags("plain", "best-20261121")).toEqual([taken(8, "plain"), taken(9, "best-20261121")]);
+    expect(tags("a b", "x")).toHaveLength(1);
+  });
+
   test("arches", () => {
     const to = (text: string) => mistakes({ "flavors/two.yaml": two.replace("[best]", text) });
     expect(to("[bset]")).toEqual([

@@ -180,6 +180,8 @@ describe("the command lines", () => {
   test("a day is one of UTC; the tag that machines follow comes last", () => {
     expect(dayOf(new Date("2026-11-21T23:59:59-05:00"))).toBe("20261122");
     expect(target && tagsOf(target, "20261122")).toEqual(["v3-20261122", "v3"]);
+    const more = target && { ...target, arch: { ...target.arch, tags: ["latest"] } };
+    expect(more && tagsOf(more, "20261122")).toEqual(["v3-20261122", "latest", "v3"]);
   });
 
   test("layers are compressed as the manifest says, and then sent byte for byte", () => {

@@ -82,7 +82,7 @@ test("the key is in the step that signs, and nowhere else: after set-up and buil
 
 test("on a schedule, by hand with switches, and on pull requests without pushing", () => {
   expect(build.on).toMatchObject({
-    schedule: [{ cron: expect.stringContaining(" */2 * *") }],
+    schedule: expect.arrayContaining([{ cron: expect.stringContaining(" */2 * *") }]),
     workflow_dispatch: { inputs: { refresh: { type: "boolean" }, "no-cache": { type: "boolean" } } },
   });
   expect(build.on).toHaveProperty("pull_request");
@@ -102,6 +102,18 @@ test("arches and runners come from the manifest; nothing from outside is pasted 
     ]);
   }
   for (const [name, { run }] of steps) expect([name, run ?? ""]).toEqual([name, expect.not.stringContaining("${{")]);
+});
+
+test("Dependabot looks after actions and packages, one pull request a week for each", () => {
+  const { version, updates } = parse(readFileSync(join(checkout, ".github/dependabot.yml"), "utf8"));
+  expect(version).toBe(2);
+  const all = updates.map((update: Record<string, unknown>) => [update["package-ecosystem"], update.directory]);
+  expect(all).toEqual([
+    ["github-actions", "/"],
+    ["bun", "/"],
+  ]);
+  for (const update of updates)
+    expect(update).toMatchObject({ schedule: { interval: "weekly" }, groups: expect.any(Object) });
 });
 
 test("no logic: a step is one command", () => {

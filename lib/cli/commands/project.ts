@@ -74,7 +74,11 @@ export const projectCommands: Command[] = [
     brief: "targets for CI",
     summary: "the targets in build order, for CI",
     args: [],
-    options: [{ name: "arches", summary: "one entry an arch, for `bun run release`" }, json],
+    options: [
+      { name: "arches", summary: "one entry an arch, for `bun run release`" },
+      { name: "schedule", value: "CRON", summary: "with --arches: those that CI builds at this time (any)" },
+      json,
+    ],
     example: "bun run matrix --json",
   },
   {

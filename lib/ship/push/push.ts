@@ -24,9 +24,9 @@ import { dayOf, sendWords, tagsOf } from "./words.ts";
  *    in the toolbox should not have to read the storage of another podman.
  * 2. skopeo sends the folder under the tag of the day, byte for byte.
  * 3. What the registry has is read back and compared with what was sent; if it differs it is sent once more.
- * 4. Only then the tag that machines follow is moved to that digest, and the digest is remembered for `sign`.
+ * 4. Only then the tags that machines follow are moved to that digest, and the digest is remembered for `sign`.
  *
- * So a push that breaks anywhere leaves the machines' tag where it was. Interface for `release`: `pushTarget`.
+ * So a push that breaks before that leaves the machines' tags where they were. Interface for `release`: `pushTarget`.
  */
 
 export interface PushOptions {
@@ -75,7 +75,7 @@ async function send(
 }
 
 /**
- * Pushes the image of a target under its two tags and remembers the digest.
+ * Pushes the image of a target under its tags and remembers the digest.
  * @throws Failure: the registry was not to be reached, refused, or keeps something else than what was sent; then the tag
  * that machines follow is where it was, and nothing is remembered that could be signed.
  */
@@ -86,7 +86,8 @@ export async function pushTarget(
   progress: Progress,
 ): Promise<PushOutcome> {
   const repository = repositoryOf(target);
-  const [dated, moving] = tagsOf(target, options.day);
+  const tags = tagsOf(target, options.day);
+  const [dated, ...moving] = tags;
   const packing = packingOf(target.flavor, family);
   const packed = `${packing.compression} ${packing.level}`;
   const work = workFolder();
@@ -97,7 +98,13 @@ export async function pushTarget(
     await needAnswer(target.reference, progress);
 
     const before = pushedOf(target);
-    if (before && before.image === image && before.packed === packed && before.tags.includes(dated) && !options.force) {
+    if (
+      before &&
+      before.image === image &&
+      before.packed === packed &&
+      tags.every((tag) => before.tags.includes(tag)) &&
+      !options.force
+    ) {
       const standing = await persist(() =>
         Promise.all(before.tags.map((t) => tagDigest(`${repository}:${t}`, { progress }))),
       );
@@ -117,16 +124,25 @@ export async function pushTarget(
     let arrived = await once();
     if (arrived.differ.length) arrived = await once();
     if (arrived.differ.length)
-      throw new Failure(exit.failed, `${repository}:${dated} is not what was sent, twice; :${moving} was not moved`, {
+      throw new Failure(exit.failed, `${repository}:${dated} is not what was sent, twice; no other tag was moved`, {
         tried: arrived.differ.slice(0, 8),
         next: "compare the registry's and the local manifest: skopeo inspect --raw",
         log: progress.log,
       });
 
-    progress.now(`moving the tag ${moving}`);
-    await persist(() => moveTag(repository, arrived.digest, moving, work.path, progress));
+    for (const tag of moving) {
+      progress.now(`moving the tag ${tag}`);
+      await persist(() => moveTag(repository, arrived.digest, tag, work.path, progress));
+    }
     const { digest } = arrived;
-    const pushed = { repository, digest, tags: [moving, dated], image, packed, at: new Date().toISOString() };
+    const pushed = {
+      repository,
+      digest,
+      tags: [...moving.toReversed(), dated],
+      image,
+      packed,
+      at: new Date().toISOString(),
+    };
     rememberPushed(target, pushed);
     return { ...pushed, target, action: "pushed", ...extent(arrived.there) };
   } finally {

@@ -13,9 +13,9 @@ export function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10).replaceAll("-", "");
 }
 
-/** The tag of the day first: the other one is moved to it. */
-export function tagsOf({ arch }: Target, day: string): [dated: string, moving: string] {
-  return [`${arch.name}-${day}`, arch.name];
+/** The tag of the day first: the others are moved to it, the arch's name last. */
+export function tagsOf({ arch }: Target, day: string): [dated: string, ...moving: string[]] {
+  return [`${arch.name}-${day}`, ...(arch.tags ?? []), arch.name];
 }
 
 /** Pure: the words of skopeo that send an oci folder under a tag, byte for byte. */
@@ -41,7 +41,7 @@ export function tagWords(repository: string, digest: string, tag: string, policy
 /** The command lines that a push stands for, as a person would type them; nothing of them is run. */
 export function pushCommands(target: Target, family: Family, options: { folder?: string; day: string }): string[] {
   const repository = repositoryOf(target);
-  const [dated, moving] = tagsOf(target, options.day);
+  const [dated, ...moving] = tagsOf(target, options.day);
   const rechunkedIs = existsSync(join(imageFolder(target.reference), "index.json"));
   const folder = options.folder ?? (rechunkedIs ? imageFolder(target.reference) : undefined);
   const files = { policy: "policy.json", digest: "digest" };
@@ -54,6 +54,9 @@ export function pushCommands(target: Target, family: Family, options: { folder?:
     ...(folder ? [] : made),
     commandLine(["skopeo", ...sendWords(folder ?? "packed", `${repository}:${dated}`, files)]),
     "digest=$(cat digest)",
-    `skopeo ${commandLine(tagWords(repository, "DIGEST", moving, files.policy)).replace("@DIGEST", '@"$digest"')}`,
+    ...moving.map(
+      (tag) =>
+        `skopeo ${commandLine(tagWords(repository, "DIGEST", tag, files.policy)).replace("@DIGEST", '@"$digest"')}`,
+    ),
   ];
 }
