@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { didYouMean } from "../system/nearest.ts";
 import type { Mistake } from "./mistakes.ts";
 import { readProjectFile } from "./project-file.ts";
 import { hasMarker, readRecipe, recipeFile } from "./recipe.ts";
+import { findRecipe, helperNames, recipeNames } from "./recipe-files.ts";
 import { eachFlavor, type Rule } from "./rule.ts";
 
 /** Names that must be the name of something: arches, bases, recipes, helpers, overlays. */
@@ -109,21 +110,17 @@ export const containerfilesExist = eachFlavor((flavor, { yaml }, { family: { roo
 
 export const recipesExist = eachFlavor(({ recipe }, { yaml }, { family: { root } }) => {
   if (recipe === undefined) return [];
-  const folder = join(root, "containerfiles");
-  const files = existsSync(folder) ? readdirSync(folder) : [];
-  const known = files.flatMap((f) => /^(.+)\.Containerfile$/.exec(f)?.[1] ?? []).filter((f) => f !== "toolbox");
+  const known = recipeNames(root);
   if (known.includes(recipe)) {
-    const file = `containerfiles/${recipe}.Containerfile`;
-    const found = readProjectFile(root, file);
-    return "text" in found ? [] : [yaml.mistake(["recipe"], `${file}: ${found.wrong}`, "a file of the project")];
+    const found = findRecipe(root, recipe);
+    return "text" in found ? [] : [yaml.mistake(["recipe"], `${found.file}: ${found.wrong}`, "a file of the project")];
   }
   const message = `there is no containerfiles/${recipe}.Containerfile${didYouMean(recipe, known)}`;
   return [yaml.mistake(["recipe"], message, oneOf(known))];
 });
 
 export const helpersExist = eachFlavor((flavor, { yaml }, { family: { root } }) => {
-  const folder = join(root, "containerfiles/helpers");
-  const known = existsSync(folder) ? readdirSync(folder).filter((f) => !f.includes(".")) : [];
+  const known = helperNames(root);
   return (["run", "finish"] as const).flatMap((key) =>
     flavor[key].flatMap((name, i) =>
       known.includes(name)

@@ -2,14 +2,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { traces } from "../system/fingerprint.ts";
-import { projectRoot, statePath } from "../system/project.ts";
+import { projectRoot, statePath, toolRoot } from "../system/project.ts";
 import { writeWhole } from "../system/state-file.ts";
 import { type Family, linkFamily, type Manifest } from "./family.ts";
 import { keyTrace } from "./key-file.ts";
 
 /** What the manifest is made of and checked against, and the code that checks it. */
 function inputs(root: string): string[] {
-  return [join(root, "flavors"), join(root, "overlays"), join(root, "containerfiles"), import.meta.dir];
+  const recipes = [...new Set([root, toolRoot])].map((folder) => join(folder, "containerfiles"));
+  return [join(root, "flavors"), join(root, "overlays"), ...recipes, import.meta.dir];
 }
 
 /** Name, size and time of every file below the folders, and of the keys beside them: changes when any of them does. */
@@ -48,7 +49,7 @@ function needManifest(root: string): void {
   if (!existsSync(join(root, "flavors/family.yaml")))
     throw new Failure(exit.usage, "there is no flavors/family.yaml here", {
       tried: [join(root, "flavors/family.yaml")],
-      next: "run this in a Slipway checkout, or set SLIPWAY_PROJECT to one",
+      next: "`bun run init` makes a project here; or go to the folder of one, or name it in SLIPWAY_PROJECT",
     });
 }
 

@@ -14,7 +14,7 @@ export function readHead(root: string): FamilyFile {
   if (!existsSync(path))
     throw new Failure(exit.usage, "there is no flavors/family.yaml here", {
       tried: [path],
-      next: "run this in a Slipway checkout, or set SLIPWAY_PROJECT to one",
+      next: "`bun run init` makes a project here; or go to the folder of one, or name it in SLIPWAY_PROJECT",
     });
   const yaml = YamlFile.open(root, "flavors/family.yaml");
   const read = yaml.read(familySchema, {} as never);

@@ -49,7 +49,7 @@ export const nothingIgnored = eachFlavor((flavor, { yaml }, { family: { root }, 
 });
 
 /** What these markers copy is in the project's root, and podman copies nothing from outside of its context. */
-const copying = ["overlay", "files", "guara"];
+const copying = ["helpers", "overlay", "files", "guara"];
 
 export const markersInContext = eachFlavor((flavor, { yaml }, { family: { root } }) => {
   const { context = "." } = flavor.containerfile ?? {};

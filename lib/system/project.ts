@@ -1,17 +1,37 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Failure } from "./errors.ts";
+import { findProject } from "./find-project.ts";
 import { unwritable } from "./unwritable.ts";
 
 /** The program is the one compiled file that images carry: there is no checkout around it, no Bun, no toolbox. */
 export const isCompiled = import.meta.dir.startsWith("/$bunfs/");
 
-/** This checkout: where the tool's own code and tests are. */
+/** Where the tool's own code is: this checkout, or the installed package. */
 export const toolRoot = resolve(import.meta.dir, "../..");
 
-/** The folder that holds flavors/, overlays/ and containerfiles/: this checkout, or $SLIPWAY_PROJECT. */
-export const projectRoot = resolve(process.env.SLIPWAY_PROJECT ?? toolRoot);
+/** The tool is installed as a package: it has no tests and no family of its own. */
+export const isPackage = !isCompiled && !existsSync(join(toolRoot, "tests"));
+
+/** Where the reader stands; the root where that folder was removed. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
+  }
+}
+
+/** A package works on the project of the working folder; a checkout on that project too, and else on itself. */
+function projectHere(): string {
+  if (isCompiled) return toolRoot;
+  const here = workingFolder();
+  return findProject(here) ?? (isPackage ? here : toolRoot);
+}
+
+/** The folder that holds flavors/, overlays/ and containerfiles/: $SLIPWAY_PROJECT, or the one that we are in. */
+export const projectRoot = resolve(process.env.SLIPWAY_PROJECT ?? projectHere());
 
 /** On a user's machine: root's state, or the user's own. Source: the XDG Base Directory Specification. */
 function machineState(): string {

@@ -2,10 +2,10 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planTarget } from "../../lib/builders/build.ts";
-import { takesGuara } from "../../lib/builders/containerfile/context.ts";
+import { takes } from "../../lib/builders/containerfile/context.ts";
 import { filesAt } from "../../lib/builders/containerfile/context-files.ts";
 import { contextUse, firstUnknown } from "../../lib/builders/containerfile/context-use.ts";
-import { expand } from "../../lib/builders/containerfile/expand.ts";
+import { expand, guaraPath } from "../../lib/builders/containerfile/expand.ts";
 import { givenArgs } from "../../lib/builders/containerfile/given-args.ts";
 import { inputParts } from "../../lib/builders/containerfile/inputs.ts";
 import { linesOf, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
@@ -339,5 +339,5 @@ test.each([
   ["RUN --mount=target=/x true", true],
   ["COPY .slipway/context/guaraos shared /x", false],
 ])("whether the program of people's machines is made: %s", (line, made) => {
-  expect(takesGuara(`FROM b\n${line}\n`)).toBe(made);
+  expect(takes(`FROM b\n${line}\n`, guaraPath)).toBe(made);
 });

@@ -2,20 +2,24 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync
 import { dirname, join, relative, sep } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
 import { hasMarker, readRecipe } from "../../family/recipe.ts";
+import { lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { traces } from "../../system/fingerprint.ts";
 import { say } from "../../system/output.ts";
 import { projectRoot, toolRoot } from "../../system/project.ts";
 import { run } from "../../system/shell.ts";
+import { textOf } from "../../system/state-file.ts";
 import type { Progress } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
+import { ensureHelpers } from "./context-helpers.ts";
 import { folderOf } from "./context-use.ts";
-import { expand, guaraPath } from "./expand.ts";
+import { expand, guaraPath, helpersPath } from "./expand.ts";
 import { contextPaths } from "./inputs.ts";
 
 /**
  * Files of the build context that are made and not written: they lie in `.slipway/context/`, so that the expanded Containerfile
- * builds by plain podman. There is one, the program of people's machines, compiled from this checkout.
+ * builds by plain podman. They are the program of people's machines, compiled from Slipway's own code, and Slipway's helpers
+ * (context-helpers.ts).
  */
 
 /** One file with Bun in it, which reads nothing from the folder where a user happens to stand. */
@@ -39,7 +43,8 @@ export function compileWords(to: string): string[] {
 function stampOf(file: string): string {
   const hash = new Bun.CryptoHasher("sha1");
   for (const trace of traces(join(toolRoot, "lib"))) hash.update(trace);
-  hash.update(readFileSync(join(toolRoot, "bun.lock")));
+  // a package has no lock file, and names exact versions
+  for (const file of ["bun.lock", "package.json"]) hash.update(textOf(join(toolRoot, file)));
   const made = lstatSync(file, { throwIfNoEntry: false });
   return JSON.stringify([Bun.revision, flags, hash.digest("hex"), made?.size, made?.mtimeMs]);
 }
@@ -75,11 +80,12 @@ async function compile(file: string, stamp: string, progress: Progress | undefin
 }
 
 /** podman copies nothing from outside of the context, and `.slipway` may be a link. */
-function refuseOutside(file: string): void {
-  const inside = relative(realpathSync(projectRoot), realpathSync(file));
+function refuseOutside(path: string): void {
+  const real = realpathSync(join(projectRoot, path));
+  const inside = relative(realpathSync(projectRoot), real);
   if (!inside.startsWith(`..${sep}`)) return;
   throw new Failure(exit.failed, "`.slipway` leads out of the project: podman copies nothing from there", {
-    tried: [`${guaraPath} is ${realpathSync(file)}`],
+    tried: [`${path} is ${real}`],
     next: "make it a folder, or mount the other place over it: mount --bind",
   });
 }
@@ -90,25 +96,31 @@ async function ensureGuara(progress: Progress | undefined): Promise<void> {
   const file = join(projectRoot, guaraPath);
   const stamp = `${file}.json`;
   if (!isCurrent(file, stamp)) await compile(file, stamp, progress);
-  refuseOutside(file);
+  refuseOutside(guaraPath);
 }
 
-/** Whether a Containerfile takes the program: by its name, with a folder, with all of the context. */
-export function takesGuara(containerfile: string): boolean {
+/** Whether a Containerfile takes something of the context: by its name, with a folder, with all of the context. */
+export function takes(containerfile: string, made: string): boolean {
   return contextPaths(containerfile)
     .map(folderOf)
-    .some((path) => path === "." || `${guaraPath}/`.startsWith(`${path}/`));
+    .some((path) => path === "." || `${made}/`.startsWith(`${path}/`));
 }
 
 /**
  * Makes what a target's Containerfile takes from `.slipway/context/`, where it is missing or its sources changed. One of the project's
- * own takes the program by its marker only, and not with all of the context.
+ * own takes them by their markers only, and not with all of the context.
  * @throws Failure with the compiler's words
  */
 export async function ensureContext(target: Target, family: Family, progress?: Progress): Promise<void> {
   if (family.root !== projectRoot) return;
-  if (target.flavor.containerfile && !hasMarker(readRecipe(family.root, target.flavor), "guara")) return;
-  if (!takesGuara(expand(target, family))) return;
+  const own = target.flavor.containerfile ? readRecipe(family.root, target.flavor) : undefined;
+  const wants = (marker: string) => !own || hasMarker(own, marker);
+  const containerfile = expand(target, family);
+  if (wants("helpers") && lacksHelpers(family.root) && takes(containerfile, helpersPath)) {
+    ensureHelpers();
+    refuseOutside(helpersPath);
+  }
+  if (!wants("guara") || !takes(containerfile, guaraPath)) return;
   making ??= ensureGuara(progress);
   await making;
 }

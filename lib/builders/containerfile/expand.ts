@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { commands } from "../../cli/commands.ts";
 import { type Family, type Flavor, lineage, type Target } from "../../family/family.ts";
-import { needProjectFile } from "../../family/project-file.ts";
-import { recipeFile } from "../../family/recipe.ts";
+import { recipeText } from "../../family/recipe.ts";
+import { hasOwnHelpers, lacksHelpers } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { quote } from "../../system/shell.ts";
@@ -21,6 +21,9 @@ const helper = "/usr/libexec/slipway";
 
 /** Changed by a refresh; what comes before its ARG stays in the cache. */
 export const refreshArg = "SLIPWAY_REFRESH";
+
+/** A copy of the helpers that Slipway brings, for a project that does not have them: from the project's root. */
+export const helpersPath = ".slipway/context/helpers";
 
 /** The program of people's machines: where it is made, from the project's root, and where it lies in an image. */
 export const guaraPath = ".slipway/context/guara";
@@ -129,6 +132,10 @@ function sharedFiles({ shared }: Flavor): string[] {
 /** What each marker becomes. */
 export const markers: Record<string, Marker> = {
   base: (t, family) => [`ARG BASE=${baseReference(t, family) ?? ""}`],
+  helpers: (_, { root }) => [
+    ...(lacksHelpers(root) ? [`COPY ${helpersPath}/ /slipway/`] : []),
+    ...(hasOwnHelpers(root) ? ["COPY containerfiles/helpers/ /slipway/"] : []),
+  ],
   repos: ({ arch }) => [[`RUN ${helper}/arch-setup`, ...arch.repos].join(" ")],
   overlay: ({ flavor }, { root }) => [
     existsSync(join(root, "overlays", flavor.name))
@@ -207,11 +214,13 @@ function withPin(text: string, pins: Pin[] | undefined): string {
  * @throws Failure (usage) for a marker that does not exist, or a bad pin, at its file and line.
  */
 export function expandLines(target: Target, family: Family): ExpandedLine[] {
-  const file = recipeFile(target.flavor);
   const own = target.flavor.containerfile;
+  const recipe = recipeText(family.root, target.flavor);
+  const { file } = recipe;
+  if ("wrong" in recipe)
+    throw new Failure(exit.usage, `${file}:1:1: ${recipe.wrong}`, { next: "put a regular file in its place" });
   const pins = own ? undefined : readPins(family.root);
-  const lines = needProjectFile(family.root, file).split("\n");
-  const expanded = lines.flatMap((text, i) => {
+  const expanded = recipe.text.split("\n").flatMap((text, i) => {
     const line = i + 1;
     const name = /^# @([\w-]+)$/.exec(text)?.[1];
     const marker = name !== undefined && Object.hasOwn(markers, name) ? markers[name] : undefined;

@@ -1,6 +1,6 @@
-import { globSync } from "node:fs";
 import type { Family } from "../../family/family.ts";
 import { readProjectFile } from "../../family/project-file.ts";
+import { findRecipe, recipeNames } from "../../family/recipe-files.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
 import { linesOf, parseContainerfile } from "./instructions.ts";
@@ -13,8 +13,11 @@ function argsOf(containerfile: string): string[] {
 /** Every ARG that some recipe or flavor of the family knows. */
 function knownArgs(family: Family): Set<string> {
   const own = [...family.flavors.values()].flatMap(({ containerfile }) => (containerfile ? [containerfile.file] : []));
-  const names = [...globSync("containerfiles/*.Containerfile", { cwd: family.root }), ...new Set(own)];
-  const recipes = names.map((name) => readProjectFile(family.root, name)).map((r) => ("text" in r ? r.text : ""));
+  const found = [
+    ...recipeNames(family.root).map((name) => findRecipe(family.root, name)),
+    ...[...new Set(own)].map((name) => readProjectFile(family.root, name)),
+  ];
+  const recipes = found.map((recipe) => ("text" in recipe ? recipe.text : ""));
   const flavors = [...family.flavors.values()].flatMap((f) => Object.keys(f.args));
   return new Set([...recipes.flatMap(argsOf), ...flavors, "BASE"]);
 }

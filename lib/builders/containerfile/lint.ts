@@ -1,5 +1,5 @@
 import type { Family, Target } from "../../family/family.ts";
-import { recipeFile } from "../../family/recipe.ts";
+import { recipeText } from "../../family/recipe.ts";
 import type { Finding } from "../lint/finding.ts";
 import { containerfileChecks } from "./checks.ts";
 import { expandLines } from "./expand.ts";
@@ -15,7 +15,7 @@ export function lintContainerfile(target: Target, family: Family, lines = expand
     find(subject).map(({ at, what }) => ({
       check,
       severity,
-      file: recipeFile(target.flavor),
+      file: recipeText(family.root, target.flavor).file,
       ...(at ? { line: at.line, column: 1 } : {}),
       targets: [target.reference],
       message: what,

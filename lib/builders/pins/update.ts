@@ -1,6 +1,7 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Family } from "../../family/family.ts";
+import { findRecipe, recipeNames } from "../../family/recipe-files.ts";
 import { allTargets } from "../../family/target.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { didYouMean } from "../../system/nearest.ts";
@@ -23,8 +24,9 @@ function allNotPinned(family: Family): string[] {
 
 /** Where the AUR is: what the user gave as a build argument, else what the recipes say. */
 function aurOf(family: Family): string {
-  const recipes = globSync(join(family.root, "containerfiles/*.Containerfile")).map((f) => readFileSync(f, "utf8"));
-  const text = recipes.find((one) => /^ARG AUR=/m.test(one)) ?? "";
+  const recipes = recipeNames(family.root).map((name) => findRecipe(family.root, name));
+  const texts = recipes.map((recipe) => ("text" in recipe ? recipe.text : ""));
+  const text = texts.find((one) => /^ARG AUR=/m.test(one)) ?? "";
   return givenArgs(text, family).AUR ?? /^ARG AUR=(\S+)$/m.exec(text)?.[1] ?? "https://aur.archlinux.org";
 }
 
@@ -72,7 +74,8 @@ export function withNews(text: string, news: LookedUp[], day: string): string {
   return lines.join("\n");
 }
 
-/** Written whole or not at all. */
+/** Written whole or not at all; a project without recipes of its own gets the folder. */
 export function writePins(family: Family, text: string): void {
+  mkdirSync(dirname(join(family.root, pinsFile)), { recursive: true });
   writeWhole(join(family.root, pinsFile), text);
 }
