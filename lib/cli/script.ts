@@ -15,7 +15,7 @@ export async function script(
   body: (args: Arguments) => Promise<unknown>,
   more: Partial<Pick<Command, "args" | "example">> & { options?: Command["options"] } = {},
 ): Promise<void> {
-  const row = ownCommand(Bun.main);
+  const row = ownCommand(process.argv[1] ?? Bun.main); // `slipway` loads the script and is the main module itself
   const options = [...(more.options ?? []), ...row.options];
   await command({ ...row, ...more, options }, async (args) => {
     const log = logOfScript(row.name);

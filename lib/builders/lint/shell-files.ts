@@ -50,7 +50,7 @@ function walk(root: string, folder: string): string[] {
 export function shippedFiles(root: string, overlays: string[]): ShippedFile[] {
   const folders = [...overlays.map((name) => `overlays/${name}`), "containerfiles/helpers"];
   const files = [
-    ...["run", ".ci/run"].filter((f) => existsSync(join(root, f))),
+    ...["run", ".ci/run", "bin/slipway"].filter((f) => existsSync(join(root, f))),
     ...folders.flatMap((f) => walk(root, f)),
   ];
   return files.flatMap((file) => {

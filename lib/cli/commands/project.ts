@@ -27,7 +27,7 @@ export const projectCommands: Command[] = [
     summary: "install what commands need, and do nothing else; CI runs it before any step has a secret",
     args: [],
     options: [],
-    example: "./run setup",
+    example: "bun run setup",
   },
   {
     name: "lint",
@@ -112,6 +112,7 @@ export const projectCommands: Command[] = [
   {
     name: "test",
     group: "project",
+    onlyInCheckout: true,
     brief: "run the tests",
     summary: "run the tests: unit, integration, vm, guaraos, or some by name",
     args: [{ name: "what", words: "test", many: true }],
@@ -131,6 +132,7 @@ export const projectCommands: Command[] = [
   {
     name: "bench",
     group: "project",
+    onlyInCheckout: true,
     brief: "measure and record",
     summary: "measure, and write docs/benchmarks.md",
     args: [{ name: "what", many: true }],

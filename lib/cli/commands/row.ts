@@ -41,6 +41,8 @@ export interface Command {
   options: Option[];
   /** What may stand after `--`. */
   rest?: string;
+  /** Of use in a checkout only: an installed package does not have what it needs. */
+  onlyInCheckout?: true;
   example: string;
 }
 
