@@ -21,7 +21,8 @@ export function imageLabels(
     ...(origin.revision ? { "org.opencontainers.image.revision": origin.revision } : {}),
     [labelOf.version]: `${arch.name}-${date.slice(0, 10).replaceAll("-", "")}`,
     ...addresses(family),
-    "org.opencontainers.image.title": `${family.title} ${flavor.title}`,
+    // a family of one flavor may have one title for both
+    "org.opencontainers.image.title": [...new Set([family.title, flavor.title])].join(" "),
     "org.opencontainers.image.description": `${flavor.title}, for ${arch.title}`,
     "org.opencontainers.image.vendor": family.vendor ?? family.title,
     ...(base ? { "org.opencontainers.image.base.name": base.name } : {}),

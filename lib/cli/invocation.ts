@@ -1,4 +1,4 @@
-import { isCompiled } from "../system/project.ts";
+import { isCompiled, isPackage } from "../system/project.ts";
 import { findCommand } from "./commands.ts";
 
 /** How the reader calls commands: `./run` where that brought its own Bun, which is not on the PATH. */
@@ -9,4 +9,9 @@ export function asTyped(text: string): string {
   if (isCompiled)
     return text.replaceAll(/bun run ([a-z-]+)/g, (all, name: string) => findCommand(name)?.installed?.[0] ?? all);
   return way ? text.replaceAll("bun run ", `${way} `) : text;
+}
+
+/** A text of a file that a project keeps, with its commands as a package has them: whoever reads it may start them in another way. */
+export function asWritten(text: string): string {
+  return isPackage ? text.replaceAll("bun run ", "slipway ") : text;
 }

@@ -30,7 +30,10 @@ function tracked(root: string, names: string[]): string[] {
 export function keyMistake(root: string, key: string): { message: string; expected: string } | undefined {
   const expected = "one PEM block that begins with BEGIN PUBLIC KEY, in a file of the project";
   if (!existsSync(join(root, key)))
-    return { message: `there is no ${key}: images would lack the public key`, expected };
+    return {
+      message: `there is no ${key}: images would lack the public key`,
+      expected: `${expected}; \`bun run keys\` makes it`,
+    };
   const read = readProjectFile(root, key, mostKey);
   if ("wrong" in read) return { message: `${key}: ${read.wrong}`, expected };
   if (read.text.includes("PRIVATE KEY"))

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { asWritten } from "../cli/invocation.ts";
 import { askText, canAsk, chooseMany, chooseOne } from "../cli/prompts.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { onInterrupt } from "../system/interrupt.ts";
@@ -197,7 +198,7 @@ export async function writeNewFlavor(family: Family, flavor: NewFlavor): Promise
   const readme = `/usr/share/${family.prefix}/${flavor.name}/README`;
   const adopted = existsSync(join(family.root, overlay));
   const shipped = adopted ? shippedAlready(family.root, flavor.name).slice(0, 5) : [readme];
-  const files = new Map([[`flavors/${flavor.name}.yaml`, flavorYaml(flavor.name, flavor, shipped)]]);
+  const files = new Map([[`flavors/${flavor.name}.yaml`, asWritten(flavorYaml(flavor.name, flavor, shipped))]]);
   if (!adopted) files.set(overlay + readme, overlayText(flavor.name, flavor.title, readme));
   /** What was made here and nothing else, folders by the first one that was new. */
   const made: string[] = [];

@@ -5,7 +5,7 @@ import { pinsFile, readPins } from "../../tools/pins.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { type ContainerfileCheck, hits, type Subject } from "./check.ts";
 import { contextFolder } from "./context-folder.ts";
-import { guaraPath } from "./expand.ts";
+import { guaraPath, helpersPath } from "./expand.ts";
 import { commandsOf, copyWords, type Instruction, imageStages, takenFrom } from "./instructions.ts";
 import { strangers, withoutTag } from "./named-images.ts";
 import { notPinned } from "./not-pinned.ts";
@@ -163,9 +163,9 @@ export const containerfileChecks: ContainerfileCheck[] = [
           hits(
             at,
             copyWords(at).sources.filter(
-              // a build makes the program of people's machines when it needs it
+              // a build makes these itself when it needs them
               (s) =>
-                s !== guaraPath &&
+                ![guaraPath, `${helpersPath}/`].includes(s) &&
                 !/[*?[$]|:\/\/|^<</.test(s) &&
                 !existsSync(join(contextFolder(subject.target, subject.family), s)),
             ),

@@ -61,6 +61,23 @@ export const projectCommands: Command[] = [
     example: "bun run matrix --json",
   },
   {
+    name: "init",
+    group: "make",
+    brief: "start a project",
+    summary: "make a project of this folder: its family, one flavor, a workflow; it overwrites nothing",
+    args: [],
+    options: [
+      { name: "name", value: "NAME", summary: "what the image is called (by what is here)" },
+      { name: "title", value: "TEXT", summary: "what it is called in lists" },
+      { name: "registry", value: "REGISTRY", summary: "where images go, such as ghcr.io/name (by the git remote)" },
+      { name: "arch", value: "ARCH", summary: "what it is built for (amd64)" },
+      dryRun,
+      yes,
+      json,
+    ],
+    example: "bun run init --name my-image",
+  },
+  {
     name: "new-flavor",
     group: "make",
     brief: "add a flavor",

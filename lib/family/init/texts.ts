@@ -1,0 +1,68 @@
+import { stringify } from "yaml";
+import { asWritten } from "../../cli/invocation.ts";
+import { flavorYaml } from "../starter.ts";
+import type { NewProject } from "./decide.ts";
+import { webAddress } from "./remote.ts";
+
+/** The files that a new project begins with. */
+
+const plain = (value: string) => stringify(value, { lineWidth: 0 }).trimEnd();
+
+/** Open to a machine of the family beside its own namespace: where people's containers come from. */
+const openRegistries = ["docker.io", "quay.io", "ghcr.io", "registry.fedoraproject.org", "registry.gitlab.com"];
+
+/** flavors/family.yaml. */
+export function familyText({ name, prefix, flavor, title, registry, arch, key, found }: NewProject): string {
+  const open = openRegistries.filter((one) => !`${one}/`.startsWith(`${registry}/`));
+  const source = found.remote ? `source: ${plain(webAddress(found.remote))}\n` : "";
+  // the Containerfile of a flavor says itself what it is based on
+  const base = found.containerfile === undefined ? " { base: { debian: trixie } }" : " {}";
+  return asWritten(`# The family: one registry namespace, one key, one set of arches. Every flavor is a YAML file beside this one.
+name: ${name}
+title: ${plain(title)}
+${source}
+registry: ${registry} # images are {registry}/{prefix}-{flavor}:{arch}
+prefix: ${prefix}
+key: ${key} # the public half of the signing key; \`bun run keys\` makes the pair
+# Machines of the family pull unsigned images from these only; from {registry} only what the key has signed.
+openRegistries: [${open.join(", ")}]
+
+default: { arch: ${arch}, flavor: ${flavor} } # what \`bun run build\` makes without words
+refreshAfter: 2d # packages older than this are upgraded by the next build
+staleAfter: 4w # machines refuse an image with older packages, unless an option allows it
+
+arches:
+  ${arch}:${base}
+`);
+}
+
+/** flavors/NAME.yaml: of the Containerfile that is here, else of a small Debian. */
+export function flavorText({ flavor, title, arch, found }: NewProject): string {
+  const { containerfile, bootc } = found;
+  const begin = { title, recipe: "debian", from: undefined, arches: [arch], displayManager: undefined };
+  if (containerfile === undefined) return asWritten(flavorYaml(flavor, begin, []));
+  return asWritten(`# ${title}: what it is for, in a line or two.
+#
+# \`bun run lint\` checks this file, \`bun run build ${arch} ${flavor}\` makes the image.
+title: ${plain(title)}
+builder: containerfile
+containerfile: ${containerfile} # it is built as it stands
+arches: [${arch}]
+${bootc ? "bootc: true # machines install and update it with bootc\n" : ""}
+# What must be in the finished image; tests and the virtual machine look.
+smoke:
+  files: [/usr/lib/os-release]
+`);
+}
+
+/** Lines of .gitignore. */
+export const ignoredByGit = [".slipway/", "node_modules/", "cosign.key", "*.key"];
+
+/** .containerignore: what is no part of any image, and would be another build context each time. */
+export const containerignoreText = `# not for the build context: Slipway's own files, but for what builds take, and what is secret
+.git
+node_modules
+.slipway/*
+!.slipway/context
+*.key
+`;
