@@ -1,28 +1,13 @@
 import type { Family, Target } from "../../family/family.ts";
 import { needProjectFile } from "../../family/project-file.ts";
 import type { Progress } from "../../system/steps.ts";
-import { podman } from "../../tools/podman.ts";
+import { policyPlaces as policies, registriesFolder as registries, textsInImage } from "../../trust/image-texts.ts";
 import { keyPath } from "../../trust/policy.ts";
 import { type PolicyHole, policyHoles } from "../../trust/policy-lint.ts";
 import { registriesHoles } from "../../trust/registries-lint.ts";
-import { crash, type Finding, type Outcome } from "./finding.ts";
+import type { Finding, Outcome } from "./finding.ts";
 
 /** What a built image says about whom it trusts, as it stands in the image: keys that it names must be in it. */
-
-/** A file after the other, its path and its content each ended by a NUL. */
-const look = `for file; do if [ -f "$file" ]; then printf '%s\\0' "$file"; cat "$file"; printf '\\0'; fi; done`;
-
-const policies = ["/etc/containers/policy.json", "/usr/share/containers/policy.json"];
-const registries = "/etc/containers/registries.d";
-
-async function filesIn(reference: string, paths: string, progress: Progress): Promise<Map<string, string> | undefined> {
-  const argv = ["run", "--rm", "--network", "none", "--entrypoint", "sh", reference, "-c", `set -- ${paths}; ${look}`];
-  const { code, stdout, said } = await podman(argv, { log: progress.log });
-  if (code === 127) return undefined;
-  if (code !== 0) throw crash(1, `${reference} could not be looked into`, said);
-  const parts = stdout.split("\0");
-  return new Map(parts.flatMap((part, i) => (i % 2 === 0 && i + 1 < parts.length ? [[part, parts[i + 1] ?? ""]] : [])));
-}
 
 /** Every path that a policy names a key by. */
 function keysNamed(policy: string): string[] {
@@ -32,12 +17,12 @@ function keysNamed(policy: string): string[] {
 
 export async function trustInImage(target: Target, family: Family, progress: Progress): Promise<Outcome> {
   const { reference } = target;
-  const files = await filesIn(reference, [...policies, `${registries}/*.yaml`, keyPath(family)].join(" "), progress);
+  const files = await textsInImage(reference, [...policies, `${registries}/*.yaml`, keyPath(family)], progress.log);
   if (!files) return { skipped: "the image has no sh to look with" };
   const place = policies.find((path) => files.has(path));
   if (place === undefined) return { skipped: "the image has no policy.json" };
   const text = files.get(place) ?? "";
-  const keys = await filesIn(reference, keysNamed(text).join(" "), progress);
+  const keys = await textsInImage(reference, keysNamed(text), progress.log);
   const finding = (severity: Finding["severity"], message: string, next: string): Finding => {
     return { check: "trust", severity, targets: [reference], message, next };
   };

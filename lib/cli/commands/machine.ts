@@ -86,4 +86,18 @@ export const machineCommands: Command[] = [
     ],
     example: "bun run migrate --user ana --dry-run",
   },
+  {
+    name: "trust",
+    group: "machines",
+    brief: "add trust files",
+    summary: "put the policy and key by which machines check images into a flavor's overlay",
+    args: [{ name: "add" }, arch, { name: "flavor", words: "flavor" }],
+    options: [
+      { name: "from", value: "IMAGE", summary: "the base whose policy is kept, or `none` (the built image)" },
+      dryRun,
+      json,
+      yes,
+    ],
+    example: "bun run trust add amd64 minimal",
+  },
 ];
