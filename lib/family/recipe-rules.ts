@@ -37,12 +37,14 @@ export const nothingIgnored = eachFlavor((flavor, { yaml }, { family: { root }, 
       ),
     );
   const ships = overlays.some((o) => o.flavor === flavor.name);
-  if (ships && !hasMarker(recipe, "overlay"))
+  // a Containerfile of one's own may copy it in its own words
+  const copies = own && recipe.lines.some((line) => line.includes(`overlays/${flavor.name}`));
+  if (ships && !copies && !hasMarker(recipe, "overlay"))
     lost.push(
       yaml.mistake(
         [own ? "containerfile" : "recipe"],
         `${recipe.file} has no place for overlays/${flavor.name}`,
-        "a line `# @overlay` in it",
+        `a line \`# @overlay\` in it${own ? `, or COPY overlays/${flavor.name}/ /` : ""}`,
       ),
     );
   return lost;

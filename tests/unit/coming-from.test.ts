@@ -11,11 +11,12 @@ import { checkout } from "../support/sandbox.ts";
 
 const pages = globSync("docs/coming-from/*.md", { cwd: checkout });
 
-/** What a line of Markdown calls: `bun run NAME WORDS`, or the name of a program of people's machines. */
+/** What a line of Markdown calls: `bun run NAME WORDS`, `bunx slipway NAME WORDS`, or the name of a program of people's machines. */
 function calls(text: string): { name: string; words: string[] }[] {
   const spans = [...text.matchAll(/`([^`]+)`/g)].map((m) => (m[1] ?? "").split(" "));
   return spans.flatMap(([first = "", second = "", ...rest]) => {
-    if (first === "bun" && second === "run") return [{ name: rest[0] ?? "", words: rest.slice(1) }];
+    if (["bun run", "bunx slipway"].includes(`${first} ${second}`) && rest.length)
+      return [{ name: rest[0] ?? "", words: rest.slice(1) }];
     const own = commands.find(({ name }) => machineNames.commands[name]?.includes(first));
     return own ? [{ name: own.name, words: [second, ...rest].filter(Boolean) }] : [];
   });

@@ -11,7 +11,7 @@ import { envName, findWhatIsHere, justName, plainName } from "../../lib/family/i
 import { readRemote, registryOf } from "../../lib/family/init/remote.ts";
 import { nextSteps, withIgnored, writeProject } from "../../lib/family/init/write.ts";
 import { checkout, exec } from "../support/sandbox.ts";
-import { put, small } from "../support/small-family.ts";
+import { family as familyOf, put, small } from "../support/small-family.ts";
 
 let root: string;
 beforeEach(() => {
@@ -202,6 +202,7 @@ describe("in a repository of image-template", () => {
     expect(["Containerfile", "cosign.pub", "Justfile", ".github/workflows/build.yml"].map(read)).toEqual(before);
     expect(parse(read("flavors/os.yaml"))).toMatchObject({ containerfile: "Containerfile", bootc: true });
     expect(parse(read("flavors/family.yaml"))).toMatchObject({ key: "cosign.pub", arches: { amd64: {} } });
+    expect(familyOf(root).flavors.get("os")?.containerfile).toMatchObject({ file: "Containerfile", context: "." });
     expect(read(".github/workflows/slipway.yml")).toContain("secrets.SIGNING_SECRET }}");
     expect(read(".gitignore")).toBe("cosign.key\n_build*\n.slipway/\nnode_modules/\n*.key\n");
     expect(nextSteps(project).at(-1)).toStartWith("bun run trust add amd64 os");

@@ -162,6 +162,8 @@ describe("the manifest", () => {
     expect(said("x", { ...flavor(""), "overlays/one/etc/a": "" })).toEqual([
       "flavors/one.yaml:2:16: Containerfile has no place for overlays/one",
     ]);
+    const copied = { Containerfile: `${text}COPY overlays/one/ /\n` };
+    expect(said("x", { ...flavor(""), ...copied, "overlays/one/etc/a": "" })).toEqual([]);
     expect(said("{file: Containerfile, context: build_files}", { Containerfile: `${text}# @overlay\n` })).toEqual([
       "flavors/one.yaml:2:47: `# @overlay` in Containerfile copies from outside of the context build_files",
     ]);

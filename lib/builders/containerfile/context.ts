@@ -113,7 +113,7 @@ export function takes(containerfile: string, made: string): boolean {
 
 /**
  * Makes what a target's Containerfile takes from `.slipway/context/`, where it is missing or its sources changed. One of the project's
- * own takes the program by its marker only, and not with all of the context.
+ * own takes them by their markers only, and not with all of the context.
  * @throws Failure with the compiler's words
  */
 export async function ensureContext(target: Target, family: Family, progress?: Progress): Promise<void> {
