@@ -152,8 +152,14 @@ async function checkStaged(outcome: Outcome, at: Situation): Promise<Host | Fail
     return failed(`bootc could not stage ${at.wanted.image}`, outcome, afterFailure(outcome));
   }
   const host = await readHost();
-  if (!host.staged)
-    return failed("bootc ended well, and nothing is staged", outcome, "see `sudo bootc status`, and run this again");
+  if (!host.staged) {
+    // On composefs an upgrade leaves out what is there already. Source: validate_update in bootc's update.rs.
+    const before = host.composefs && at.digests.includes(host.rollback?.digest ?? "");
+    const next = before
+      ? "it is the system before: sudo bootc rollback"
+      : "see `sudo bootc status`, and run this again";
+    return failed("bootc ended well, and nothing is staged", outcome, next);
+  }
   if (holds(host.staged, at)) return host;
   return new Failure(exit.failed, `bootc staged something else than what was judged: ${describe(host.staged)}`, {
     tried: [

@@ -212,6 +212,18 @@ describe("on bootc's composefs backend", () => {
     expect(armed()).toBe(false);
   });
 
+  test("what a rollback leads to is not staged by an upgrade: said, with the way there", async () => {
+    const [booted, rollback] = [entry(image, digestOf("e"), { composefs }), entry(image, digest, { composefs })];
+    host.says(status({ booted, rollback }));
+    expect(await switched("--force")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /nothing is staged .*\n.*No changes in: .*\n {2}next: it is the system before: sudo bootc rollback/,
+      ),
+    });
+    expect(armed()).toBe(false);
+  });
+
   test("an image with the booted files is nothing to stage", async () => {
     host.write("bootc/same-files", "");
     const { code, stderr } = await switched();
