@@ -79,6 +79,28 @@ test("--smoke: what does not boot goes no further", async () => {
   expect(said.stderr).toContain("os-one:amd64 cannot boot: it has no kernel");
 });
 
+test("an image that its machines could not check is not pushed, and the command that helps is named", async () => {
+  acme.write("containerfiles/bare.Containerfile", "# @base\nFROM ${BASE}\nRUN echo bare >/etc/bare\n");
+  acme.write("flavors/bare.yaml", "title: bare\nrecipe: bare\narches: [amd64]\n");
+  const { code, stdout, stderr } = await release(unlocked, "bare", "--json");
+  expect(steps({ code, stdout, stderr }, 1).map((r) => [r.stage, r.state])).toEqual([
+    ...[
+      ["build", "done"],
+      ["rechunk", "done"],
+      ["push", "failed"],
+    ],
+    ...[
+      ["sign", "left"],
+      ["verify", "left"],
+      ["delta", "left"],
+    ],
+  ]);
+  expect(stderr).toContain("the image has no policy.json");
+  expect(stderr).toContain("next: bun run trust add amd64 bare");
+  expect(registry.tags("acme/os-bare")).toEqual({});
+  for (const file of ["containerfiles/bare.Containerfile", "flavors/bare.yaml"]) rmSync(join(acme.root, file));
+});
+
 test("all flavors of an arch are built, rechunked, pushed, signed, verified; the summary is GitHub's too", async () => {
   const summary = join(acme.root, "summary.md");
   const rows = steps(await release({ ...unlocked, GITHUB_STEP_SUMMARY: summary }, "--json"));

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import fc from "fast-check";
 import { groundOf, planTrust, writesItself, writeTrust } from "../../lib/trust/add-trust.ts";
+import { trustTrouble } from "../../lib/trust/before-push.ts";
 import { mergePolicy, parsePolicy } from "../../lib/trust/merge-policy.ts";
 import { type Policy, type Requirement, requirements } from "../../lib/trust/policy-file.ts";
 import { policyHoles } from "../../lib/trust/policy-lint.ts";
@@ -211,5 +212,40 @@ describe("the overlay", () => {
     expect(groundOf(two, of).flavor.name).toBe("one");
     expect(writesItself(groundOf(two, of).flavor, of.root)).toBe(true);
     expect(writesItself(target(family, "plain", "one").flavor, family.root)).toBe(false);
+  });
+});
+
+describe("before a push", () => {
+  const pem = small["toy.pub"] ?? "";
+  const policy = (asks: object) =>
+    JSON.stringify({ default: reject, transports: { docker: { "registry.test": asks } } });
+  const yaml = "docker:\n  registry.test/toys:\n    use-sigstore-attachments: true\n";
+  const good = {
+    "/etc/containers/policy.json": policy(ours),
+    "/etc/containers/registries.d/toy.yaml": yaml,
+    [key]: pem,
+  };
+  const trouble = (files: Record<string, string>) =>
+    trustTrouble(new Map(Object.entries(files)), "registry.test/toys", "registry.test/toys/toy-one", pem);
+
+  test("a good image has no trouble, wherever its policy is", () => {
+    expect(trouble(good)).toEqual([]);
+    const { "/etc/containers/policy.json": text = "", ...rest } = good;
+    expect(trouble({ ...rest, "/usr/share/containers/policy.json": text })).toEqual([]);
+  });
+
+  test.each([
+    ["no policy", { "/etc/containers/policy.json": undefined }, "the image has no policy.json"],
+    ["a broken one", { "/etc/containers/policy.json": "{" }, "no JSON"],
+    ["one that takes anything", { "/etc/containers/policy.json": policy(accept) }, "does not ask for a signature"],
+    ["one that refuses all", { "/etc/containers/policy.json": policy(reject) }, "does not ask for a signature"],
+    ["another key", { [key]: "other" }, "another key than the family's"],
+    ["a key that is not there", { [key]: undefined }, "another key than the family's"],
+    ["no registries.d", { "/etc/containers/registries.d/toy.yaml": undefined }, "are not looked for"],
+  ])("%s is named", (_, change, words) => {
+    const files = Object.entries({ ...good, ...change }).filter(
+      (pair): pair is [string, string] => pair[1] !== undefined,
+    );
+    expect(trouble(Object.fromEntries(files)).join("\n")).toContain(words);
   });
 });

@@ -10,6 +10,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { bytes } from "../../system/output.ts";
 import type { Progress, Step } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
+import { trustBeforePush } from "../../trust/before-push.ts";
 import type { SigningKey } from "../../trust/key.ts";
 import { delta } from "../delta.ts";
 import { packingOf } from "../packing.ts";
@@ -121,6 +122,7 @@ async function rechunkOnce(target: Target, family: Family, progress: Progress) {
 }
 
 async function push(target: Target, family: Family, options: PushOptions, progress: Progress) {
+  await trustBeforePush(target, family, progress.log);
   const standing = () => tagDigest(target.reference, { progress });
   const state =
     begun(target) ??
