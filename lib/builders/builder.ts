@@ -54,7 +54,7 @@ export interface Job<D extends Draft = Draft> {
 /**
  * A way from a target to an image. Order, bases, skipping, refreshes, labels and reports are common to all (build.ts). A build ends
  * with an image in podman's storage under the target's reference, with the job's labels, so nothing above asks which builder it was.
- * A new builder is a folder here, a row in `builders` (all.ts) and a name in the manifest's schema.
+ * A new builder is a folder here, a row in `builders` (all.ts) and its keys of a flavor's YAML (lib/family/builder-parts.ts).
  */
 export interface Builder<D extends Draft = Draft> {
   /** As in a flavor's YAML, `builder: NAME`. */

@@ -5,7 +5,7 @@ import { ManifestFailure, type Mistake } from "./mistakes.ts";
 import { isAside, readOverlays } from "./overlay.ts";
 import type { Rule, Source } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { type FamilyFile, familySchema, flavorSchema } from "./schema.ts";
+import { type FamilyFile, familySchema, flavorFile, flavorSchema } from "./schema.ts";
 import { flavorName } from "./shapes.ts";
 import { YamlFile } from "./yaml-file.ts";
 
@@ -74,8 +74,8 @@ function findMistakes(root: string, applied: Rule[]): { manifest: Manifest | und
     const yaml = open(entry);
     files.push(yaml);
     names.push(name);
-    const read = yaml.read(flavorSchema, noFlavor);
-    if (read) sources.set(name, { name, yaml, ...read });
+    const read = yaml.read(flavorSchema(yaml.value("builder")), noFlavor);
+    if (read) sources.set(name, { name, yaml, data: flavorFile(read.data), whole: read.whole });
   }
 
   const flavors = Object.fromEntries([...sources].map(([name, { data }]) => [name, data]));

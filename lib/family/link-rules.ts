@@ -77,7 +77,8 @@ export const noCircle: Rule = ({ sources }) =>
   });
 
 /** Exactly one file says how a flavor is built. */
-export const oneRecipe = eachFlavor(({ recipe, containerfile }, { yaml, whole }) => {
+export const oneRecipe = eachFlavor(({ builder, recipe, containerfile }, { yaml, whole }) => {
+  if (builder !== "containerfile") return [];
   const expected = "recipe: NAME of containerfiles/, or containerfile: a path of your own";
   if (recipe !== undefined && containerfile)
     return [yaml.mistake([], "`recipe` and `containerfile` are two ways to build it", `one of them`, "containerfile")];

@@ -1,31 +1,23 @@
 import { z } from "zod";
 import { machineCommandNames } from "../system/machine-names.ts";
+import { type BuilderPart, builderParts, containerfilePart, mostNames } from "./builder-parts.ts";
 import {
   absolutePath,
   address,
   age,
-  anyArgName,
-  argName,
-  contextFolder,
   cpuFlag,
   cron,
   few,
-  helperName,
   imageByDigest,
   imageName,
   karg,
   looks,
-  mode,
   name,
-  oneLine,
   packageName,
   pattern,
   projectFile,
   registryName,
   script,
-  secretFile,
-  secretId,
-  stageName,
   sysctl,
   tagName,
   title,
@@ -35,31 +27,11 @@ import {
 
 /** The shape of family.yaml and of a flavor's YAML. What a shape cannot say is a rule: see rules.ts. */
 
-/** Arches, helpers, registries: more than anybody has, few enough to be listed in a message. */
-const mostNames = 64;
-const mostGroups = 256;
-
 /** OCI's names of processors that bootc images are made for. Source: the OCI image specification, config.md, which takes Go's. */
 export const architectures = ["amd64", "arm64", "ppc64le", "riscv64", "s390x"] as const;
 
-export const intervals = ["daily", "weekly", "biweekly", "monthly", "quarterly", "yearly"] as const;
-const interval = z.enum(intervals);
 const noBase = "not a base";
 looks.set(noBase, "an image reference, or {debian: SUITE}");
-const group = z.strictObject({
-  interval: interval.default("weekly"),
-  /** old package → the one that takes its place; olds go one by one, news come together, before the others */
-  replace: z.record(packageName, packageName).default({}),
-  packages: z.array(packageName).min(1),
-});
-
-const units = z.strictObject({
-  enable: z.array(unitName).default([]),
-  disable: z.array(unitName).default([]),
-  mask: z.array(unitName).default([]),
-  "user-enable": z.array(unitName).default([]),
-});
-
 const smoke = z.strictObject({
   units: z.array(unitName).default([]),
   files: z.array(absolutePath).default([]),
@@ -80,62 +52,48 @@ const install = z.strictObject({
   composefs: z.boolean().optional(),
 });
 
-const noContainerfile = "not a Containerfile";
-looks.set(noContainerfile, "a path such as Containerfile, or {file, context, target, args, secrets}");
-const noSecret = "not a secret";
-looks.set(noSecret, "{file: PATH} or {env: NAME}");
-
-/** A Containerfile that the project had before it had flavors. Paths are from the project's root. */
-const ownContainerfile = z.strictObject({
-  file: projectFile,
-  /** the folder that COPY and mounts read */
-  context: contextFolder.default("."),
-  /** the stage that is the image; without it the last one */
-  target: stageName.optional(),
-  args: few(z.record(anyArgName, oneLine), mostGroups).default({}),
-  /** what `RUN --mount=type=secret,id=NAME` gets; what is in it stays out of the image, keys and logs */
-  secrets: few(
-    z.record(
-      secretId,
-      z.union([z.strictObject({ file: secretFile }), z.strictObject({ env: anyArgName })], { error: noSecret }),
-    ),
-    mostNames,
-  ).default({}),
-});
-
-export const flavorSchema = z.strictObject({
+const shared = {
   title,
-  builder: z.enum(["containerfile"]).default("containerfile"),
-  /** one of these two: a recipe of containerfiles/, or a Containerfile of the project's own */
-  recipe: name.optional(),
-  containerfile: z.union([projectFile, ownContainerfile], { error: noContainerfile }).optional(),
   from: name.optional(),
   arches: z.array(name).min(1).max(mostNames),
   bootc: z.boolean().optional(),
   displayManager: name.optional(),
   session: title.optional(),
-  args: few(z.record(argName, oneLine), mostGroups).default({}),
-  aur: z
-    .strictObject({
-      interval: interval.default("weekly"),
-      packages: z.array(packageName).min(1),
-      /** a package that an upgrade cannot build: the build stops, or keeps the version that is installed */
-      onFailure: z.enum(["fail", "keep"]).default("fail"),
-    })
-    .optional(),
-  groups: few(z.record(name, group), mostGroups).default({}),
-  run: z.array(helperName).max(mostNames).default([]),
-  finish: z.array(helperName).max(mostNames).default([]),
-  units: units.prefault({}),
-  /** files of other flavors' overlays that this one has too */
-  shared: few(z.record(name, z.array(absolutePath).min(1).max(mostGroups)), mostNames).default({}),
-  kargs: z.array(karg).default([]),
-  sysctl: sysctl.default({}),
-  suid: z.array(absolutePath).default([]),
-  modes: z.record(absolutePath, mode).default({}),
-  install: install.prefault({}),
-  smoke: smoke.prefault({}),
-});
+};
+
+/** How an image is put on a disk, and what must hold in it when it runs. */
+const afterwards = { install: install.prefault({}), smoke: smoke.prefault({}) };
+
+const shapeOf = (part: BuilderPart) =>
+  z.strictObject({
+    builder: z.enum([...builderParts.keys()]).default("containerfile"),
+    ...shared,
+    ...part,
+    ...afterwards,
+  });
+
+const schemas = new Map<unknown, ReturnType<typeof shapeOf>>();
+
+/** The shape of a flavor's YAML, by what its `builder:` says. A name that is unknown is a mistake of the usual shape. */
+export function flavorSchema(builder: unknown = "containerfile"): ReturnType<typeof shapeOf> {
+  const known = typeof builder === "string" && builderParts.has(builder) ? builder : "containerfile";
+  const schema = schemas.get(known) ?? shapeOf(builderParts.get(known) ?? containerfilePart);
+  schemas.set(known, schema);
+  return schema;
+}
+
+/** What a flavor of another builder says of a Containerfile: nothing. */
+const noPart = z.strictObject(containerfilePart).parse({});
+
+export interface FlavorFile
+  extends z.infer<z.ZodObject<typeof shared & typeof afterwards>>,
+    z.infer<z.ZodObject<typeof containerfilePart>> {
+  builder: string;
+}
+
+/** A file that has its schema's shape, as the rest of the program sees it. */
+export const flavorFile = (data: z.infer<ReturnType<typeof shapeOf>>): FlavorFile =>
+  ({ ...noPart, ...data }) as unknown as FlavorFile;
 
 /** What the family calls its things on its machines; defaults: `namesOf`. */
 const machine = z.strictObject({
@@ -203,5 +161,4 @@ export const familySchema = z.strictObject({
     .prefault({}),
 });
 
-export type FlavorFile = z.infer<typeof flavorSchema>;
 export type FamilyFile = z.infer<typeof familySchema>;

@@ -147,6 +147,12 @@ export class YamlFile {
     return (path.length ? this.doc.getIn(path, true) : this.doc.contents) as Node | undefined;
   }
 
+  /** The value of a key at the top; undefined where it is absent or no plain value. */
+  value(key: string): unknown {
+    const node = this.broken ? undefined : this.node([key]);
+    return isScalar(node) ? node.value : undefined;
+  }
+
   /** A mistake at a value, or at one of its keys. */
   mistake(path: Path, message: string, expected?: string, key?: string): Mistake {
     return this.at(this.offset(path, key), message, expected);

@@ -26,7 +26,7 @@ const states = (rows: Row[]) => rows.map(({ reference, state, why }) => [referen
 
 beforeAll(() => {
   project.family("builders", "tiny");
-  project.write("flavors/tiny.yaml", "title: Tiny\nrecipe: one\narches: [amd64]\n");
+  project.write("flavors/tiny.yaml", "title: Tiny\nbuilder: tiny\ncontent: content.txt\narches: [amd64]\n");
   project.write("flavors/two.yaml", "title: Two\nrecipe: one\nfrom: tiny\narches: [amd64]\n");
   project.write("containerfiles/one.Containerfile", "# @base\nFROM ${BASE}\nCOPY guaraos.pub /key\n");
   project.write("content.txt", "first\n");

@@ -1,12 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { builders } from "../../lib/builders/all.ts";
 import { buildSteps, planBuild } from "../../lib/builders/build.ts";
 import type { Builder } from "../../lib/builders/builder.ts";
 import { origin } from "../../lib/builders/epoch.ts";
 import { report, showPlans } from "../../lib/builders/report.ts";
 import { command } from "../../lib/cli/command.ts";
+import { builderParts } from "../../lib/family/builder-parts.ts";
+import type { Family, Target } from "../../lib/family/family.ts";
 import { loadFamily } from "../../lib/family/manifest.ts";
+import { projectFile } from "../../lib/family/shapes.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import { localImages } from "../../lib/oci/storage.ts";
 import { exit, Failure } from "../../lib/system/errors.ts";
@@ -17,22 +21,25 @@ import { writeImage } from "./images.ts";
 import { entry, tarOf } from "./tars.ts";
 
 /**
- * A second builder, as small as one can be: the image is the file content.txt of the project. It starts from nothing, and writes its
- * image as an OCI folder, which podman pulls. `bun tiny-builder.ts [--dry-run]` builds all targets of the project; a flavor whose title
- * begins with "Tiny" has this builder.
+ * A second builder, as small as one can be: the image is the file that the flavor names with `content:`. It starts from nothing, and
+ * writes its image as an OCI folder, which podman pulls. `bun tiny-builder.ts [--dry-run]` builds all targets of the project.
  */
-const content = (root: string) => readFileSync(join(root, "content.txt"), "utf8");
+const part = { content: projectFile };
+builderParts.set("tiny", part);
+
+const content = ({ flavor }: Target, { root }: Family) =>
+  readFileSync(join(root, z.object(part).parse(flavor).content), "utf8");
 
 const tiny: Builder = {
   name: "tiny",
   outside: () => ({ base: undefined, others: [] }),
   prepare: async () => undefined,
-  read: (_, { root }) => {
-    const text = content(root);
+  read: (target, family) => {
+    const text = content(target, family);
     return () => ({ parts: () => [text] });
   },
-  build: async ({ target, labels, noCache }, { root }) => {
-    const text = content(root);
+  build: async ({ target, labels, noCache }, family) => {
+    const text = content(target, family);
     if (text.includes("bad")) throw new Failure(exit.failed, `${target.reference}: content.txt is bad`);
     if (text.includes("nothing")) return;
     const work = workFolder();
@@ -45,15 +52,13 @@ const tiny: Builder = {
     work.remove();
   },
   commands: async ({ target }) => [`tiny content.txt ${target.reference}`],
-  print: (_, { root }) => content(root),
+  print: content,
   checks: [],
   lint: () => [],
 };
 
 builders.set(tiny.name, tiny);
 const family = await loadFamily();
-for (const flavor of family.flavors.values())
-  if (flavor.title.startsWith("Tiny")) Object.assign(flavor, { builder: "tiny" });
 
 await command(
   "build",

@@ -28,7 +28,7 @@ describe("a mistake is shown with its line, a mark, what was expected and the ne
       `flavors/one.yaml:4:1: unknown key \`displaymanager\`; did you mean \`displayManager\`?
     4 | displaymanager: gdm
       | ^
-      expected: one of title, builder, recipe, containerfile, from, arches, bootc, displayManager, session, args, aur, groups, run, finish, units, shared, kargs, sysctl, suid, modes, install, smoke`,
+      expected: one of builder, title, from, arches, bootc, displayManager, session, recipe, containerfile, args, aur, groups, run, finish, units, shared, kargs, sysctl, suid, modes, install, smoke`,
     ]);
   });
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linkFamily } from "../../lib/family/family.ts";
-import { familySchema, flavorSchema } from "../../lib/family/schema.ts";
+import { familySchema, flavorFile, flavorSchema } from "../../lib/family/schema.ts";
 import { allTargets } from "../../lib/family/target.ts";
 import type { Descriptor, Manifest } from "../../lib/oci/manifest.ts";
 import { lastWords, RegistryTrouble, troubleOf } from "../../lib/oci/skopeo.ts";
@@ -47,7 +47,7 @@ const family = linkFamily(
       default: { arch: "v3", flavor: "one" },
       arches: { v3: { base: "docker.io/library/debian:trixie" } },
     }),
-    flavors: { one: flavorSchema.parse({ title: "One", recipe: "tiny", arches: ["v3"] }) },
+    flavors: { one: flavorFile(flavorSchema().parse({ title: "One", recipe: "tiny", arches: ["v3"] })) },
   },
   "/nowhere",
 );
