@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { checkManifest } from "../../lib/family/check.ts";
 import { decideProject, type Given, type NewProject, splitName } from "../../lib/family/init/decide.ts";
-import { envName, findWhatIsHere, justName, plainName } from "../../lib/family/init/find.ts";
+import { envName, findWhatIsHere, justName, namesSlipway, plainName } from "../../lib/family/init/find.ts";
 import { readRemote, registryOf } from "../../lib/family/init/remote.ts";
 import { nextSteps, withIgnored, writeProject } from "../../lib/family/init/write.ts";
 import { checkout, exec } from "../support/sandbox.ts";
@@ -158,6 +158,7 @@ describe("in an empty folder", () => {
     expect(flavors.server).toMatchObject({ recipe: "debian", arches: ["amd64"], title: 'Web: "main" #1' });
     expect(nextSteps(project)).toEqual([
       "bun run keys    (it makes web-server.pub)",
+      "bun add -d ./slipway-VERSION.tgz    (commit it too: the workflow runs the one of package.json)",
       "bun run lint",
       "bun run build amd64 server",
     ]);
@@ -203,7 +204,13 @@ describe("in a repository of image-template", () => {
     expect(parse(read("flavors/os.yaml"))).toMatchObject({ containerfile: "Containerfile", bootc: true });
     expect(parse(read("flavors/family.yaml"))).toMatchObject({ key: "cosign.pub", arches: { amd64: {} } });
     expect(familyOf(root).flavors.get("os")?.containerfile).toMatchObject({ file: "Containerfile", context: "." });
-    expect(read(".github/workflows/slipway.yml")).toContain("secrets.SIGNING_SECRET }}");
+    const workflow = read(".github/workflows/slipway.yml");
+    expect(workflow).toContain("secrets.SIGNING_SECRET }}");
+    // npm's package of that name may be anybody's: only the one of the lock file runs, with the key in its environment
+    expect(workflow).toContain("bun install --frozen-lockfile --ignore-scripts");
+    expect(
+      workflow.match(/\S*slipway (?=setup|build|push|sign)/g)?.every((w) => w === "node_modules/.bin/slipway "),
+    ).toBe(true);
     expect(read(".gitignore")).toBe("cosign.key\n_build*\n.slipway/\nnode_modules/\n*.key\n");
     expect(nextSteps(project).at(-1)).toStartWith("bun run trust add amd64 os");
   });
@@ -299,4 +306,15 @@ describe("the workflow", () => {
     expect(files).not.toContain(".github/workflows/slipway.yml");
     expect(notes).toEqual(["no workflow was written: gitlab.com is not GitHub; its steps are build, push, sign"]);
   });
+});
+
+test.each([
+  ['{"devDependencies": {"slipway": "file:x.tgz"}}', true],
+  ['{"dependencies": {"slipway": "0.1.0"}}', true],
+  ['{"devDependencies": {"slipways": "1"}}', false],
+  ['{"devDependencies": null}', false],
+  ["null", false],
+  ["{", false],
+])("package.json names Slipway: %s", (text, named) => {
+  expect(namesSlipway(text)).toBe(named);
 });

@@ -66,6 +66,6 @@ describe("bin/slipway as a package has it", () => {
     rmSync(join(bin, "bun"));
     const { code, stdout, stderr } = await run("old");
     expect([code, stdout]).toEqual([3, ""]);
-    expect(stderr).toContain("next: npx -p bun@1 -p slipway slipway list");
+    expect(stderr).toContain("next: npm install --save-dev bun");
   });
 });

@@ -16,6 +16,8 @@ export interface Found {
   remote: Remote | undefined;
   /** It has the form of Universal Blue's image-template. */
   template: boolean;
+  /** Its package.json names Slipway, which the workflow then runs. */
+  dependency: boolean;
 }
 
 const containerfiles = ["Containerfile", "Dockerfile"];
@@ -56,6 +58,16 @@ function imageName(root: string, remote: Remote | undefined): string {
   return all.find(Boolean) ?? "my-system";
 }
 
+/** Pure: whether the text of a package.json names Slipway. */
+export function namesSlipway(text: string): boolean {
+  try {
+    const { dependencies, devDependencies } = JSON.parse(text) ?? {};
+    return [dependencies, devDependencies].some((names) => Object.hasOwn(names ?? {}, "slipway"));
+  } catch {
+    return false;
+  }
+}
+
 /** Looks at a folder, and changes nothing. Only regular files inside it are read, up to a size. */
 export async function findWhatIsHere(root: string): Promise<Found> {
   const remote = await findRemote(root);
@@ -68,5 +80,6 @@ export async function findWhatIsHere(root: string): Promise<Found> {
     key: textOf(root, "cosign.pub")?.includes("BEGIN PUBLIC KEY") ? "cosign.pub" : undefined,
     remote,
     template: ["build_files", "disk_config"].every((name) => existsSync(join(root, name))),
+    dependency: namesSlipway(textOf(root, "package.json") ?? "{}"),
   };
 }

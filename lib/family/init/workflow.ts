@@ -1,4 +1,3 @@
-import { version } from "../../cli/version.ts";
 import type { NewProject } from "./decide.ts";
 
 /** The workflow of a new project: when, where and with which rights. What is done is said by the commands. */
@@ -6,6 +5,8 @@ import type { NewProject } from "./decide.ts";
 /** As in this repository's own workflows. */
 const checkout = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0";
 const bun = "1.4.5";
+/** The one that the lock file of the repository names: what another package of this name is, nobody knows. */
+const slipway = "node_modules/.bin/slipway";
 
 /** Secrets of the repository: by GitHub itself for its own registry, else two that somebody has to set. */
 function login(host: string): string {
@@ -31,9 +32,10 @@ export function workflowText({ registry, arch, found }: NewProject): string {
       - uses: ${checkout}
         with:
           persist-credentials: false
-      - run: sudo npm install --global bun@${bun} slipway@${version}
-      - run: sudo --preserve-env=CI,GITHUB_ACTIONS slipway setup`;
-  const build = `      - run: sudo --preserve-env=CI,GITHUB_ACTIONS slipway build ${arch} all`;
+      - run: sudo npm install --global bun@${bun}
+      - run: bun install --frozen-lockfile --ignore-scripts
+      - run: sudo --preserve-env=CI,GITHUB_ACTIONS ${slipway} setup`;
+  const build = `      - run: sudo --preserve-env=CI,GITHUB_ACTIONS ${slipway} build ${arch} all`;
   return `# Builds, pushes and signs the images. Here stands only when it is done, where, and with which rights.
 name: slipway
 
@@ -65,11 +67,11 @@ ${begin}
 ${steps}
 ${login(host)}
 ${build}
-      - run: sudo --preserve-env=CI,GITHUB_ACTIONS slipway push ${arch} all
+      - run: sudo --preserve-env=CI,GITHUB_ACTIONS ${slipway} push ${arch} all
       # The only step that has the key: everything is built and pushed by now.
       - env:
           COSIGN_PRIVATE_KEY: \${{ secrets.${key} }}
           COSIGN_PASSWORD: \${{ secrets.COSIGN_PASSWORD }}
-        run: sudo --preserve-env=CI,GITHUB_ACTIONS,COSIGN_PRIVATE_KEY,COSIGN_PASSWORD slipway sign ${arch} all
+        run: sudo --preserve-env=CI,GITHUB_ACTIONS,COSIGN_PRIVATE_KEY,COSIGN_PASSWORD ${slipway} sign ${arch} all
 `;
 }

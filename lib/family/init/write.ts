@@ -96,6 +96,9 @@ export function nextSteps({ arch, flavor, key, registry, found }: NewProject): s
   return [
     ...(registry.startsWith("localhost/") ? [`name your registry in ${familyFile}`] : []),
     ...(found.key === undefined ? [`bun run keys    (it makes ${key})`] : []),
+    ...(found.dependency
+      ? []
+      : ["bun add -d ./slipway-VERSION.tgz    (commit it too: the workflow runs the one of package.json)"]),
     "bun run lint",
     `bun run build ${arch} ${flavor}`,
     ...(found.containerfile === undefined ? [] : [`bun run trust add ${arch} ${flavor}    (before the first push)`]),
