@@ -1,25 +1,13 @@
 import type { Family, Target } from "../family/family.ts";
-import { failureFacts } from "../system/failure-facts.ts";
 import { bytes, paintOut, print, printJson, say, seconds, table } from "../system/output.ts";
 import { commandLine } from "../system/shell.ts";
+import { stepRow } from "../system/step-row.ts";
 import { exitCode, type StepResult } from "../system/steps.ts";
 import { podmanEnv } from "../tools/podman.ts";
 import { type Built, type Plan, planCommands } from "./build.ts";
 
-/** One target's outcome, as `--json` prints it. */
-function row(result: StepResult<Built>): object {
-  const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
-  if (result.state === "failed")
-    return {
-      ...common,
-      state: "failed",
-      why: result.error.message,
-      log: result.error.details.log,
-      error: failureFacts(result.error),
-    };
-  if (result.state === "left") return { ...common, state: "left", why: result.because };
-  const { target, action, why, id, layers, size } = result.value;
-  return { ...common, arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
+function facts({ target, action, why, id, layers, size }: Built): object {
+  return { arch: target.arch.name, flavor: target.flavor.name, state: action, why, id, layers, size };
 }
 
 /**
@@ -35,7 +23,7 @@ export function lookAt({ arch, flavor, reference }: Target, podmanSettings: Reco
 export async function report(results: StepResult<Built>[], json: boolean): Promise<number> {
   const failed = results.filter((r) => r.state !== "done");
   if (json) {
-    printJson({ targets: results.map(row) });
+    printJson({ targets: results.map((r) => stepRow(r, facts)) });
   } else {
     const rows = results.map((r) =>
       r.state === "done"

@@ -1,25 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { type ExitCode, exit } from "../../system/errors.ts";
-import { failureFacts } from "../../system/failure-facts.ts";
 import { paintOut, print, printJson, say, seconds } from "../../system/output.ts";
+import { stepRow } from "../../system/step-row.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
 import { junit } from "./junit.ts";
 import type { Smoked } from "./smoke.ts";
 
-function row(result: StepResult<Smoked>): object {
-  const common = { reference: result.id, seconds: Number(result.seconds.toFixed(3)) };
-  if (result.state === "failed")
-    return {
-      ...common,
-      state: "failed",
-      why: result.error.message,
-      log: result.error.details.log,
-      error: failureFacts(result.error),
-    };
-  if (result.state === "left") return { ...common, state: "left", why: result.because };
-  const { checks, phases, journal } = result.value;
+function facts({ checks, phases, journal }: Smoked): object {
   const wrong = checks.filter((c) => c.wrong !== undefined).length;
-  return { ...common, state: wrong ? "broken" : "good", wrong, checks, phases, journal };
+  return { state: wrong ? "broken" : "good", wrong, checks, phases, journal };
 }
 
 function show({ reference, checks, phases, journal }: Smoked): void {
@@ -37,7 +26,7 @@ function show({ reference, checks, phases, journal }: Smoked): void {
 /** Prints what holds and what does not; @returns 1 where anything does not hold. */
 export function reportSmoke(results: StepResult<Smoked>[], json: boolean, junitFile: string | undefined): ExitCode {
   if (junitFile !== undefined) writeFileSync(junitFile, junit(results));
-  if (json) printJson({ targets: results.map(row) });
+  if (json) printJson({ targets: results.map((r) => stepRow(r, facts)) });
   else for (const result of results) if (result.state === "done") show(result.value);
   const code = exitCode(results) as ExitCode;
   if (code !== exit.done) return code;
