@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytes } from "../system/output.ts";
@@ -54,7 +54,8 @@ export async function startUp(): Promise<Figure[]> {
 /** A podman storage and a project of their own, so that nothing is there yet. */
 function coldPlace(): { env: Record<string, string>; remove(): Promise<void> } {
   const root = mkdtempSync(join(tmpdir(), "slipway-bench-"));
-  for (const part of ["flavors", "overlays", "containerfiles", "guaraos.pub", ".containerignore"])
+  const keys = readdirSync(toolRoot).filter((name) => name.endsWith(".pub"));
+  for (const part of ["flavors", "overlays", "containerfiles", ...keys, ".containerignore"])
     cpSync(join(toolRoot, part), join(root, part), { recursive: true });
   const conf = join(root, "storage.conf");
   writeFileSync(conf, `[storage]\ndriver = "overlay"\ngraphroot = "${root}/graph"\nrunroot = "${root}/runroot"\n`);
