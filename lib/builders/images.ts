@@ -70,7 +70,8 @@ export async function fetchNewerSources(target: Target, family: Family, progress
   const own = base && !target.flavor.from ? [baseImageName(base)] : [];
   for (const name of [...own, ...others].filter((one) => !isOnlyLocal(one))) {
     const why = await fetchNewer(name, progress);
-    if (why !== undefined) warn(`${name} could not be fetched anew, and is taken as podman's storage has it: ${why}`);
+    if (why !== undefined)
+      warn(`${name} could not be fetched again; the build uses the one in podman's storage: ${why}`);
   }
   return true;
 }

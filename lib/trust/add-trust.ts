@@ -33,7 +33,7 @@ export function groundOf({ arch, flavor }: Target, family: Family): Target {
   return findTarget(family, arch, (lineage(flavor).at(-1) ?? flavor).name);
 }
 
-/** The marker `files` writes all of it anew in each build, after the overlay. */
+/** The marker `files` writes all of it again in each build, after the overlay. */
 export function writesItself(flavor: Flavor, root: string): boolean {
   return hasMarker(readRecipe(root, flavor), "files");
 }

@@ -142,7 +142,7 @@ test("a flavor on another one gets it as BASE; what --print gives is built by pl
   await must(project.podman("build", "--quiet", ...words, "--tag", `${registry}/printed:1`, project.root));
 });
 
-test("a refresh builds all of it anew, and asks the registry of its base, which may not answer", async () => {
+test("a refresh builds all of it again, and asks the registry of its base, which may not answer", async () => {
   const far = "registry.invalid/own-test/base:1";
   await must(project.podman("tag", tiny, far));
   project.write("flavors/far.yaml", "title: Far\ncontainerfile: far.Containerfile\narches: [amd64]\n");
@@ -152,7 +152,7 @@ test("a refresh builds all of it anew, and asks the registry of its base, which 
   expect((await build("far")).row.state).toBe("built");
   const first = await layers();
   const said = await project.slipway("build", "amd64", "far", "--refresh");
-  expect(said.stderr).toContain(`${far} could not be fetched anew, and is taken as podman's storage has it`);
+  expect(said.stderr).toContain(`${far} could not be fetched again; the build uses the one in podman's storage`);
   expect(said.code).toBe(0);
   expect(await layers()).not.toBe(first);
   await project.podman("rmi", far);

@@ -21,7 +21,7 @@ function seen(folder: string): string {
   }
 }
 
-/** Makes the copy anew where it is not the same as Slipway's helpers. @throws what writing throws */
+/** Makes the copy again where it is not the same as Slipway's helpers. @throws what writing throws */
 export function ensureHelpers(): void {
   const place = join(projectRoot, helpersPath);
   statePath("context", "helpers");

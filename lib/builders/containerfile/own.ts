@@ -77,7 +77,7 @@ export function ownArgs(target: Target, file: Containerfile, family: Family): Re
   return own ? { ...baseArg(target, file, family, undefined), ...own.args } : {};
 }
 
-/** A refresh builds all stages anew, where the Containerfile does not say by an ARG of its own from where on. */
+/** A refresh builds all stages again, where the Containerfile does not say by an ARG of its own from where on. */
 export function withRefresh(lines: ExpandedLine[], target: Target, file: Containerfile, stamp: string): ExpandedLine[] {
   if (!target.flavor.containerfile || !stamp || argNames(file).includes(refreshArg)) return lines;
   const ends = new Set(file.instructions.filter(({ keyword }) => keyword === "FROM").map(({ to }) => to));

@@ -36,7 +36,7 @@ export function workflowText({ registry, arch, found }: NewProject): string {
       - run: bun install --frozen-lockfile --ignore-scripts
       - run: sudo --preserve-env=CI,GITHUB_ACTIONS ${slipway} setup`;
   const build = `      - run: sudo --preserve-env=CI,GITHUB_ACTIONS ${slipway} build ${arch} all`;
-  return `# Builds, pushes and signs the images. Here stands only when it is done, where, and with which rights.
+  return `# Builds, pushes and signs the images. This file says only when that is done, where, and with which rights.
 name: slipway
 
 on:

@@ -42,7 +42,7 @@ export async function migrate(args: Arguments): Promise<number> {
         exit.failed,
         `an older ${typed("migrate")} began this: the new home is where others can reach it`,
         {
-          next: `take it back with ${typed("migrate")} --rollback, then begin anew`,
+          next: `take it back with ${typed("migrate")} --rollback, then start again`,
         },
       );
     if (goesOn && begun.isFinished) return tell(begun, "done already", json);

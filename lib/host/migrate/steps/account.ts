@@ -66,7 +66,7 @@ function samePassword({ machine, plan }: Job, text: string): void {
   const now = readShadow(readBytes(machine, "/etc/shadow") ?? "", plan.user.name)?.hash;
   if (hashedPassword?.[0] === now) return;
   throw new Failure(exit.failed, `the password of ${plan.user.name} changed after the new home was made`, {
-    next: `${typed("migrate")} --rollback, then begin anew: the new account then has the new password`,
+    next: `${typed("migrate")} --rollback, then start again: the new account then has the new password`,
   });
 }
 

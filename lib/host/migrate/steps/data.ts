@@ -41,7 +41,7 @@ export function growing(job: Job, homes: Held): Held {
   const home = homes.walk(path);
   if (home) return home;
   throw new Failure(exit.failed, `the new home is gone from ${job.plan.homes}/${path}`, {
-    next: `take it back with ${typed("migrate")} --rollback, then begin anew`,
+    next: `take it back with ${typed("migrate")} --rollback, then start again`,
   });
 }
 
@@ -156,7 +156,7 @@ export async function stillTheSame(job: Job): Promise<void> {
   if (differences.length === 0) return;
   throw new Failure(exit.failed, `the old home changed after it was copied: ${differences.length} differences`, {
     tried: differences.slice(0, 5).map(({ what }) => what),
-    next: `${typed("migrate")} --rollback, then begin anew: what changed is then copied too`,
+    next: `${typed("migrate")} --rollback, then start again: what changed is then copied too`,
     log: journal.logFile,
   });
 }
