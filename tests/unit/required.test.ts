@@ -53,9 +53,36 @@ const service = (name: string, text: string): Plant => [unit(`${name}.service`),
 /** What is broken, and the words by which it is found; three ways. */
 const rows: [what: string, found: string, ways: [Plant, Plant, Plant]][] = [
   [
-    "paru or yay",
+    "paru",
     "packages installed at run time",
-    [line("a1", "paru -Syu"), line("a2", "exec yay --noconfirm tree"), service("a3", "ExecStart=/usr/bin/paru -S x")],
+    [line("a1", "paru -Syu"), line("a2", "exec paru --noconfirm tree"), service("a3", "ExecStart=/usr/bin/paru -S x")],
+  ],
+  [
+    "yay",
+    "packages installed at run time",
+    [
+      line("g1", "[ -e /x ] || yay"),
+      line("g2", "sudo -u x yay -S tree"),
+      service("g3", "ExecStartPre=-/usr/bin/yay -Syu"),
+    ],
+  ],
+  [
+    "an encrypted root",
+    "forbidden kernel argument",
+    [
+      [base, "  - nowatchdog\n", "  - nowatchdog\n  - rd.luks.uuid=x\n"],
+      [base, "  - nowatchdog\n", "  - nowatchdog\n  - rd.luks.options=tpm2-device=auto\n"],
+      [base, "  - nowatchdog\n", "  - nowatchdog\n  - cryptdevice=/dev/sda1:root\n"],
+    ],
+  ],
+  [
+    "a package for zram",
+    "forbidden package",
+    [
+      [base, "btrfsmaintenance]", "btrfsmaintenance, zram-generator]"],
+      [base, "btrfsmaintenance]", "btrfsmaintenance, zramswap]"],
+      [base, "btrfsmaintenance]", "btrfsmaintenance, systemd-zram]"],
+    ],
   ],
   [
     "cp into /usr",
@@ -189,6 +216,15 @@ const rows: [what: string, found: string, ways: [Plant, Plant, Plant]][] = [
         "    - guaraos-swap-setup.service\n    - guaraos-snapper",
         "    - guaraos-swap.service\n    - guaraos-snapper",
       ],
+    ],
+  ],
+  [
+    "snapper's set-up",
+    "snapper without its first-boot service",
+    [
+      [base, "    - guaraos-snapper-setup.service\n", ""],
+      [base, "    - guaraos-snapper-setup.service\n", "    # - guaraos-snapper-setup.service\n"],
+      [base, "    - guaraos-snapper-setup.service\n", "    - snapper-setup.service\n"],
     ],
   ],
   [
