@@ -88,8 +88,24 @@ async function unpackIdMaps(): Promise<string> {
 }
 const podman = (extra = "") => asUser(["podman", "unshare", "cat", "/proc/self/uid_map"], extra);
 
-/** Root makes the namespace; the package is Debian's. */
-const canRun = process.getuid?.() === 0 && Bun.which("apt-get") !== null;
+/** Whether the kernel lets a user make a namespace: not in a chroot, and not where that is switched off. */
+function usersMayMakeNamespaces(): boolean {
+  const words = [
+    "setpriv",
+    "--reuid",
+    String(user),
+    "--regid",
+    String(user),
+    "--clear-groups",
+    "unshare",
+    "--user",
+    "true",
+  ];
+  return Bun.spawnSync(words, { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+}
+
+/** Root makes the mount namespace; the package is Debian's. */
+const canRun = process.getuid?.() === 0 && Bun.which("apt-get") !== null && usersMayMakeNamespaces();
 
 test.skipIf(!canRun)("without uidmap podman refuses, ./run names the package, and doctor does", async () => {
   const said = await podman();
