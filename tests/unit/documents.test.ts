@@ -1,8 +1,9 @@
-// reaches: docs/ SECURITY.md
+// reaches: docs/ README.md CONTRIBUTING.md SECURITY.md
 // A claim of the threat model is worth what the test is worth that it names.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { Glob } from "bun";
 import { checkout } from "../support/sandbox.ts";
 
 const model = readFileSync(join(checkout, "docs/threat-model.md"), "utf8");
@@ -28,4 +29,24 @@ test("every file of the checkout that the threat model and SECURITY.md name is t
   const text = model + readFileSync(join(checkout, "SECURITY.md"), "utf8");
   const files = [...text.matchAll(/`((?:lib|docs|containerfiles)\/[\w./-]+)`/g)].map((m) => m[1] ?? "");
   expect(files.filter((file) => !existsSync(join(checkout, file.replace(/\/$/, ""))))).toEqual([]);
+});
+
+test("every link of a page leads to a file, and to a heading of it", () => {
+  const pages = ["README.md", "CONTRIBUTING.md", ...new Glob("docs/**/*.md").scanSync(checkout)];
+  const headings = (file: string) =>
+    [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map((m) =>
+      (m[1] ?? "")
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
+  const lost = pages.flatMap((page) => {
+    const links = readFileSync(join(checkout, page), "utf8").matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g);
+    return [...links].flatMap(([link, path = "", heading]) => {
+      const file = path ? join(checkout, dirname(page), path) : join(checkout, page);
+      const isThere = existsSync(file) && (heading === undefined || headings(file).includes(heading));
+      return isThere ? [] : [`${page}: ${link}`];
+    });
+  });
+  expect(lost).toEqual([]);
 });
