@@ -9,7 +9,7 @@ import { pinned } from "../tools/pins.ts";
 import { builderOf } from "./all.ts";
 import { ensureBase, fetchNewer, isOnlyLocal, localBase } from "./base.ts";
 import { baseImageName, baseReference } from "./base-name.ts";
-import type { BaseImage } from "./builder.ts";
+import type { BaseImage, Outside } from "./builder.ts";
 
 /** The images that a target is made from. */
 export interface Sources {
@@ -27,11 +27,13 @@ export function baseName(target: Target, family: Family): string | undefined {
 }
 
 /** The image that a target is based on, if it is in podman's storage. */
-function baseOf(target: Target, family: Family, images: Map<string, LocalImage>): BaseImage | undefined {
-  if (!target.flavor.from) {
-    const { base, pins } = builderOf(target).outside(target, family);
-    return base && localBase(base, images, pins);
-  }
+function baseOf(
+  target: Target,
+  family: Family,
+  images: Map<string, LocalImage>,
+  { base, pins }: Outside,
+): BaseImage | undefined {
+  if (!target.flavor.from) return base && localBase(base, images, pins);
   const name = baseReference(target, family) ?? "";
   const image = images.get(name);
   return image && { name, image };
@@ -39,9 +41,10 @@ function baseOf(target: Target, family: Family, images: Map<string, LocalImage>)
 
 /** Those that are in podman's storage. */
 export function localSources(target: Target, family: Family, images: Map<string, LocalImage>): Sources {
-  const { others, pins } = builderOf(target).outside(target, family);
+  const outside = builderOf(target).outside(target, family);
+  const { others, pins } = outside;
   const ids = others.map((image) => localBase({ image }, images, pins)?.image.id ?? "");
-  return { base: baseOf(target, family, images), others: ids };
+  return { base: baseOf(target, family, images, outside), others: ids };
 }
 
 /** Sees to it that those from outside are in podman's storage. @throws Failure with what was tried */
@@ -51,10 +54,11 @@ export async function ensureSources(
   images: Map<string, LocalImage>,
   progress: Progress,
 ): Promise<Sources> {
-  const { base, others, pins } = builderOf(target).outside(target, family);
+  const outside = builderOf(target).outside(target, family);
+  const { base, others, pins } = outside;
   const ensure = (one: Base, of: string) => ensureBase(one, of, images, pins, progress);
   const of = target.flavor.containerfile ? target.reference : target.arch.name;
-  const found = base && !target.flavor.from ? await ensure(base, of) : baseOf(target, family, images);
+  const found = base && !target.flavor.from ? await ensure(base, of) : baseOf(target, family, images, outside);
   const ids: string[] = [];
   for (const image of others) ids.push((await ensure({ image }, target.reference)).image.id);
   return { base: found, others: ids };

@@ -49,13 +49,18 @@ export function lacksHelpers(root: string): boolean {
 /** Slipway's helpers. */
 export const toolHelpers = join(toolRoot, helpers);
 
-/**
- * The text of a recipe, or why there is none.
- * @returns `file` names it in messages: from the project's root, or in full where Slipway brings it.
- */
+/** Where a recipe is: the project's own root or Slipway's, the path from there, and its name in messages. */
+function placeOf(root: string, name: string): { at: string; path: string; file: string } {
+  const path = `${folder}/${name}.Containerfile`;
+  const isOwn = root === toolRoot || namesIn(root, folder).includes(`${name}.Containerfile`);
+  return isOwn ? { at: root, path, file: path } : { at: toolRoot, path, file: join(toolRoot, path) };
+}
+
+/** A recipe's name in messages: from the project's root, or in full where Slipway brings it. */
+export const recipeName = (root: string, name: string): string => placeOf(root, name).file;
+
+/** The text of a recipe, or why there is none; `file` is its name in messages. */
 export function findRecipe(root: string, name: string): { file: string } & ProjectText {
-  const file = `${folder}/${name}.Containerfile`;
-  const own = namesIn(root, folder).includes(`${name}.Containerfile`);
-  if (own || root === toolRoot) return { file, ...readProjectFile(root, file) };
-  return { file: join(toolRoot, file), ...readProjectFile(toolRoot, file) };
+  const { at, path, file } = placeOf(root, name);
+  return { file, ...readProjectFile(at, path) };
 }

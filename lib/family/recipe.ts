@@ -1,6 +1,6 @@
 import type { Flavor } from "./family.ts";
 import { type ProjectText, readProjectFile } from "./project-file.ts";
-import { findRecipe } from "./recipe-files.ts";
+import { findRecipe, recipeName } from "./recipe-files.ts";
 
 /** The Containerfile that a flavor is built by: a recipe, or one of the project's own. */
 type Built = Pick<Flavor, "recipe" | "containerfile">;
@@ -14,7 +14,10 @@ export function recipeSource(root: string, { recipe = "", containerfile }: Built
   return { file: containerfile.file, ...readProjectFile(root, containerfile.file) };
 }
 
-export const recipeFile = (root: string, flavor: Built): string => recipeSource(root, flavor).file;
+/** Its name in messages; nothing is read. */
+export function recipeFile(root: string, { recipe = "", containerfile }: Built): string {
+  return containerfile?.file ?? recipeName(root, recipe);
+}
 
 /** A Containerfile's name and lines. */
 export interface Recipe {

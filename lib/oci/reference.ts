@@ -41,6 +41,11 @@ export function parseReference(text: string): Reference | undefined {
   return { host: at, repository: whole, version: pinned ?? tagged ?? "latest" };
 }
 
+/** An image's name without its tag. */
+export function withoutItsTag(name: string): string {
+  return name.replace(/:[^:/]*$/, "");
+}
+
 /** Whether it names one image for ever. */
 export function isDigest(version: string): boolean {
   return version.startsWith("sha256:");

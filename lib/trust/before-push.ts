@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Family, Target } from "../family/family.ts";
 import { needProjectFile } from "../family/project-file.ts";
+import { withoutItsTag } from "../oci/reference.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { policyPlaces, registriesFolder, textsInImage } from "./image-texts.ts";
 import { parsePolicy } from "./merge-policy.ts";
@@ -51,7 +52,7 @@ export async function trustBeforePush({ reference, arch, flavor }: Target, famil
   const policy = texts.get(policyPlaces.find((path) => texts.has(path)) ?? "");
   const keys = policy === undefined ? [] : keysOf(policy).filter(isPlain);
   const all = new Map([...texts, ...((keys.length && (await textsInImage(reference, keys, log))) || [])]);
-  const repository = reference.replace(/:[^:/]*$/, "");
+  const repository = withoutItsTag(reference);
   const trouble = trustTrouble(all, family.registry, repository, needProjectFile(family.root, family.key));
   if (trouble.length === 0) return;
   throw new Failure(exit.failed, `${reference}: its machines could not check the next image; nothing was pushed`, {

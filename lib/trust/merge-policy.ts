@@ -1,7 +1,7 @@
 import type { Family } from "../family/family.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { keyPath, policyJson } from "./policy.ts";
-import { ignoresName, type Policy, type Requirement, requirements } from "./policy-file.ts";
+import { ignoresName, isWithin, type Policy, type Requirement, requirements } from "./policy-file.ts";
 
 /**
  * A base's policy.json with the family's own rules in it. Whatever the base refuses stays refused, and whatever it wants signed stays
@@ -61,14 +61,12 @@ function isOurs(asks: Requirement[], family: Family): boolean {
   );
 }
 
-const within = (scope: string, namespace: string) => scope === namespace || scope.startsWith(`${namespace}/`);
-
 /** The family's namespace, and whatever the base says of parts of it. @throws Failure where the base refuses it, or wants another key */
 function ownScopes(scopes: Scopes, ours: Requirement[], family: Family, changes: string[]): Scopes {
   const { registry } = family;
   const made: Scopes = {};
   for (const [scope, asks] of Object.entries(scopes)) {
-    if (!within(scope, registry)) continue;
+    if (!isWithin(scope, registry)) continue;
     if (isOpen(asks)) {
       made[scope] = ours;
       changes.push(`${scope} was open, and needs the family's signature now`);
@@ -105,7 +103,7 @@ export function mergePolicy(base: Policy | undefined, family: Family): Merged {
   // What was open to all stays open for the registries that the family names, and for what is on the machine.
   const opened: Scopes = {};
   for (const [scope, asks] of Object.entries(docker)) {
-    if (within(scope, family.registry) || Object.hasOwn(scopes, scope)) continue;
+    if (isWithin(scope, family.registry) || Object.hasOwn(scopes, scope)) continue;
     const before = requirements(base, "docker", scope);
     const byAll = ["default", "any docker image"].includes(before.scope);
     if (byAll && isOpen(before.asks)) opened[scope] = asks;

@@ -1,3 +1,4 @@
+import { withoutItsTag } from "../oci/reference.ts";
 import type { Facts } from "./facts.ts";
 
 /**
@@ -65,7 +66,7 @@ function isOwn({ reference, facts }: Shown): boolean {
 /** A tag of a day, `znver4-20261121`, is a name of the image too, and so are its other tags, and a digest without a tag. */
 function isNamed(followed: string, own: string, tags: string[] = []): boolean {
   const name = bare(followed);
-  const repository = own.replace(/:[^:/]*$/, "");
+  const repository = withoutItsTag(own);
   const names = [own, repository, ...tags.map((tag) => `${repository}:${tag}`)];
   return names.includes(name) || name.replace(/-\d{8}$/, "") === own;
 }

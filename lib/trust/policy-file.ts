@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { withoutItsTag } from "../oci/reference.ts";
 import { exit, Failure } from "../system/errors.ts";
 
 /** A machine's policy.json, read. Format and search order: containers-policy.json(5). */
@@ -73,6 +74,11 @@ export function requirements(
   return { scope: "default", asks: policy.default };
 }
 
+/** Whether a scope is a namespace, or names a part of it. */
+export function isWithin(scope: string, namespace: string): boolean {
+  return scope === namespace || scope.startsWith(`${namespace}/`);
+}
+
 /** A signature is asked for: to be accepted means to be signed. */
 export function asksForSignature(asks: Requirement[]): boolean {
   return asks.some(({ type }) => type === "sigstoreSigned" || type === "signedBy");
@@ -84,7 +90,7 @@ export function asksForSignature(asks: Requirement[]): boolean {
  */
 export function ignoresName({ signedIdentity: identity }: Pick<Requirement, "signedIdentity">, repository: string) {
   if (identity?.type === "exactRepository") return identity.dockerRepository !== repository;
-  const name = String(identity?.dockerReference).replace(/:[^:/]*$/, "");
+  const name = withoutItsTag(String(identity?.dockerReference));
   return identity?.type === "exactReference" && name !== repository;
 }
 

@@ -1,4 +1,5 @@
-import { ignoresName, type Requirement as Read } from "./policy-file.ts";
+import { withoutItsTag } from "../oci/reference.ts";
+import { ignoresName, isWithin, type Requirement as Read } from "./policy-file.ts";
 
 /**
  * Holes of a policy.json: ways in which a machine that has it would run an image that nobody signed.
@@ -68,14 +69,11 @@ function namespaceHoles(transport: string, scopes: Record<string, unknown>, name
   const where = (scope: string) => `transports.${transport}["${scope}"]`;
   const next = "sigstoreSigned with the family's key";
   const holes = Object.entries(scopes)
-    .filter(
-      ([scope, value]) =>
-        (scope === namespace || scope.startsWith(`${namespace}/`)) && !signed(value) && accepts(value),
-    )
+    .filter(([scope, value]) => isWithin(scope, namespace) && !signed(value) && accepts(value))
     .map(([scope]) => ({ where: where(scope), what: "images of the family are accepted unsigned", next }));
   for (const [scope, value] of Object.entries(scopes)) {
-    const own = scope === namespace || scope.startsWith(`${namespace}/`);
-    const repository = scope.replace(/:[^:/]*$/, "");
+    const own = isWithin(scope, namespace);
+    const repository = withoutItsTag(scope);
     if (own && signed(value) && (value as Requirement[]).some((r) => isMap(r) && ignoresName(r, repository)))
       holes.push({
         where: where(scope),

@@ -4,7 +4,6 @@ import { isAbsolute, join } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
 import { firstBytes } from "../../family/project-file.ts";
 import { exit, Failure } from "../../system/errors.ts";
-
 import { hideFromNow } from "../../system/secrets.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { asWritten } from "../../cli/invocation.ts";
 import { flavorYaml } from "../starter.ts";
+import { isInside } from "../usual-registries.ts";
 import type { NewProject } from "./decide.ts";
 import { webAddress } from "./remote.ts";
 
@@ -13,7 +14,7 @@ const openRegistries = ["docker.io", "quay.io", "ghcr.io", "registry.fedoraproje
 
 /** flavors/family.yaml. */
 export function familyText({ name, prefix, flavor, title, registry, arch, key, found }: NewProject): string {
-  const open = openRegistries.filter((one) => !`${one}/`.startsWith(`${registry}/`));
+  const open = openRegistries.filter((one) => !isInside(one, registry));
   const source = found.remote ? `source: ${plain(webAddress(found.remote))}\n` : "";
   // the Containerfile of a flavor says itself what it is based on
   const base = found.containerfile === undefined ? " { base: { debian: trixie } }" : " {}";

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Target } from "../../family/family.ts";
 import { targetState } from "../../family/target.ts";
+import { withoutItsTag } from "../../oci/reference.ts";
 import { readState, writeState } from "../../system/state-file.ts";
 
 /**
@@ -55,5 +56,5 @@ export function forgetPushed(target: Target): void {
 
 /** The image's name without its tag. */
 export function repositoryOf({ reference }: Target): string {
-  return reference.replace(/:[^/:]*$/, "");
+  return withoutItsTag(reference);
 }
