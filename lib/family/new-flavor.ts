@@ -44,8 +44,8 @@ export function goodName(family: Family, name: string): string {
   return nameMistake(family, good) === undefined ? good : `${good}-2`;
 }
 
-function usage(what: string, tried: string[], next = "bun run new-flavor --help"): Failure {
-  return new Failure(exit.usage, what, { tried, next });
+function usage(what: string, choices: string[], next = "bun run new-flavor --help"): Failure {
+  return new Failure(exit.usage, what, { choices, next });
 }
 
 /** The recipe of the flavors that are based on no other, for an arch; undefined for an arch without a base. */
@@ -122,14 +122,14 @@ async function chooseArches(
   if (given === undefined) return mayAsk && possible.length > 1 ? chooseMany("For which arches?", titled) : possible;
   const wanted = given.split(/[\s,]+/).filter(Boolean);
   const on = from ? `the arches of ${from.name}` : "the arches that a flavor without a base can have";
-  const tried = [`${on}: ${possible.join(" ")}`];
+  const offered = [`${on}: ${possible.join(" ")}`];
   for (const name of wanted) {
     if (possible.includes(name)) continue;
-    if (!family.arches.has(name)) throw usage(`unknown arch \`${name}\`${didYouMean(name, possible)}`, tried);
+    if (!family.arches.has(name)) throw usage(`unknown arch \`${name}\`${didYouMean(name, possible)}`, offered);
     const why = from ? `${from.name} does not exist for ${name}` : `for ${name} it must be based on a flavor`;
-    throw usage(`${why}; choose ${possible.join(" or ")}`, tried);
+    throw usage(`${why}; choose ${possible.join(" or ")}`, offered);
   }
-  if (wanted.length === 0) throw usage("new-flavor: --arches names none", tried);
+  if (wanted.length === 0) throw usage("new-flavor: --arches names none", offered);
   return possible.filter((name) => wanted.includes(name));
 }
 
@@ -140,9 +140,9 @@ async function chooseDisplayManager(
 ): Promise<string | undefined> {
   const has = from && lineage(from).find((f) => f.displayManager);
   const known = ["none", ...displayManagers];
-  const tried = [`the display managers: ${known.join(" ")}`];
+  const offered = [`the display managers: ${known.join(" ")}`];
   if (given !== undefined && !known.includes(given))
-    throw usage(`unknown display manager \`${given}\`${didYouMean(given, known)}`, tried);
+    throw usage(`unknown display manager \`${given}\`${didYouMean(given, known)}`, offered);
   if (has && given !== undefined && given !== "none" && given !== has.displayManager)
     throw usage(`${has.name} has ${has.displayManager} already; an image has one display manager`, []);
   if (has) return undefined;

@@ -161,7 +161,7 @@ export function untilStage(lines: ExpandedLine[], target: string, file: string):
   const names = stages.flatMap(({ name }) => name ?? []);
   if (found < 0)
     throw new Failure(exit.usage, `${file}:1:1: no stage is called ${target}${didYouMean(target, names)}`, {
-      tried: [`its stages with a name: ${names.join(" ") || "none"}`],
+      choices: [`its stages with a name: ${names.join(" ") || "none"}`],
       next: "correct containerfile.target, or leave it out to take the last stage",
     });
   const after = instructions.find(({ keyword, stage }) => keyword === "FROM" && stage > found);

@@ -36,7 +36,7 @@ export function refuseOwn(target: Target, file: Containerfile, family: Family): 
     throw new Failure(
       exit.usage,
       `${own.file}:1:1: no ARG is called ${unknown}, which containerfile.args sets${didYouMean(unknown, known)}`,
-      { tried: [`its ARGs: ${known.join(" ") || "none"}`], next: `correct it in ${flavor.file}` },
+      { choices: [`its ARGs: ${known.join(" ") || "none"}`], next: `correct it in ${flavor.file}` },
     );
   const { base } = outsideImages(file, ownArgs(target, file, family));
   const below = flavor.from && baseReference(target, family);
