@@ -76,8 +76,9 @@ export function firstGroups({ recipe, from, displayManager }: Beginning): Groups
   };
 }
 
-function plain(value: string): string {
-  return stringify(value, { lineWidth: 0 }).trimEnd();
+/** Pure: a value as YAML of one line that reads back as the same, so with quotes where `5`, `true` or `a: b` need them. */
+export function inline(value: string | string[]): string {
+  return stringify(value, { lineWidth: 0, collectionStyle: "flow", flowCollectionPadding: false }).trimEnd();
 }
 
 function groupText([name, { interval, packages }]: [string, Groups[string]]): string {
@@ -105,11 +106,11 @@ export function flavorYaml(name: string, begin: Beginning, files: string[]): str
   return `# ${title}: what it is for, in a line or two.
 #
 # \`bun run lint\` checks this file, \`bun run build ${arches[0] ?? "ARCH"} ${name}\` makes the image. Files below overlays/${name}/ are copied into it.
-title: ${plain(title)}
+title: ${inline(title)}
 builder: containerfile
 recipe: ${recipe} # how it is built: containerfiles/${recipe}.Containerfile
-${from ? `from: ${from.name} # everything that this flavor has is in the image already` : "# from: NAME would put it on another flavor; it is based on the arch's own base image"}
-arches: [${arches.join(", ")}]
+${from ? `from: ${inline(from.name)} # everything that this flavor has is in the image already` : "# from: NAME would put it on another flavor; it is based on the arch's own base image"}
+arches: ${inline(arches)}
 ${login.map((line) => `${line}\n`).join("")}
 # Packages that are installed together and change together, in this order; a group is one layer of the build. \`interval\`
 # says how often they change: daily, weekly, biweekly, monthly, quarterly or yearly. A package stands in one group only.
@@ -125,7 +126,7 @@ units: ${units}
 # What must be in the finished image; tests and the virtual machine look.
 smoke:
   packages: [${installed.join(", ")}]
-  files: [${files.join(", ")}]
+  files: ${inline(files)}
 `;
 }
 

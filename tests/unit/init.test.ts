@@ -174,6 +174,15 @@ describe("in an empty folder", () => {
     expect(() => checkManifest(root)).not.toThrow();
   });
 
+  test.each(["243757", "1e10", "0x1f", "true", "null"])("takes %s, which YAML reads as no text", async (flavor) => {
+    const project = await decide({ name: `8-${flavor}`, arch: "7" });
+    writeProject(root, project, false);
+    put(root, project.key, key);
+    const { head, flavors } = checkManifest(root);
+    expect(head).toMatchObject({ name: `8-${flavor}`, prefix: "8", default: { arch: "7", flavor } });
+    expect(flavors[flavor]).toMatchObject({ arches: ["7"] });
+  });
+
   test.each([
     [{ name: "Bad Name" }, "--name `Bad Name` is not a name"],
     [{ name: "a--b" }, "--name `a--b` is not a name"],

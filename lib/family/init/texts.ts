@@ -1,13 +1,10 @@
-import { stringify } from "yaml";
 import { asWritten } from "../../cli/invocation.ts";
-import { flavorYaml } from "../starter.ts";
+import { flavorYaml, inline } from "../starter.ts";
 import { isInside } from "../usual-registries.ts";
 import type { NewProject } from "./decide.ts";
 import { webAddress } from "./remote.ts";
 
 /** The files that a new project begins with. */
-
-const plain = (value: string) => stringify(value, { lineWidth: 0 }).trimEnd();
 
 /** Open to a machine of the family beside its own namespace: where people's containers come from. */
 const openRegistries = ["docker.io", "quay.io", "ghcr.io", "registry.fedoraproject.org", "registry.gitlab.com"];
@@ -15,25 +12,25 @@ const openRegistries = ["docker.io", "quay.io", "ghcr.io", "registry.fedoraproje
 /** flavors/family.yaml. */
 export function familyText({ name, prefix, flavor, title, registry, arch, key, found }: NewProject): string {
   const open = openRegistries.filter((one) => !isInside(one, registry));
-  const source = found.remote ? `source: ${plain(webAddress(found.remote))}\n` : "";
+  const source = found.remote ? `source: ${inline(webAddress(found.remote))}\n` : "";
   // the Containerfile of a flavor says itself what it is based on
   const base = found.containerfile === undefined ? " { base: { debian: trixie } }" : " {}";
   return asWritten(`# The family: one registry namespace, one key, one set of arches. Every flavor is a YAML file beside this one.
-name: ${name}
-title: ${plain(title)}
+name: ${inline(name)}
+title: ${inline(title)}
 ${source}
-registry: ${registry} # images are {registry}/{prefix}-{flavor}:{arch}
-prefix: ${prefix}
-key: ${key} # the public half of the signing key; \`bun run keys\` makes the pair
+registry: ${inline(registry)} # images are {registry}/{prefix}-{flavor}:{arch}
+prefix: ${inline(prefix)}
+key: ${inline(key)} # the public half of the signing key; \`bun run keys\` makes the pair
 # Machines of the family pull unsigned images from these only; from {registry} only what the key has signed.
-openRegistries: [${open.join(", ")}]
+openRegistries: ${inline(open)}
 
-default: { arch: ${arch}, flavor: ${flavor} } # what \`bun run build\` makes without words
+default: { arch: ${inline(arch)}, flavor: ${inline(flavor)} } # what \`bun run build\` makes without words
 refreshAfter: 2d # packages older than this are upgraded by the next build
 staleAfter: 4w # machines refuse an image with older packages, unless an option allows it
 
 arches:
-  ${arch}:${base}
+  ${inline(arch)}:${base}
 `);
 }
 
@@ -45,10 +42,10 @@ export function flavorText({ flavor, title, arch, found }: NewProject): string {
   return asWritten(`# ${title}: what it is for, in a line or two.
 #
 # \`bun run lint\` checks this file, \`bun run build ${arch} ${flavor}\` makes the image.
-title: ${plain(title)}
+title: ${inline(title)}
 builder: containerfile
-containerfile: ${containerfile} # it is built as it stands
-arches: [${arch}]
+containerfile: ${inline(containerfile)} # it is built as it stands
+arches: ${inline([arch])}
 ${bootc ? "bootc: true # machines install and update it with bootc\n" : ""}
 # What must be in the finished image; tests and the virtual machine look.
 smoke:
