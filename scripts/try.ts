@@ -19,5 +19,5 @@ await command("try", async (args) => {
   const options = { force: false, refresh: false, noCache: false };
   const built = await runSteps(buildSteps([target], family, options, await origin()), 1);
   if (built.some((step) => step.state !== "done")) return exitCode(built);
-  return boot(target, disk, machine, ({ name }) => print(name));
+  return boot(target, disk, { ...machine, autologin: true }, ({ name }) => print(name));
 });

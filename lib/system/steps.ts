@@ -110,6 +110,14 @@ export async function runSteps<T>(steps: Step<T>[], jobs: number): Promise<StepR
   return steps.flatMap((s) => results.get(s.id) ?? []);
 }
 
+/** Runs a single step. @throws Failure that names it where it failed; what happened is on the screen by then */
+export async function runStep<T>(step: Step<T>): Promise<T> {
+  const [result] = await runSteps([step], 1);
+  if (result?.state === "done") return result.value;
+  if (result?.state === "failed") throw new Failure(result.error.code, `${step.title} failed`);
+  throw new Failure(exit.failed, `${step.title} was left out`);
+}
+
 /** The exit code of a command that ran steps: 3 if one of them lacked something on this machine, 1 if one failed. */
 export function exitCode(results: StepResult[]): number {
   const codes = results.flatMap((r) => (r.state === "failed" ? [r.error.code] : []));

@@ -3,20 +3,23 @@
 import type { Target } from "../family/family.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { onInterrupt } from "../system/interrupt.ts";
-import { bytes, say, seconds, warn } from "../system/output.ts";
-import { runSteps, type Step } from "../system/steps.ts";
+import { asTyped, bytes, say, seconds, warn } from "../system/output.ts";
+import { runStep } from "../system/steps.ts";
 import { findTool } from "../tools/tools.ts";
 import { probeKvm } from "./accelerator.ts";
 import { attachConsole } from "./console.ts";
 import type { Disk, DiskOptions } from "./disk/disk.ts";
 import { diskOf } from "./disk/of-target.ts";
 import { type Guest, startGuest } from "./guest.ts";
-import { needFreeName } from "./machines.ts";
+import { consoleKargs, loggedIn } from "./login.ts";
+import { needFreeName, wasStopped } from "./machines.ts";
 import type { MachineWish } from "./options.ts";
 import { ownDisk } from "./own-disk.ts";
 import type { Phase } from "./phases.ts";
 import { secureBootKeys } from "./secure-boot.ts";
+import { shutdownStep } from "./shutdown.ts";
 import { remoteLine, sshWords } from "./ssh.ts";
+import { roomAbove } from "./status-line.ts";
 
 /** What a boot came to, for `--json`. */
 export interface Booted {
@@ -28,14 +31,6 @@ export interface Booted {
   phases: Partial<Record<Phase, number>>;
   /** Bytes. */
   peakMemory: number;
-}
-
-async function done<T>(step: Step<T>): Promise<T> {
-  const [result] = await runSteps([step], 1);
-  if (result?.state === "done") return result.value;
-  // the step has told what happened
-  if (result?.state === "failed") throw new Failure(result.error.code, `${step.title} failed`);
-  throw new Failure(exit.failed, `${step.title} was left out`);
 }
 
 /** A window needs a display, and a QEMU of this machine: the toolbox's has none. */
@@ -73,14 +68,15 @@ export async function boot(
   const name = wish.name ?? target.flavor.name;
   await needFreeName(name);
   const show = await view(wish);
+  const room = show === "console" ? roomAbove(process.stdout) : undefined;
   // bootc's boot loader takes no arguments from outside; to the others they are given at the start, and the disk stays the same
-  const kargs = target.flavor.bootc ? [] : disk.kargs;
+  const kargs = target.flavor.bootc ? [] : [...disk.kargs, ...consoleKargs(room)];
   const options = {
     ...disk,
     kargs: target.flavor.bootc ? disk.kargs : [],
     boot: wish.secureBoot ? ("signed-uki" as const) : disk.boot,
   };
-  const made = await done({
+  const made = await runStep({
     id: `disk-${name}`,
     title: `disk of ${target.reference}`,
     after: [],
@@ -100,7 +96,8 @@ export async function boot(
   const direct = wish.ephemeral && !wish.secureBoot ? directKernel(base) : {};
   const guest = await startGuest({
     ...{ name, disk: made.path, snapshot: wish.ephemeral, image: target.reference, ...direct },
-    ...{ memory: wish.memory, cpus: wish.cpus, ports: wish.ports, credentials: wish.credentials, kargs },
+    ...{ memory: wish.memory, cpus: wish.cpus, ports: wish.ports, kargs },
+    credentials: { ...(wish.autologin ? loggedIn : {}), ...wish.credentials },
     ...(wish.share === undefined ? {} : { share: wish.share }),
     ...(made.keys ? { secureBoot: made.keys } : {}),
     ...{ tpm: wish.tpm, window: show === "window", detached: wish.detached },
@@ -113,7 +110,7 @@ export async function boot(
   });
   try {
     const code = await stay(guest, base, wish, show, () => told(facts()));
-    if (guest.running && !wish.detached) await (wish.ephemeral ? guest.kill() : end(guest));
+    if (guest.running && !wish.detached) await (wish.ephemeral ? guest.kill() : end(guest, wish.autologin));
     return code;
   } catch (error) {
     // what did not come up does not shut down in order either
@@ -131,10 +128,16 @@ function directKernel({ kernel, initrd, cmdline }: Disk) {
   return kernel && initrd ? { kernel: { kernel, initrd, cmdline } } : {};
 }
 
-/** An orderly end, so that the disk is whole; an interruption cuts its power. */
-async function end(guest: Guest): Promise<void> {
-  say(`${guest.name}: shutting down`);
-  await guest.powerOff();
+/**
+ * An orderly end, so that the disk is whole; an interruption cuts its power.
+ * @param quick it need not show how it shuts down.
+ */
+async function end(guest: Guest, quick: boolean): Promise<void> {
+  if (quick && !guest.isUp) {
+    say(`${guest.name} was not up yet: its power was cut`);
+    return guest.kill();
+  }
+  await runStep(shutdownStep(guest.name, () => guest.powerOff(quick)));
 }
 
 async function stay(
@@ -145,10 +148,16 @@ async function stay(
   told: () => void,
 ): Promise<number> {
   const until = disk.lacks.includes("sshd") || disk.lacks.includes("network") ? "target" : "ssh";
+  const another = `bun run vm ssh ${guest.name}`;
   if (show === "console" || show === "window")
-    say(`nobody has a password in it: a root shell is at bun run vm ssh ${guest.name}, from another terminal`);
+    say(
+      wish.autologin
+        ? `root is logged in on its console; another shell, from another terminal: ${another}`
+        : `nobody has a password in it: a root shell is at ${another}, from another terminal`,
+    );
   if (show === "console") {
-    if (await attachConsole(guest.folder)) say("\nleft the console");
+    const status = ["Ctrl-] leaves and turns it off", `another shell: ${asTyped(another)}`];
+    if (await attachConsole(guest.folder, { status, hidden: guest.mark })) say("\nleft the console");
     else await ended(guest);
     return exit.done;
   }
@@ -175,7 +184,9 @@ async function stay(
 
 /** Waits until the machine turns itself off or its window is closed. @throws Failure where QEMU could not go on */
 async function ended(guest: Guest): Promise<void> {
-  if ((await guest.exited) !== 0) guest.needRunning();
+  const code = await guest.exited;
+  if (wasStopped(guest.name)) say(`${guest.name} was stopped by another command`);
+  else if (code !== 0) guest.needRunning();
 }
 
 /** Tells the phases while somebody looks at the window. A boot that fails stays to be looked at until it is closed. */

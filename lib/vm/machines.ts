@@ -101,6 +101,7 @@ export function claim(machine: Omit<Running, "owner" | "since">, detached: boole
   endBeside(runFolder(name));
   rmSync(runFolder(name), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  rmSync(stoppedMark(name), { force: true });
   const made = `${runFolder(name)}.${process.pid}`;
   rmSync(made, { recursive: true, force: true });
   mkdirSync(made, { mode: 0o700 });
@@ -132,6 +133,18 @@ function taken(name: string): Failure {
 export function release(name: string): void {
   endBeside(runFolder(name));
   rmSync(runFolder(name), { recursive: true, force: true });
+}
+
+const stoppedMark = (name: string) => join(machineFolder(name), "stopped");
+
+/** Notes that somebody wants a machine to end, so that the command which started it reports no failure. */
+export function noteStopped(name: string): void {
+  writeFileSync(stoppedMark(name), "");
+}
+
+/** Whether somebody ended the machine since its start. */
+export function wasStopped(name: string): boolean {
+  return existsSync(stoppedMark(name));
 }
 
 /** Notes the process that was started, which is QEMU or the container around it. */

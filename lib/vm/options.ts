@@ -42,6 +42,8 @@ export interface MachineWish {
   /** Seconds. */
   patience: number;
   screenshot: string | undefined;
+  /** Root is logged in on what the reader sees. */
+  autologin: boolean;
   /** What the reader sees of it; `window` where nothing is said and a display is there. */
   show: "console" | "ssh" | "window" | "nothing";
   command: string[];
@@ -79,6 +81,7 @@ export function machineWish(args: Arguments): MachineWish {
     detached: args.has("detach"),
     patience: args.count("patience", 300),
     screenshot: args.value("screenshot"),
+    autologin: false,
     show: args.has("console") ? "console" : args.has("ssh") ? "ssh" : headless ? "nothing" : "window",
     command: args.rest,
   };

@@ -49,7 +49,7 @@ export class BootWatch {
   private text = "";
 
   constructor(
-    private readonly nonce: string,
+    readonly nonce: string,
     private readonly clock: () => number,
     private readonly told: (phase: Phase, seconds: number) => void = () => undefined,
   ) {}

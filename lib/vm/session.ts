@@ -3,11 +3,12 @@ import { join, resolve } from "node:path";
 import { exit, Failure } from "../system/errors.ts";
 import { run } from "../system/shell.ts";
 import { textOf } from "../system/state-file.ts";
-import { killMachine, machineFolder, qemuOf, release, shutDown } from "./machines.ts";
+import { killMachine, machineFolder, qemuOf, release, shutDown, wasStopped } from "./machines.ts";
 import { type BootWatch, lastLines, type Phase } from "./phases.ts";
 import { sshGreets } from "./ports.ts";
 import { inFolder } from "./qemu.ts";
 import { ask } from "./qmp.ts";
+import { readyMark } from "./ready-unit.ts";
 import { remoteLine, sshFailed, sshWords } from "./ssh.ts";
 
 /** How long a boot may take before it is given up: an emulated machine on a busy host is slow. */
@@ -62,6 +63,17 @@ export class Guest {
     return this.ended === undefined;
   }
 
+  /** Whether its system came up. */
+  get isUp(): boolean {
+    this.listen();
+    return this.watch.reached.has("target") || this.watch.reached.has("ssh");
+  }
+
+  /** What the guest writes to its console for us alone. */
+  get mark(): string {
+    return readyMark(this.watch.nonce);
+  }
+
   /** Ends when QEMU has, with its exit code. */
   get exited(): Promise<number> {
     return this.child.exited;
@@ -88,6 +100,8 @@ export class Guest {
   /** @throws Failure where QEMU is gone */
   needRunning(): void {
     if (this.ended === undefined) return;
+    if (wasStopped(this.name))
+      throw new Failure(exit.failed, `${this.name} was stopped by another command; ${this.watch.last()}`);
     const said = lastLines(textOf(join(machineFolder(this.name), "qemu.log"), "latin1"), 4);
     throw new Failure(exit.failed, `${this.name}: QEMU ended (exit code ${this.ended}); ${this.watch.last()}`, {
       tried: [...said, ...lastLines(this.console(), 4).map((line) => `console: ${line}`)],
@@ -173,9 +187,14 @@ export class Guest {
     }
   }
 
-  /** Turns the machine off as its power button would, and waits for its end; after a while its power is cut. */
-  async powerOff(): Promise<void> {
-    const said = await this.ssh(["systemctl", "poweroff"]).catch((): undefined => undefined);
+  /**
+   * Turns the machine off as its power button would, and waits for its end; after a while its power is cut.
+   * @param quick units are not stopped in their order: all processes end, and the file systems are unmounted.
+   */
+  async powerOff(quick = false): Promise<void> {
+    const said = await this.ssh(["systemctl", "poweroff", ...(quick ? ["--force"] : [])]).catch(
+      (): undefined => undefined,
+    );
     if (said?.code === sshFailed)
       await ask(inFolder(this.folder, "control"), "system_powerdown").catch(() => undefined);
     await shutDown(this.name);

@@ -5,12 +5,14 @@ import type { Arguments } from "../cli/args.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { bytes, paintOut, print, printJson, say, table } from "../system/output.ts";
 import { statePath } from "../system/project.ts";
+import { runStep } from "../system/steps.ts";
 import { shell } from "./boot.ts";
 import {
   findMachine,
   killMachine,
   machineFolder,
   machines,
+  noteStopped,
   qemuOf,
   type Running,
   runFolder,
@@ -19,6 +21,7 @@ import {
 import { plain } from "./phases.ts";
 import { inFolder } from "./qemu.ts";
 import { ask } from "./qmp.ts";
+import { shutdownStep } from "./shutdown.ts";
 
 export type Verb = (name: string | undefined, args: Arguments) => Promise<number>;
 
@@ -62,10 +65,11 @@ async function ssh(name: string | undefined, args: Arguments): Promise<number> {
 /** Asks for a shutdown as the power button does, and cuts the power where that does not help. */
 async function stop(name: string | undefined, args: Arguments): Promise<number> {
   const machine = await findMachine(name);
+  if (machine.owner) noteStopped(machine.name);
   if (qemuOf(machine.name) && !args.has("force") && !machine.snapshot) {
-    say(`${machine.name}: shutting down`);
-    await ask(inFolder(runFolder(machine.name), "control"), "system_powerdown").catch(() => undefined);
-    if (!(await shutDown(machine.name))) say(`${machine.name} did not shut down: its power was cut`);
+    const press = () => ask(inFolder(runFolder(machine.name), "control"), "system_powerdown").catch(() => undefined);
+    const went = await runStep(shutdownStep(machine.name, () => press().then(() => shutDown(machine.name))));
+    if (!went) say(`${machine.name} did not shut down: its power was cut`);
   } else await killMachine(machine.name);
   if (args.has("json")) printJson({ name: machine.name, stopped: true });
   else print(`${machine.name} stopped`);
