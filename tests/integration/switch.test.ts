@@ -259,6 +259,24 @@ describe("what the policy says", () => {
     await refused(/refuses .*signature/);
   });
 
+  test("the policy asks for a transparency log: its word has to be there, by the key of that log", async () => {
+    const made = await images.push("os-two", "amd64");
+    await images.sign("os-two", made);
+    const reference = `${images.namespace}/os-two:amd64`;
+    host.fetches({ [reference]: made });
+    const asking = (log: string) => {
+      const policy = JSON.parse(images.policy("ours"));
+      policy.transports.docker[images.namespace][0].rekorPublicKeyPath = log;
+      host.write("etc/containers/policy.json", JSON.stringify(policy));
+    };
+    asking(images.file("other.pub", await Bun.file(`${images.folder}/theirs.pub`).text()));
+    await refused(/refuses .*missing dev.sigstore.cosign\/bundle annotation/, "two");
+    const log = await images.log("os-two", made, "log");
+    await refused(/refuses .*verification of Rekor SET failed/, "two");
+    asking(log);
+    expect(await run("amd64", "two")).toMatchObject({ code: 0, stdout: `${reference}: staged\n` });
+  });
+
   test("no registries.d says where signatures lie", async () => {
     host.remove("etc/containers/registries.d");
     host.write("etc/containers/registries.d/other.yaml", "docker: {}\n");
