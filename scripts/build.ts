@@ -4,8 +4,8 @@ import { buildSteps, planBuild } from "../lib/builders/build.ts";
 import { origin } from "../lib/builders/epoch.ts";
 import { baseObstacles } from "../lib/builders/obstacle.ts";
 import { report, showPlans } from "../lib/builders/report.ts";
+import { leftOut } from "../lib/builders/unable.ts";
 import { command } from "../lib/cli/command.ts";
-import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { localImages } from "../lib/oci/storage.ts";
@@ -25,7 +25,8 @@ await command("build", async (args) => {
     const [from, images] = await Promise.all([origin(), localImages()]);
     return showPlans(await planBuild(targets, family, images, options, from), family, args.has("json"));
   }
-  if (!options.force) refuseForeignCpu(targets);
+  const unable = options.force ? undefined : leftOut(targets, args.has("skip-unable"), (reference) => reference);
+  if (unable) return report(unable, args.has("json"));
   const results = await runSteps(buildSteps(targets, family, options, await origin()), jobs);
   return report(results, args.has("json"));
 });

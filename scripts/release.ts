@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
 import { buildSteps, toldBuilds } from "../lib/builders/build.ts";
 import { origin } from "../lib/builders/epoch.ts";
+import { leftOut } from "../lib/builders/unable.ts";
 import { command } from "../lib/cli/command.ts";
-import { refuseForeignCpu } from "../lib/family/arch.ts";
 import { askForTargets } from "../lib/family/ask.ts";
 import { loadFamily } from "../lib/family/manifest.ts";
 import { withAll } from "../lib/family/target.ts";
@@ -20,7 +20,8 @@ await command("release", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
   const targets = await askForTargets(family, withAll(family, args.words), args.has("yes"), "release");
-  if (!args.has("force")) refuseForeignCpu(targets);
+  const unable = args.has("force") ? undefined : leftOut(targets, args.has("skip-unable"), (name) => `build ${name}`);
+  if (unable) return reportRelease(unable, args.has("json"));
   const usual = defaultPushOptions(new Date());
   const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };
   const budget = parseBudget(args.value("budget"));

@@ -14,7 +14,7 @@ import { baseCommands, baseName, ensureSources, fetchNewerSources, localSources,
 import { inputKey } from "./inputs.ts";
 import { imageLabels } from "./labels.ts";
 import { knownRefresh, newRefresh, type Refresh, rememberRefresh } from "./refresh.ts";
-import { sayIfNarrow } from "./room.ts";
+import { claimRoom } from "./room.ts";
 
 /** From targets to images: what is the same for every builder. */
 
@@ -169,8 +169,9 @@ async function buildTarget(
   }
   if (plan.build) {
     const { base } = plan.job;
-    await Promise.all([base && lookAtBase(target, base), sayIfNarrow(base?.image.size, at.image?.size)]);
-    await builder.build(plan.job, family, progress);
+    if (base) await lookAtBase(target, base);
+    const ended = await claimRoom(base?.image.size, at.image?.size);
+    await builder.build(plan.job, family, progress).finally(ended);
   }
   const image = plan.build ? (await localImages()).get(target.reference) : at.image;
   if (!image)

@@ -21,7 +21,7 @@ export function lookAt({ arch, flavor, reference }: Target, podmanSettings: Reco
 
 /** Prints what became of every target and what to do next; returns the exit code. */
 export async function report(results: StepResult<Built>[], json: boolean): Promise<number> {
-  const failed = results.filter((r) => r.state !== "done");
+  const whyNot = (r: StepResult<Built>) => (r.state === "left" ? r.because : "");
   if (json) {
     printJson({ targets: results.map((r) => stepRow(r, facts)) });
   } else {
@@ -36,11 +36,12 @@ export async function report(results: StepResult<Built>[], json: boolean): Promi
             seconds(r.seconds),
             r.value.why,
           ]
-        : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), ""],
+        : [r.id, r.state === "failed" ? "failed" : "left out", "", "", "", seconds(r.seconds), whyNot(r)],
     );
     print(table(rows, (cell, column) => (column === 0 ? paintOut.bold(cell) : cell), { spare: [2, 4, 5] }));
     const done = results.findLast((r) => r.state === "done");
-    if (done && failed.length === 0) say(`next: bun run lint    or ${lookAt(done.value.target, await podmanEnv())}`);
+    if (done && results.every((r) => r.state === "done"))
+      say(`next: bun run lint    or ${lookAt(done.value.target, await podmanEnv())}`);
   }
   return exitCode(results);
 }

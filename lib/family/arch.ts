@@ -42,15 +42,22 @@ export function bestArch(arches: Iterable<Arch>, flags: Set<string>): Arch | und
   return undefined;
 }
 
-/** @throws Failure (usage) naming the flags that this CPU lacks for any of the targets. */
-export function refuseForeignCpu(targets: Target[]): void {
+/** A Failure naming the flags that this CPU lacks for any of the targets; undefined where it runs them all. */
+export function foreignCpu(targets: Target[]): Failure | undefined {
   const { model, flags } = thisCpu();
   for (const arch of new Set(targets.map((t) => t.arch))) {
     const missing = missingFlags(arch, flags);
     if (missing.length)
-      throw new Failure(exit.failed, `this CPU cannot run ${arch.name}: it lacks ${missing.join(" ")}`, {
+      return new Failure(exit.failed, `this CPU cannot run ${arch.name}: it lacks ${missing.join(" ")}`, {
         tried: [`/proc/cpuinfo: ${model}`],
         next: "build it anyway with --force, or build another arch (`bun run doctor` shows which run here)",
       });
   }
+  return undefined;
+}
+
+/** @throws Failure naming the flags that this CPU lacks for any of the targets. */
+export function refuseForeignCpu(targets: Target[]): void {
+  const failure = foreignCpu(targets);
+  if (failure) throw failure;
 }

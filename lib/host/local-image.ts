@@ -1,6 +1,8 @@
-import { localImages, podmanFailure } from "../oci/storage.ts";
+import { type LocalImage, localImages, podmanFailure } from "../oci/storage.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { podman } from "../tools/podman.ts";
+import { factsOf } from "../trust/facts.ts";
+import { date } from "../trust/old-images.ts";
 
 /**
  * An image that lies in podman's storage, for bootc to take from there.
@@ -44,4 +46,39 @@ export async function findLocal(reference: string, uid = process.getuid?.() ?? 0
   const outcome = await podman(["info", "--format", "{{json .Store}}"]);
   if (outcome.code !== 0) throw podmanFailure("asking for the storage", outcome);
   return { digest: image.digest, env: storeEnvironment(JSON.parse(outcome.stdout) as Store, uid) };
+}
+
+/** The registry's image, as far as it tells it from a local one. */
+export interface Published {
+  /** The digest of its configuration, which is podman's id of the image. */
+  config: string;
+  /** Milliseconds since 1970, as its labels say. */
+  made: number | undefined;
+}
+
+/**
+ * Whether podman's storage has a build of a reference that the registry has not got yet: a newer one, or another of the same date
+ * (a build without a new commit and without new packages has the date of the one before).
+ * @param published undefined where the registry has no such image
+ * @returns a sentence; undefined for an older image and for the very same one. Pure.
+ */
+export function unpublished(local: LocalImage, reference: string, published: Published | undefined) {
+  if (!published) return `podman's storage has ${reference}, which the registry has not`;
+  if (published.config === `sha256:${local.id}`) return undefined;
+  const { made } = factsOf({ config: { Labels: local.labels } });
+  if (made === undefined || published.made === undefined)
+    return `podman's storage has another ${reference} than the registry; which is newer is not known`;
+  if (made < published.made) return undefined;
+  const age = made === published.made ? "another" : "a newer";
+  return `podman's storage has ${age} ${reference}, made ${date(made)}; the registry's was made ${date(published.made)}`;
+}
+
+/** The same of this user's storage. A machine without podman, or with a broken one, has no local image. */
+export async function findUnpublished(
+  reference: string,
+  published: Published | undefined,
+): Promise<string | undefined> {
+  const images = await localImages().catch(() => undefined);
+  const local = images?.get(reference);
+  return local && unpublished(local, reference, published);
 }

@@ -1,12 +1,13 @@
 import { thisCpu } from "../family/arch.ts";
 import type { Family, Target } from "../family/family.ts";
+import { RegistryTrouble } from "../oci/skopeo.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { paint, say } from "../system/output.ts";
 import { change, commandLine, type Outcome } from "../system/shell.ts";
 import { resolve } from "../trust/judge-remote.ts";
 import { type Host, type ImageSpec, readHost, stageWords } from "./bootc.ts";
 import { armWords, disarmWords, etcIsTransient, lastOutcome } from "./guard.ts";
-import { findLocal } from "./local-image.ts";
+import { findLocal, findUnpublished, type Published } from "./local-image.ts";
 import type { Allowed } from "./old-image.ts";
 import { describe, holds, imageRefusals, machineRefusals, refuse, type Situation } from "./refusals.ts";
 import { asRoot } from "./root.ts";
@@ -46,21 +47,34 @@ interface Source {
   wanted: ImageSpec;
   digests: string[];
   env: Record<string, string>;
+  /** Of a registry's image: the digest of its configuration. */
+  config?: string;
   trust(family: Family, at: { host: Host; allow: Allowed }): Promise<Trust>;
 }
 
-async function sourceOf(reference: string, local: boolean): Promise<Source> {
+/** A build that only lies here is easily forgotten. */
+async function noteUnpublished({ reference, arch, flavor }: Target, published: Published | undefined): Promise<void> {
+  const found = await findUnpublished(reference, published);
+  if (found) note(`${found}. To take that one: bun run switch ${arch.name} ${flavor.name} --local`);
+}
+
+async function sourceOf(target: Target, local: boolean): Promise<Source> {
+  const { reference } = target;
   if (local) {
     const { digest, env } = await findLocal(reference);
     const wanted = { image: reference, transport: "containers-storage", signature: "insecure" } as const;
     return { wanted, digests: [digest], env, trust: async () => judgeLocal(reference) };
   }
-  const image = await resolve(reference);
+  const image = await resolve(reference).catch(async (error: unknown) => {
+    if (error instanceof RegistryTrouble && error.trouble === "absent") await noteUnpublished(target, undefined);
+    throw error;
+  });
   const wanted = { image: reference, transport: "registry", signature: "containerPolicy" } as const;
   return {
     wanted,
     digests: [image.digest, image.instance],
     env: {},
+    config: image.config,
     trust: (family, at) => judge(image, familyAdvice(family), at),
   };
 }
@@ -93,7 +107,7 @@ export async function switchTo(target: Target, family: Family, options: SwitchOp
   if (last && last.outcome !== "good" && last.outcome !== "not-booted")
     note(`the last switch, to ${last.image}: ${last.outcome}${last.because ? `, ${last.because}` : ""}`);
 
-  const source = await sourceOf(reference, local);
+  const source = await sourceOf(target, local);
   const { wanted, digests } = source;
   const digest = digests[0] ?? "";
   done(`${reference} is ${digest}`);
@@ -101,6 +115,7 @@ export async function switchTo(target: Target, family: Family, options: SwitchOp
   refuse(imageRefusals, at);
   const trust = await source.trust(family, { host, allow: options.allow });
   tellTrust(trust, local);
+  if (source.config) await noteUnpublished(target, { config: source.config, made: trust.made });
 
   const result = { reference, digest, booted: describe(host.booted), trust };
   if (!host.staged && holds(host.booted, at)) return { ...result, state: "booted already", guard: false, commands: [] };

@@ -29,6 +29,8 @@ export interface Trust {
   signed: boolean;
   /** What of a registry's image could not be looked at, as sentences. */
   unchecked: string[];
+  /** When a registry's image was made, as its labels say: milliseconds since 1970. */
+  made?: number | undefined;
 }
 
 /**
@@ -107,12 +109,13 @@ export async function judge(image: Resolved, advice: Advice, at: { host: Host; a
       tried: [`${policy.path}, ${scope}`, `the digest ${image.digest}`],
       next: advice(found.said, composefs),
     });
-  const shown = shownTo(at.host, image, factsOf(found.config), Date.now());
+  const facts = factsOf(found.config);
+  const shown = shownTo(at.host, image, facts, Date.now());
   refuseOld(shown, at.allow);
   const signed = asksForSignature(asks);
   const named = !signed || asksForName(asks, repositoryOf(image.reference));
   const names = named ? [] : [`whether it was signed under this name: ${policy.path} fixes another for ${scope}`];
-  return { policy: policy.path, scope, signed, unchecked: [...names, ...unchecked(shown)] };
+  return { policy: policy.path, scope, signed, unchecked: [...names, ...unchecked(shown)], made: facts.made };
 }
 
 /** A local image has no signature to look at; a policy may refuse local images altogether. */

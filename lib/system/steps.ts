@@ -118,9 +118,12 @@ export async function runStep<T>(step: Step<T>): Promise<T> {
   throw new Failure(exit.failed, `${step.title} was left out`);
 }
 
-/** The exit code of a command that ran steps: 3 if one of them lacked something on this machine, 1 if one failed. */
+/**
+ * The exit code of a command that ran steps: 3 if one of them lacked something on this machine, 1 if one failed. A step is left out
+ * because of one that failed, or because the caller asked for it.
+ */
 export function exitCode(results: StepResult[]): number {
   const codes = results.flatMap((r) => (r.state === "failed" ? [r.error.code] : []));
   if (codes.includes(exit.missing)) return exit.missing;
-  return results.every((r) => r.state === "done") ? exit.done : exit.failed;
+  return codes.length ? exit.failed : exit.done;
 }

@@ -60,7 +60,7 @@ export function latest(times: (number | undefined)[]): number | undefined {
 }
 
 /** Anybody may have written the labels: the result is safe to show on a terminal. */
-export function factsOf(config: ImageConfig): Facts {
+export function factsOf(config: Partial<ImageConfig>): Facts {
   const labels: Record<string, unknown> = config.config?.Labels ?? {};
   const text = (name: string, form: RegExp) => {
     const value = labels[name];

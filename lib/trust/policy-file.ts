@@ -104,8 +104,14 @@ export function acceptsAnything(asks: Requirement[]): boolean {
   return asks.length > 0 && asks.every(({ type }) => type === "insecureAcceptAnything");
 }
 
-/** The keys that a policy names. */
+/** Words of a policy that name files: keyPath, keyPaths, rekorPublicKeyPath(s), caPath, caRootsPath, and what comes yet. */
+export const pathWord = /Paths?$/;
+
+/** The files that a policy names: public keys, those of transparency logs, certificates (`fulcio` and `pki` are maps in a requirement). */
 export function policyKeys(policy: Policy): string[] {
   const all = Object.values(policy.transports).flatMap((scopes) => Object.values(scopes).flat());
-  return [...policy.default, ...all].flatMap((r) => [...(r.keyPath ? [r.keyPath] : []), ...(r.keyPaths ?? [])]);
+  const maps = [...policy.default, ...all].flatMap((asks) => [asks, ...Object.values(asks)]);
+  const words = maps.flatMap((map) => (typeof map === "object" && map !== null ? Object.entries(map) : []));
+  const named = words.flatMap(([word, said]) => (pathWord.test(word) ? [said].flat() : []));
+  return named.filter((path): path is string => typeof path === "string" && path !== "");
 }

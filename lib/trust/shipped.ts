@@ -5,6 +5,7 @@ import { TreeError } from "../layers/tree.ts";
 import { type Manifest, nestsTooDeep } from "../oci/manifest.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { ImageFiles } from "./image-files.ts";
+import { pathWord } from "./policy-file.ts";
 
 /**
  * Whom an image trusts: its policy.json, its registries.d and the files that they name, read from its layers. Every path that
@@ -20,8 +21,6 @@ const mostFiles = 200;
 /** The first that is there counts. */
 const policies = ["/etc/containers/policy.json", "/usr/share/containers/policy.json"];
 const registries = "/etc/containers/registries.d";
-/** Words of a policy that name files: keyPath, keyPaths, rekorPublicKeyPath(s), caPath, caRootsPath, and what comes yet. */
-const pathWord = /Paths?$/;
 
 /** A place in a policy that names files. */
 interface Named {

@@ -241,6 +241,31 @@ test("a CPU that cannot run an arch is refused with the flags it lacks; --force 
   expect(forced.stderr).toMatch(/tried: the registry/);
 }, 60_000);
 
+test.each(["build", "release"])(
+  "%s --skip-unable leaves such an arch out, says so, and is no failure",
+  async (command) => {
+    const words = ["other", "far", "--skip-unable", "--quiet"];
+    const summary = join(project.root, `summary-${command}`);
+    const env = { ...project.env, GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary };
+    const { code, stdout, stderr } = await exec(
+      [process.execPath, join(checkout, `scripts/${command}.ts`), ...words],
+      env,
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^::notice title=other was not built::this CPU cannot run other: it lacks no_such_flag; .*\n$/,
+    );
+    expect(stdout).toMatch(/t-far:other +left out/);
+    const { targets, steps } = JSON.parse((await project.slipway(command, ...words, "--json")).stdout);
+    expect((targets ?? steps)[0]).toMatchObject({ state: "left", why: expect.stringContaining("no_such_flag") });
+    if (command === "release") expect(readFileSync(summary, "utf8")).toContain("left out, this CPU cannot run other");
+    expect(await project.slipway(command, "amd64", "one", "--dry-run", "--skip-unable")).toMatchObject({ code: 0 });
+    const forced = await project.slipway("build", "other", "far", "--skip-unable", "--force");
+    expect(forced.code).toBe(1);
+  },
+  60_000,
+);
+
 test("a dry run prints what podman would get, and changes nothing", async () => {
   appendFileSync(join(project.root, "overlays/one/etc/hello"), "more\n");
   const { code, stdout } = await project.slipway("build", "amd64", "two", "--dry-run");

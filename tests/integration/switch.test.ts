@@ -259,6 +259,24 @@ describe("what the policy says", () => {
     await refused(/refuses .*signature/);
   });
 
+  test("the policy asks for a transparency log: its word has to be there, by the key of that log", async () => {
+    const made = await images.push("os-two", "amd64");
+    await images.sign("os-two", made);
+    const reference = `${images.namespace}/os-two:amd64`;
+    host.fetches({ [reference]: made });
+    const asking = (log: string) => {
+      const policy = JSON.parse(images.policy("ours"));
+      policy.transports.docker[images.namespace][0].rekorPublicKeyPath = log;
+      host.write("etc/containers/policy.json", JSON.stringify(policy));
+    };
+    asking(images.file("other.pub", await Bun.file(`${images.folder}/theirs.pub`).text()));
+    await refused(/refuses .*missing dev.sigstore.cosign\/bundle annotation/, "two");
+    const log = await images.log("os-two", made, "log");
+    await refused(/refuses .*verification of Rekor SET failed/, "two");
+    asking(log);
+    expect(await run("amd64", "two")).toMatchObject({ code: 0, stdout: `${reference}: staged\n` });
+  });
+
   test("no registries.d says where signatures lie", async () => {
     host.remove("etc/containers/registries.d");
     host.write("etc/containers/registries.d/other.yaml", "docker: {}\n");
@@ -516,6 +534,44 @@ describe("--local", () => {
       stderr: expect.stringContaining("refuses images from podman's storage"),
     });
     await project.podman("rmi", "--force", image);
+  });
+
+  const two = () => `${images.namespace}/os-two:amd64`;
+  const built = async (created: string) => {
+    project.write("Local", `FROM scratch\nLABEL org.opencontainers.image.created=${created}\nCOPY acme.pub /\n`);
+    await project.podman("build", "--quiet", "--tag", two(), "--file", join(project.root, "Local"), project.root);
+  };
+  const published = async (created: string) => {
+    const made = await images.push("os-two", "amd64", { "org.opencontainers.image.created": created });
+    await images.sign("os-two", made);
+    host.fetches({ [two()]: made });
+  };
+
+  test.each([
+    ["newer than the registry's: said in one line, with the command", "2026-11-03T08:00:00Z", 1],
+    ["older: nothing is said", "2026-11-01T08:00:00Z", 0],
+  ])("without it, a local image that is %s", async (_, created, lines) => {
+    await published("2026-11-02T08:00:00Z");
+    await built(created);
+    const { code, stdout, stderr } = await run("amd64", "two");
+    await project.podman("rmi", "--force", two());
+    expect([code, stdout]).toEqual([0, `${two()}: staged\n`]);
+    expect(stderr.split("\n").filter((line) => line.includes("--local"))).toHaveLength(lines);
+    if (lines)
+      expect(stderr).toContain(
+        `– podman's storage has a newer ${two()}, made 2026-11-03 08:00 UTC; the registry's was made 2026-11-02 08:00 UTC. ` +
+          "To take that one: bun run switch amd64 two --local\n",
+      );
+  });
+
+  test("without it, where the registry has no such image: the local one is named", async () => {
+    const absent = `${images.namespace}/os-absent:amd64`;
+    await built("2026-11-03T08:00:00Z");
+    await project.podman("tag", two(), absent);
+    const { code, stderr } = await run("amd64", "absent");
+    await project.podman("rmi", "--force", two(), absent);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`podman's storage has ${absent}, which the registry has not. To take that one: bun run`);
   });
 
   test("an image that is not there", async () => {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync, sign } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tool } from "../../lib/tools/tools.ts";
@@ -117,6 +118,35 @@ export class SignedImages {
       ],
       ...[`${reference}@${digest}`, `${reference}:signed`],
     );
+  }
+
+  /**
+   * Adds to a signature of `sign` what a transparency log says of it, by a log of our own whose key lies in `NAME.pub` here.
+   * Format: UntrustedRekorSET in containers/image, signature/internal/rekor_set.go; the body is a hashedrekord 0.0.1 of Rekor.
+   */
+  async log(repository: string, digest: string, log: string): Promise<string> {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const tag = `acme/${repository}/manifests/${digest.replace(":", "-")}.sig`;
+    const manifest = (await (await fetch(`http://${this.registry.host}/v2/${tag}`)).json()) as {
+      layers: { digest: string; annotations: Record<string, string> }[];
+    };
+    for (const { digest: payload, annotations } of manifest.layers) {
+      const key = Buffer.from(readFileSync(join(this.folder, "ours.pub"))).toString("base64");
+      const record = {
+        ...{ apiVersion: "0.0.1", kind: "hashedrekord" },
+        spec: {
+          data: { hash: { algorithm: "sha256", value: payload.slice(7) } },
+          signature: { content: annotations["dev.cosignproject.cosign/signature"], publicKey: { content: key } },
+        },
+      };
+      const body = Buffer.from(JSON.stringify(record)).toString("base64");
+      // the log signs the canonical form (RFC 8785): here the names are in its order already
+      const Payload = { body, integratedTime: 1764320000, logID: "c0", logIndex: 1 };
+      const stamp = sign("sha256", Buffer.from(JSON.stringify(Payload)), privateKey).toString("base64");
+      annotations["dev.sigstore.cosign/bundle"] = JSON.stringify({ SignedEntryTimestamp: stamp, Payload });
+    }
+    await this.put(tag, JSON.stringify(manifest), type("manifest"));
+    return this.file(`${log}.pub`, publicKey.export({ type: "spki", format: "pem" }).toString());
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { bestArch, missingFlags, parseCpuFlags, refuseForeignCpu, thisCpu } from "../../lib/family/arch.ts";
 import { findArch, findTarget } from "../../lib/family/target.ts";
 import { Failure } from "../../lib/system/errors.ts";
+import { noticeLine } from "../../lib/system/notice.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 import { checkout } from "../support/sandbox.ts";
 
@@ -42,6 +43,12 @@ test("a CPU that runs nothing of the family has no best arch", () => {
   if (!znver4 || !v3) throw new Error("the family has lost its arches");
   expect(bestArch([znver4, v3], sample("x86-64"))).toBeUndefined();
   expect(bestArch([], sample("zen4"))).toBeUndefined();
+});
+
+test("a notice is one line that GitHub reads, whatever the CPU is called", () => {
+  expect(noticeLine("v4: a, b", "100 %\r\n::error::c, d")).toBe(
+    "::notice title=v4%3A a%2C b::100 %25%0D%0A::error::c, d",
+  );
 });
 
 describe("on a CPU of another kind", () => {

@@ -4,6 +4,7 @@ import { planTarget } from "../../lib/builders/build.ts";
 import { inputKey } from "../../lib/builders/inputs.ts";
 import { imageLabels } from "../../lib/builders/labels.ts";
 import { parseStatus } from "../../lib/host/bootc.ts";
+import { unpublished } from "../../lib/host/local-image.ts";
 import { allowedBy, refuseOld, shownTo } from "../../lib/host/old-image.ts";
 import type { ImageConfig } from "../../lib/oci/manifest.ts";
 import { current } from "../../lib/ship/verify-current.ts";
@@ -319,5 +320,27 @@ describe("verify, on the side of those who publish", () => {
       state: state as "good",
       said: expect.stringMatching(said) as unknown as string,
     });
+  });
+});
+
+describe("a build in podman's storage beside the registry's image", () => {
+  const iso = (time: number) => new Date(time).toISOString().replace(".000", "");
+  const local = (made: number | undefined, id = "1") => ({
+    ...{ id, digest: a, names: [reference], size: 1 },
+    labels: made === undefined ? {} : { [labelOf.created]: iso(made) },
+  });
+  const published = (made: number | undefined) => ({ config: "sha256:2", made });
+
+  test.each<[string, ReturnType<typeof local>, ReturnType<typeof published> | undefined, string | undefined]>([
+    ["a second newer", local(now + 1000), published(now), "has a newer ghcr.io/acme/os-one:v3, made 2026-11-28 12:00"],
+    ["a second older", local(now - 1000), published(now), undefined],
+    ["another of the same date", local(now), published(now), "has another ghcr.io/acme/os-one:v3, made 2026-11-28"],
+    ["the very same, by its id", local(now + day, "2"), published(now), undefined],
+    ["one without a date", local(undefined), published(now), "which is newer is not known"],
+    ["the registry's has no date", local(now), published(undefined), "which is newer is not known"],
+    ["the registry has none", local(undefined), undefined, "which the registry has not"],
+  ])("%s", (_, image, other, said) => {
+    expect(unpublished(image, reference, other) ?? "").toContain(said ?? "");
+    expect(unpublished(image, reference, other) === undefined).toBe(said === undefined);
   });
 });

@@ -10,7 +10,6 @@ import { linesOf, parseContainerfile } from "../../lib/builders/containerfile/in
 import { outsideImages } from "../../lib/builders/containerfile/outside.ts";
 import { hideSecretsOf, secretWords } from "../../lib/builders/containerfile/secrets.ts";
 import { inputKey } from "../../lib/builders/inputs.ts";
-import { neededRoom } from "../../lib/builders/room.ts";
 import type { Arch, Manifest } from "../../lib/family/family.ts";
 import { traceBeside } from "../../lib/family/manifest.ts";
 import type { LocalImage } from "../../lib/oci/storage.ts";
@@ -381,10 +380,6 @@ RUN --mount=type=tmpfs,target=/tmp a && \\
     ["not-root-at-the-end", "Containerfile", 5],
     ["lint-not-last", "Containerfile", 4],
   ]);
-});
-
-test("the room that a build needs: what was above its base, and for a first build a guess", () => {
-  expect([neededRoom(10, undefined), neededRoom(10, 13), neededRoom(10, 9), neededRoom(0, 4)]).toEqual([10, 6, 0, 8]);
 });
 
 test("an arch's architecture is what it says, else its name, else this machine's", () => {

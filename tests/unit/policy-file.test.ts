@@ -96,6 +96,13 @@ test("signatures, keys and open doors", () => {
   expect(
     policyKeys(policy({ docker: { a: signed, b: [{ type: "sigstoreSigned", keyPaths: ["/1", "/2"] }] } })),
   ).toEqual(["/k.pub", "/1", "/2"]);
+  const logged = { type: "sigstoreSigned", keyPath: "/k.pub", rekorPublicKeyPath: "/log.pub" };
+  const keyless = {
+    type: "sigstoreSigned",
+    fulcio: { caPath: "/ca", subjectEmail: "a@b" },
+    rekorPublicKeyPaths: ["/l"],
+  };
+  expect(policyKeys(policy({ docker: { a: [logged], b: [keyless] } }))).toEqual(["/k.pub", "/log.pub", "/l", "/ca"]);
 });
 
 test.each(["", "[", "{}", "null", '{"default": 3}'])("%p is no policy", (text) => {

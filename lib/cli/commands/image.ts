@@ -1,4 +1,4 @@
-import { arch, attempts, type Command, dryRun, flavors, json, yes } from "./row.ts";
+import { arch, attempts, type Command, dryRun, flavors, json, skipUnable, yes } from "./row.ts";
 
 /** From a flavor to an image in a registry. */
 export const imageCommands: Command[] = [
@@ -21,6 +21,7 @@ export const imageCommands: Command[] = [
       dryRun,
       { name: "print", summary: "show the expanded Containerfile, build nothing" },
       { name: "force", summary: "build even if nothing changed, or if this CPU cannot run the result" },
+      skipUnable,
       { name: "refresh", summary: "take new package versions: rebuild from the upgrade step on" },
       { name: "no-cache", summary: "use no cached layer" },
       { name: "jobs", value: "N", summary: "how many flavors are built side by side (2)" },
@@ -134,6 +135,7 @@ export const imageCommands: Command[] = [
       { name: "refresh", summary: "take new package versions: rebuild from the upgrade step on" },
       { name: "no-cache", summary: "use no cached layer" },
       { name: "force", summary: "build even if this CPU cannot run the result" },
+      skipUnable,
       {
         name: "budget",
         value: "SIZE",

@@ -52,6 +52,10 @@ export const attempts: Option = {
   value: "N",
   summary: "how often a registry is tried, with growing pauses (5)",
 };
+export const skipUnable: Option = {
+  name: "skip-unable",
+  summary: "leave out an arch that this CPU cannot run, with a notice, and exit with 0: for CI",
+};
 /** The registry shows a signed image that is not the one which belongs there now. */
 export const allowOld: Option[] = [
   { name: "allow-older", summary: "take an image that is older than the booted or staged one" },

@@ -36,16 +36,20 @@ function writeStepSummary(results: Results): void {
   const failures = results.flatMap((r) =>
     r.state === "failed" ? [`- **${r.id}**: ${r.error.message.split("\n")[0]}`] : [],
   );
+  // after a failure they say only what they waited for
+  const left = failures.length
+    ? []
+    : results.flatMap((r) => (r.state === "left" ? [`- **${r.id}**: left out, ${r.because}`] : []));
   appendFileSync(
     file,
-    `${[line(head), line(head.map(() => "---")), ...rows(results).map(line), "", ...failures].join("\n")}\n`,
+    `${[line(head), line(head.map(() => "---")), ...rows(results).map(line), "", ...failures, ...left].join("\n")}\n`,
   );
 }
 
 /** Prints what became of every stage; returns the exit code. */
 export function reportRelease(results: Results, json: boolean): number {
   writeStepSummary(results);
-  const failed = results.some((r) => r.state !== "done");
+  const failed = results.some((r) => r.state === "failed");
   if (json)
     printJson({
       steps: results.map((r) => {
