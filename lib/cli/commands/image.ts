@@ -69,6 +69,7 @@ export const imageCommands: Command[] = [
     options: [
       { name: "budget", value: "SIZE", summary: "exit 1 if it is more than this, such as 400MB" },
       { name: "quick", summary: "compare only the manifests: no layer is read, so no reasons are shown" },
+      { name: "all", summary: "show each changed layer and package too" },
       json,
     ],
     example: "bun run delta docker://ghcr.io/guara92/guaraos-minimal:amd64 oci:DIR --budget 400MB",
