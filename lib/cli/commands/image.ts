@@ -140,6 +140,7 @@ export const imageCommands: Command[] = [
         value: "SIZE",
         summary: "fail if a machine downloads more than this from the previous release",
       },
+      { name: "notes", value: "FILE", summary: "write what was released as Markdown, all packages named" },
       attempts,
       { name: "jobs", value: "N", summary: "how many steps run side by side (2)" },
       dryRun,
