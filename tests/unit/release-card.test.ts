@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from "node:path";
 import type { PackageChanges } from "../../lib/packages/changes.ts";
 import type { Card } from "../../lib/ship/release/card.ts";
-import { cardText } from "../../lib/ship/release/card-text.ts";
+import { allPackagesWords, cardText } from "../../lib/ship/release/card-text.ts";
 import { notesFile, notesText, writeNotes } from "../../lib/ship/release/notes.ts";
 import { Place } from "../support/images.ts";
 import { checkout, exec } from "../support/sandbox.ts";
@@ -62,6 +62,14 @@ install     sudo bootc switch --enforce-container-sigpolicy
     expect(whole).toContain("lib41 1:1.41-1 → ");
     expect(whole).not.toContain("more");
     expect(whole).toContain(`install     ${card(update()).install}`);
+  });
+
+  test("has a command that names all packages when the release is over: run again, it would be the same image", () => {
+    expect(allPackagesWords(card(update()))).toBe(
+      `bun run delta docker://${repository}@sha256:${"f".repeat(64)} docker://${repository}@${digest} --quick --all`,
+    );
+    for (const since of [{ is: "same" }, { is: "first" }, update({ known: false, missing: "before" })] as const)
+      expect(allPackagesWords(card(since))).toBeUndefined();
   });
 
   test("of the same image is one line", () => {

@@ -32,6 +32,14 @@ export function changesOf({ since }: Card): [what: string, lines: string[]][] {
   return since.is === "update" && since.packages.known ? changeLines(since.packages) : [];
 }
 
+/** Pure: the command that names all packages which differ, also when the release is long over. Undefined where none do. */
+export function allPackagesWords(card: Card): string | undefined {
+  const { since, image } = card;
+  if (since.is !== "update" || changesOf(card).length === 0) return undefined;
+  const repository = image.slice(0, image.lastIndexOf("@"));
+  return `bun run delta docker://${repository}@${since.previous} docker://${image} --quick --all`;
+}
+
 /** Pure: at most so many lines, and how many more there are. */
 export function atMost(lines: string[], most: number): string[] {
   return lines.length > most ? [...lines.slice(0, most), `and ${lines.length - most} more`] : lines;

@@ -4,7 +4,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { bytes, print } from "../../system/output.ts";
 import { writeWhole } from "../../system/state-file.ts";
 import type { Card } from "./card.ts";
-import { atMost, changesOf, downloadWords, packageWords } from "./card-text.ts";
+import { allPackagesWords, atMost, changesOf, downloadWords, packageWords } from "./card-text.ts";
 
 /** Release notes: the cards as Markdown, a section an image. */
 
@@ -102,7 +102,8 @@ export function writeNotes(path: string, cards: Card[]): void {
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(exit.failed, `the images are published, but their notes could not be written: ${code}`, {
       tried: [path],
-      next: "run this again with another file",
+      next:
+        cards.map(allPackagesWords).find((words) => words !== undefined) ?? "see what is printed above: it is the same",
     });
   }
 }

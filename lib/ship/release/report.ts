@@ -3,7 +3,7 @@ import { failureFacts } from "../../system/failure-facts.ts";
 import { paintOut, print, printJson, printWidth, say, seconds, table, warn } from "../../system/output.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
 import type { Card } from "./card.ts";
-import { cardText, changesOf } from "./card-text.ts";
+import { allPackagesWords, cardText, changesOf } from "./card-text.ts";
 import { isStdout, notesText, writeNotes } from "./notes.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
 
@@ -60,8 +60,8 @@ function show(results: Results, cards: Card[]): void {
   const width = printWidth();
   const most = Number.isFinite(width) ? mostOnScreen : width;
   for (const card of cards) print(`\n${cardText(card, { width, most, title: paintOut.bold })}`);
-  const isCut = cards.some((card) => changesOf(card).some(([, list]) => list.length > most));
-  if (isCut) say("next: all packages are in --json, and in the file of --notes");
+  const cut = cards.find((card) => changesOf(card).some(([, list]) => list.length > most));
+  if (cut) say(`next: ${allPackagesWords(cut)}  names all packages`);
 }
 
 function json(results: Results, images: Card[]): void {
