@@ -25,7 +25,7 @@ await command("delta", async (args) => {
     const found = await delta(from, to, { work: work("layers"), quick: args.has("quick") });
     const over = budget !== undefined && found.download > budget;
     if (args.has("json")) printJson({ ...found, ...(budget === undefined ? {} : { budget, over }) });
-    else showDelta(found, budget);
+    else showDelta(found, budget, args.has("all"));
     return over ? exit.failed : exit.done;
   });
 });

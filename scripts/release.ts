@@ -9,6 +9,7 @@ import { withAll } from "../lib/family/target.ts";
 import { parseBudget } from "../lib/ship/delta.ts";
 import { defaultPushOptions } from "../lib/ship/push/push.ts";
 import { showRelease } from "../lib/ship/release/dry-run.ts";
+import { notesFile } from "../lib/ship/release/notes.ts";
 import { releaseSteps } from "../lib/ship/release/release.ts";
 import { reportRelease } from "../lib/ship/release/report.ts";
 import { runSteps } from "../lib/system/steps.ts";
@@ -19,6 +20,7 @@ import { thenSmoke } from "../lib/vm/smoke/smoke.ts";
 await command("release", async (args) => {
   const family = await loadFamily();
   const jobs = args.count("jobs", 2);
+  const notes = notesFile(args.value("notes"), { ships: !args.has("no-push"), json: args.has("json") });
   const targets = await askForTargets(family, withAll(family, args.words), args.has("yes"), "release");
   const unable = args.has("force") ? undefined : leftOut(targets, args.has("skip-unable"), (name) => `build ${name}`);
   if (unable) return reportRelease(unable, args.has("json"));
@@ -33,5 +35,5 @@ await command("release", async (args) => {
   const key = args.has("no-push") ? undefined : await signingKey(family);
   if (key) await checkKey(family, key);
   const steps = releaseSteps(targets, builds, family, { ship: key && { key, push }, budget });
-  return reportRelease(await runSteps(steps, jobs), args.has("json"));
+  return reportRelease(await runSteps(steps, jobs), { asJson: args.has("json"), notes });
 });

@@ -9,7 +9,9 @@ const places = ["usr/lib/sysimage/dpkg", "var/lib/dpkg"];
 interface Package {
   name: string;
   source: string;
+  /** Its own, and that of its source. */
   version: string;
+  sourceVersion: string;
 }
 
 /** A paragraph of the list of packages; undefined if it is not installed, or makes no sense. */
@@ -17,8 +19,9 @@ function readPackage(text: ByteString): Package | undefined {
   const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1];
   const name = field("Package");
   if (name === undefined || !field("Status")?.endsWith(" installed")) return undefined;
-  const [source = name, version] = (field("Source") ?? name).split(" ");
-  return { name, source, version: version?.slice(1, -1) ?? field("Version") ?? "" };
+  const [source = name, stated] = (field("Source") ?? name).split(" ");
+  const version = field("Version") ?? "";
+  return { name, source, version, sourceVersion: stated?.slice(1, -1) ?? version };
 }
 
 /** A higher count means the same, and the limit also covers numbers with too many digits. */
@@ -59,8 +62,8 @@ export async function dpkgOwners(files: Files, claims: Claims): Promise<void> {
     if (!found) return;
     const component = `dpkg/${found.source}`;
     sourceOf.set(found.name, component);
-    claims.packages.set(found.name, component);
-    claims.hints.set(component, debianHints(found.version));
+    claims.installed(found.name, found.version, component);
+    claims.hints.set(component, debianHints(found.sourceVersion));
   });
   const sent = await diversions(files.lines(`${place}/diversions`));
   const info = `${place}/info`;

@@ -24,7 +24,7 @@ export async function pacmanOwners(files: Files, claims: Claims): Promise<void> 
     const name = first("NAME");
     if (name === undefined) continue;
     const component = `pacman/${first("BASE") ?? name}`;
-    claims.packages.set(name, component);
+    claims.installed(name, first("VERSION") ?? "", component);
     claims.built(component, Number(first("BUILDDATE")));
     for (const own of files.names(`${place}/${folder}`)) claims.claim(`${place}/${folder}/${own}`, component);
     await inTurns(section(files.lines(`${place}/${folder}/files`), "FILES"), (line) =>

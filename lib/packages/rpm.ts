@@ -10,7 +10,10 @@ import type { Claims } from "./owner.ts";
 /** Sources: rpm's "Package Header" format, the table `Packages` of its sqlite database. */
 const places = ["usr/lib/sysimage/rpm", "usr/share/rpm", "var/lib/rpm"];
 
-const tags = { name: 1000, buildTime: 1006, sourceRpm: 1044, dirIndexes: 1116, baseNames: 1117, dirNames: 1118 };
+const tags = {
+  ...{ name: 1000, version: 1001, release: 1002, epoch: 1003, buildTime: 1006, sourceRpm: 1044 },
+  ...{ dirIndexes: 1116, baseNames: 1117, dirNames: 1118 },
+};
 const types = { int32: 4, string: 6, stringArray: 8, i18n: 9 };
 
 /** As rpm has them: entries of a header, and bytes of its data (lib/header.c, `hdrchkTags` and `hdrchkData`). */
@@ -85,11 +88,18 @@ function* headers(db: Database, size: number): Generator<Map<number, (string | n
   }
 }
 
+/** `1:5.2.26-3.fc40`, the epoch only where there is one. */
+function versionOf(header: Map<number, (string | number)[]>): string {
+  const [epoch, version, release] = [tags.epoch, tags.version, tags.release].map((tag) => header.get(tag)?.[0]);
+  if (version === undefined || release === undefined) return "";
+  return `${epoch === undefined ? "" : `${epoch}:`}${version}-${release}`;
+}
+
 function claimAll(header: Map<number, (string | number)[]>, claims: Claims): void {
   const name = String(header.get(tags.name)?.[0] ?? "");
   const source = header.get(tags.sourceRpm)?.[0];
   const component = `rpm/${source ? sourceName(String(source)) : name}`;
-  claims.packages.set(name, component);
+  claims.installed(name, versionOf(header), component);
   claims.built(component, Number(header.get(tags.buildTime)?.[0] ?? 0));
   const folders = header.get(tags.dirNames) ?? [];
   const indexes = header.get(tags.dirIndexes) ?? [];

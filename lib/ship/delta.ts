@@ -12,6 +12,9 @@ import { readLayer } from "../layers/read-tree.ts";
 import { inTurns } from "../layers/turns.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import type { Image } from "../oci/source.ts";
+import { type PackageChanges, packageChanges, type UnknownPackages } from "../packages/changes.ts";
+import { packagesOf } from "../packages/record.ts";
+import { warn } from "../system/output.ts";
 import { parseSize } from "../system/size.ts";
 
 /** Why a file of a new layer is in the download. Bytes, unpacked. */
@@ -56,6 +59,8 @@ export interface Delta {
   unpacked: boolean;
   floor: number | undefined;
   efficiency: number | undefined;
+  /** As far as both images say which packages they have: no layer is read for it. */
+  packages: PackageChanges | UnknownPackages;
 }
 
 const shownFiles = 5;
@@ -141,6 +146,12 @@ function floorPieces(differ: Entry[], tar: number): Piece[] {
   });
 }
 
+function packagesIn(image: Image) {
+  return packagesOf(image, (why) =>
+    warn(`warning: ignored the list of packages of ${image.name}, which is not valid: ${why}`),
+  );
+}
+
 export interface DeltaOptions {
   work: string;
   /** Only manifests are compared. */
@@ -171,6 +182,7 @@ export async function delta(a: Image, b: Image, { work, quick }: DeltaOptions): 
     unpacked: b.place === "storage",
     floor: undefined,
     efficiency: undefined,
+    packages: packageChanges(packagesIn(a), packagesIn(b)),
   };
   if (quick) return result;
 

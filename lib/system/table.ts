@@ -110,3 +110,15 @@ export function tableText(
   if (layout) return rows.flatMap((row, r) => lineUp(row, r, layout, style)).join("\n");
   return rows.flatMap((row, r) => (head && r === 0 ? [] : block(row, r, width, indent, style))).join("\n");
 }
+
+/** Columns of the names on the left of `namedLines`. */
+const nameColumns = 12;
+
+/** Pure: names on the left, their texts on the right, one below the other, each folded at its spaces. */
+export function namedLines(named: [name: string, texts: string[]][], width: number): string[] {
+  return named.flatMap(([name, texts]) =>
+    texts
+      .flatMap((text) => foldWords(text, Math.max(narrowest, width - nameColumns)))
+      .map((line, i) => (i === 0 ? name : "").padEnd(nameColumns) + line),
+  );
+}

@@ -36,11 +36,21 @@ const said = (rows: Row[], flavor: string) =>
     rows.filter((r) => r.reference.includes(`os-${flavor}:`)).map((r) => [r.stage, r.said ?? r.state]),
   );
 
+/** What flavor one says that it has: the list of a package database. */
+const packages = (versions: Record<string, string>) =>
+  acme.write(
+    "overlays/one/usr/lib/sysimage/dpkg/status",
+    Object.entries(versions)
+      .map(([name, version]) => `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\n`)
+      .join("\n"),
+  );
+
 const unfinished = () => readdirSync(join(acme.root, ".slipway/state/release"));
 
 beforeAll(async () => {
   useTools();
   await acme.prepare();
+  packages({ bash: "5.2-1", curl: "8.1", old: "1" });
   registry = await Registry.start();
   const { code, stderr } = await acme.keys();
   if (code !== 0) throw new Error(stderr);
@@ -117,7 +127,10 @@ test("all flavors of an arch are built, rechunked, pushed, signed, verified; the
   // The workflow has the key in this step alone: what --no-push built and rechunked before is taken as it is.
   expect(said(rows, "one").build).toBe("skipped");
   expect(unfinished()).toEqual([]);
-  expect(readFileSync(summary, "utf8")).toMatch(/^\| ghcr\.io\/acme\/os-one:amd64 \|.*signed/m);
+  const page = readFileSync(summary, "utf8");
+  expect(page).toMatch(/^\| ghcr\.io\/acme\/os-one:amd64 \|.*signed/m);
+  expect(page).toContain("## `ghcr.io/acme/os-one:amd64`\n");
+  expect(page).toContain("- Download: all of it: this is the first version\n- Packages: 3\n");
 });
 
 test("once more: nothing is done twice, and the registry stays as it is", async () => {
@@ -131,14 +144,42 @@ test("once more: nothing is done twice, and the registry stays as it is", async 
 describe("an update", () => {
   test("costs a machine what changed, and the budget is a gate", async () => {
     acme.write("overlays/one/etc/flavor", "one, updated\n");
+    packages({ bash: "5.2-2", curl: "8.1", new: "0.1" });
     const tight = steps(await release(unlocked, "one", "--budget", "1B", "--json"), 1);
     expect(tight.find((r) => r.stage === "delta")).toMatchObject({ state: "failed" });
-    const rows = steps(await release(unlocked, "one", "--budget", "5MB", "--json"));
+    const notes = join(acme.root, "notes.md");
+    const released = await release(unlocked, "one", "--budget", "5MB", "--notes", notes, "--json");
+    const rows = steps(released);
     const delta = rows.find((r) => r.stage === "delta");
     expect(delta?.said).toContain("from the previous");
     expect(delta?.download).toBeLessThan(5e6);
     expect(delta?.kept).toBeGreaterThan(0);
     expect(unfinished()).toEqual([]);
+    const image = `ghcr.io/acme/os-one@${registry.tags("acme/os-one").amd64}`;
+    expect(JSON.parse(released.stdout).images).toEqual([
+      expect.objectContaining({
+        image,
+        ...{ reference: "ghcr.io/acme/os-one:amd64", key: "acme.pub", packages: 3 },
+        since: expect.objectContaining({
+          ...{ is: "update", download: delta?.download, kept: delta?.kept },
+          packages: {
+            known: true,
+            updated: [{ name: "bash", from: "5.2-1", to: "5.2-2" }],
+            added: [{ name: "new", version: "0.1" }],
+            removed: [{ name: "old", version: "1" }],
+          },
+        }),
+      }),
+    ]);
+    expect(readFileSync(notes, "utf8")).toContain(`- Image: \`${image}\`\n`);
+    expect(readFileSync(notes, "utf8")).toContain("```text\nbash 5.2-1 → 5.2-2\n```\n");
+  });
+
+  test("that is none is one line for people", async () => {
+    const { code, stdout } = await release(unlocked, "one");
+    expect(code).toBe(0);
+    const image = `ghcr.io/acme/os-one@${registry.tags("acme/os-one").amd64}`;
+    expect(stdout).toEndWith(`\n\n${image}  the same as the last version\n`);
   });
 
   /** Kills a release as soon as it says that a stage began. */

@@ -19,9 +19,11 @@ const folder = () => place.path(`w${++count}`);
 const file = (path: string, text = path): [Entry, string] => [entry(path), text];
 const link = (path: string, target: string): [Entry] => [entry(path, { kind: "symlink", target })];
 
-async function owners(
-  items: [Entry, string?][],
-): Promise<{ of(path: string): string | undefined; component(name: string): Component | undefined }> {
+async function owners(items: [Entry, string?][]): Promise<{
+  of(path: string): string | undefined;
+  component(name: string): Component | undefined;
+  packages: [name: string, version: string][];
+}> {
   const pool = new LayerPool(1);
   const work = folder();
   const { tree, tars } = await readTree(
@@ -30,7 +32,7 @@ async function owners(
     work,
   );
   pool.close();
-  const { components, leaves } = await divide(tree, tars, { tags: false, epoch: 2_000_000_000, work });
+  const { components, leaves, packages } = await divide(tree, tars, { tags: false, epoch: 2_000_000_000, work });
   return {
     of: (path) => {
       for (let i = 0; i < leaves.count; i++)
@@ -38,6 +40,7 @@ async function owners(
       return undefined;
     },
     component: (name) => components.find((c) => c.name === name),
+    packages: [...packages],
   };
 }
 
@@ -89,6 +92,26 @@ describe("dpkg", () => {
     expect(of(`${db}/status`)).toBe("rest/usr/lib");
   });
 
+  test("the packages with versions of their own, not those of their source; what is removed is none", async () => {
+    const { packages } = await owners([
+      file(
+        `${db}/status`,
+        [
+          status("libc6", "Source: glibc (2.36-1)\nVersion: 2.36-1+b2\n"),
+          status("libc6", "Version: 2.36-0\n"),
+          status("bash", "Version: 5.2-2\n"),
+          status("odd", "Version: 1`2\n"),
+          status("none", ""),
+          "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n",
+        ].join("\n"),
+      ),
+    ]);
+    expect(packages).toEqual([
+      ["libc6", "2.36-0,2.36-1+b2"],
+      ["bash", "5.2-2"],
+    ]);
+  });
+
   test("the words of the family's groups count for the first guess", async () => {
     const [groups] = [
       (await owners(items)).component("dpkg/glibc"),
@@ -109,8 +132,8 @@ describe("dpkg", () => {
 test("pacman: by base package, with its build date; folders of its database belong to it", async () => {
   const db = "usr/lib/sysimage/lib/pacman/local";
   const desc = (name: string, base: string, date: number) =>
-    `%NAME%\n${name}\n\n%BASE%\n${base}\n\n%BUILDDATE%\n${date}\n`;
-  const { of, component } = await owners([
+    `%NAME%\n${name}\n\n%VERSION%\n2:1-${date % 7}\n\n%BASE%\n${base}\n\n%BUILDDATE%\n${date}\n`;
+  const { of, component, packages } = await owners([
     file(`${db}/mesa-git-1-1/desc`, desc("mesa-git", "mesa", 1_700_000_000)),
     file(
       `${db}/mesa-git-1-1/files`,
@@ -122,6 +145,10 @@ test("pacman: by base package, with its build date; folders of its database belo
     file("usr/lib/libGL.so"),
     file("usr/lib/other"),
     file("usr/bin/old"),
+  ]);
+  expect(packages).toEqual([
+    ["mesa-git", `2:1-${1_700_000_000 % 7}`],
+    ["old", `2:1-${1_400_000_000 % 7}`],
   ]);
   expect(of("usr/lib/libGL.so")).toBe("pacman/mesa");
   expect(of(`${db}/mesa-git-1-1/files`)).toBe("pacman/mesa");
@@ -136,6 +163,9 @@ test("rpm: its sqlite database, headers read as they are stored", async () => {
     Buffer.concat(all.map((n) => Buffer.from([n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255])));
   const fields: [tag: number, type: number, count: number, data: Buffer][] = [
     [1000, 6, 1, strings("bash")],
+    [1001, 6, 1, strings("5.2.26")],
+    [1002, 6, 1, strings("3.fc40")],
+    [1003, 4, 1, ints(1)],
     [1006, 4, 1, ints(1_700_000_000)],
     [1044, 6, 1, strings("bash-5.2.26-3.fc40.src.rpm")],
     [1116, 4, 2, ints(0, 1)],
@@ -155,11 +185,12 @@ test("rpm: its sqlite database, headers read as they are stored", async () => {
   db.run("create table Packages (hnum integer primary key autoincrement, blob blob not null)");
   db.run("insert into Packages (blob) values (?)", [blob]);
   db.close();
-  const { of } = await owners([
+  const { of, packages } = await owners([
     file("usr/lib/sysimage/rpm/rpmdb.sqlite", readFileSync(path).toString("latin1")),
     file("usr/bin/bash"),
     file("usr/share/locale/bash.mo"),
   ]);
+  expect(packages).toEqual([["bash", "1:5.2.26-3.fc40"]]);
   expect(of("usr/bin/bash")).toBe("rpm/bash");
   expect(of("usr/share/locale/bash.mo")).toBe("rpm/bash");
 });

@@ -8,6 +8,7 @@ import { usualPacking } from "../../lib/layers/layer-tar.ts";
 import { blobPath, finishLayout, openLayout } from "../../lib/oci/layout.ts";
 import { parseConfig } from "../../lib/oci/manifest.ts";
 import { openImage } from "../../lib/oci/source.ts";
+import { packagesAnnotation, packagesOf } from "../../lib/packages/record.ts";
 import { delta } from "../../lib/ship/delta.ts";
 import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { prune } from "../../lib/ship/rechunk/prune.ts";
@@ -207,7 +208,7 @@ describe("a rechunked image", () => {
     ]);
     const made = history.slice(-layers).map(({ created_by }) => created_by);
     expect(made).toEqual(Array(layers).fill("slipway rechunk"));
-    const { [planAnnotation]: plan, ...annotations } = after.manifest.annotations ?? {};
+    const { [planAnnotation]: plan, [packagesAnnotation]: _, ...annotations } = after.manifest.annotations ?? {};
     expect(plan).toBeString();
     expect(JSON.stringify(annotations)).toBe(JSON.stringify(odd));
   });
@@ -386,6 +387,23 @@ describe("delta", () => {
   test("nothing between an image and itself", async () => {
     const d = await images(system(), system());
     expect(d).toMatchObject({ download: 0, requests: 0, changed: [], floor: 0, efficiency: 1 });
+  });
+
+  test("its packages are said by the images themselves, and no layer is read for it", async () => {
+    const first = await run(writeImage(folder("in"), system()));
+    const second = await run(writeImage(folder("in"), system({ bash: "2.0" })));
+    const open = async (to: string) => {
+      const image = await openImage(`oci:${to}`, { work: folder() });
+      return { ...image, layer: () => Promise.reject(new Error("a layer was read")) };
+    };
+    const d = await delta(await open(first.to), await open(second.to), { work: folder(), quick: true });
+    expect(d.packages).toEqual({
+      known: true,
+      updated: [{ name: "bash", from: "1.0", to: "2.0" }],
+      added: [],
+      removed: [],
+    });
+    expect(packagesOf(openLayout(second.to))?.get("bash")).toBe("2.0");
   });
 
   test("a changed content, its bytes, its floor", async () => {

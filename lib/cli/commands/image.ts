@@ -70,6 +70,7 @@ export const imageCommands: Command[] = [
     options: [
       { name: "budget", value: "SIZE", summary: "exit 1 if it is more than this, such as 400MB" },
       { name: "quick", summary: "compare only the manifests: no layer is read, so no reasons are shown" },
+      { name: "all", summary: "show each changed layer and package too" },
       json,
     ],
     example: "bun run delta docker://ghcr.io/guara92/guaraos-minimal:amd64 oci:DIR --budget 400MB",
@@ -141,6 +142,7 @@ export const imageCommands: Command[] = [
         value: "SIZE",
         summary: "fail if a machine downloads more than this from the previous release",
       },
+      { name: "notes", value: "FILE", summary: "write what was released as Markdown, all packages named" },
       attempts,
       { name: "jobs", value: "N", summary: "how many steps run side by side (2)" },
       dryRun,

@@ -19,6 +19,7 @@ import { inTurns } from "../../layers/turns.ts";
 import { blobPath, finishLayout, openLayout, startLayout } from "../../oci/layout.ts";
 import { mediaTypes } from "../../oci/manifest.ts";
 import { podmanFailure } from "../../oci/storage.ts";
+import { withPackages } from "../../packages/record.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { run } from "../../system/shell.ts";
 import { bindMount } from "../../tools/mount-words.ts";
@@ -137,9 +138,9 @@ async function takeOver(job: Planned, out: string): Promise<Written> {
       tried: missing.slice(0, 4).map((layer) => `no layer for ${nameOf(layer)}`),
       next: "use the version that flavors/family.yaml names by default, or rechunk without --with",
     });
-  const annotations = { ...manifest.annotations, ...job.annotations };
   const { created } = dated(image.config);
   const whole = created === undefined ? config : { ...config, created };
+  const annotations = withPackages({ ...manifest.annotations, ...job.annotations }, job.packages, whole);
   const digest = finishLayout(out, whole, { schemaVersion: 2, layers: manifest.layers, annotations }, job.tag);
   return { digest, layers };
 }

@@ -21,6 +21,7 @@ import { daysOf } from "../../packages/intervals.ts";
 import { mapOwners } from "../../packages/map.ts";
 import { Claims, type Hints } from "../../packages/owner.ts";
 import { pacmanOwners } from "../../packages/pacman.ts";
+import type { Packages } from "../../packages/record.ts";
 import { rpmOwners } from "../../packages/rpm.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { firstGuess } from "./change-rate.ts";
@@ -42,6 +43,8 @@ export interface Divided {
   components: Component[];
   /** Everything but folders that hold something, in the order of the tree. */
   leaves: Leaves;
+  /** What the package databases list. */
+  packages: Packages;
 }
 
 export interface DivideOptions {
@@ -164,7 +167,8 @@ export async function divide(tree: Tree, tars: string[], options: DivideOptions)
     if (owner) nodes.ownAs(node, owner);
     else nodes.own(node, restName(tree.path(name)));
   });
-  return { components: await assemble(leaves, tree, claims.hints, options.epoch), leaves };
+  const components = await assemble(leaves, tree, claims.hints, options.epoch);
+  return { components, leaves, packages: claims.recorded() };
 }
 
 interface Growing {

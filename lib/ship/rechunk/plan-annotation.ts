@@ -1,4 +1,4 @@
-import { zstdDecompressSync } from "node:zlib";
+import { BadText, packText, unpackText } from "../../system/packed-text.ts";
 import { window } from "./clusters.ts";
 import type { Memory, Past } from "./plan.ts";
 
@@ -39,36 +39,20 @@ export function encodeMemory(memory: Memory): string {
     `${oneWord(name)} ${digest} ${(2 ** known + (changed & (2 ** known - 1))).toString(36)}`;
   const lines = memory.layers.map((layer) => layer.map(past).join("\t"));
   const text = [`${version} ${memory.epoch} ${memory.releases}`, ...lines].join("\n");
-  return Bun.zstdCompressSync(text, { level: 19 }).toString("base64");
+  return packText(text);
 }
-
-/** Says what is wrong with a plan. */
-class BadPlan extends Error {}
 
 function wholeNumber(text: string | undefined, most: number, what: string, least = 0): number {
   const value = /^\d{1,15}$/.test(text ?? "") ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw new BadPlan(`${what} is not a whole number from ${least} to ${most}`);
-}
-
-function unpack(annotation: string): string {
-  if (annotation.length > planLimits.packed) throw new BadPlan(`it has more than ${planLimits.packed} characters`);
-  try {
-    const packed = Buffer.from(annotation, "base64");
-    // the first has a limit, the second refuses input that was cut off
-    zstdDecompressSync(packed, { maxOutputLength: planLimits.plain });
-    return Bun.zstdDecompressSync(packed).toString("utf8");
-  } catch (error) {
-    const isLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    throw new BadPlan(isLarge ? `it unpacks to more than ${planLimits.plain} bytes` : "it cannot be unpacked");
-  }
+  throw new BadText(`${what} is not a whole number from ${least} to ${most}`);
 }
 
 function decodeName(word: string): string {
   try {
     return decodeURIComponent(word);
   } catch {
-    throw new BadPlan("a component's name is not well formed");
+    throw new BadText("a component's name is not well formed");
   }
 }
 
@@ -77,9 +61,9 @@ function decodePast(text: string, place: string): Past {
   const most = 2 ** (window + 1);
   const value = /^[0-9a-z]{1,8}$/.test(bits) ? Number.parseInt(bits, 36) : 0;
   if (more.length || !name || !digest || value < 1 || value >= most)
-    throw new BadPlan(`${place} has a component that is not "name digest past"`);
+    throw new BadText(`${place} has a component that is not "name digest past"`);
   if (name.length > planLimits.word || digest.length > planLimits.word)
-    throw new BadPlan(`${place} has a name of more than ${planLimits.word} characters`);
+    throw new BadText(`${place} has a name of more than ${planLimits.word} characters`);
   const known = 31 - Math.clz32(value);
   return { name: decodeName(name), digest, changed: value - 2 ** known, known };
 }
@@ -87,15 +71,15 @@ function decodePast(text: string, place: string): Past {
 function parse(text: string): Memory {
   const [head = "", ...lines] = text.split("\n", planLimits.layers + 2);
   const [stated, epoch, releases] = head.split(" ", 4);
-  if (stated !== String(version)) throw new BadPlan(`it is not of version ${version}`);
-  if (lines.length > planLimits.layers) throw new BadPlan(`it has more than ${planLimits.layers} layers`);
+  if (stated !== String(version)) throw new BadText(`it is not of version ${version}`);
+  if (lines.length > planLimits.layers) throw new BadText(`it has more than ${planLimits.layers} layers`);
   const seen = new Set<string>();
   const layers = lines.map((line, i) =>
     (line === "" ? [] : line.split("\t", planLimits.components + 1)).map((word) => {
       const past = decodePast(word, `layer ${i + 1}`);
-      if (seen.has(past.name)) throw new BadPlan(`layer ${i + 1} has a component that another place has too`);
+      if (seen.has(past.name)) throw new BadText(`layer ${i + 1} has a component that another place has too`);
       if (seen.add(past.name).size > planLimits.components)
-        throw new BadPlan(`it has more than ${planLimits.components} components`);
+        throw new BadText(`it has more than ${planLimits.components} components`);
       return past;
     }),
   );
@@ -114,10 +98,10 @@ function parse(text: string): Memory {
 export function decodeMemory(annotation: unknown, complain: (why: string) => void = () => {}): Memory | undefined {
   if (annotation === undefined || annotation === "") return undefined;
   try {
-    if (typeof annotation !== "string") throw new BadPlan("it is not text");
-    return parse(unpack(annotation));
+    if (typeof annotation !== "string") throw new BadText("it is not text");
+    return parse(unpackText(annotation, planLimits));
   } catch (error) {
-    if (!(error instanceof BadPlan)) throw error;
+    if (!(error instanceof BadText)) throw error;
     complain(error.message);
     return undefined;
   }

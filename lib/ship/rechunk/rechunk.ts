@@ -13,6 +13,7 @@ import { blobPath, finishLayout, startLayout } from "../../oci/layout.ts";
 import { type Descriptor, type HistoryEntry, type ImageConfig, mediaTypes } from "../../oci/manifest.ts";
 import { madeByRechunk } from "../../oci/ownership.ts";
 import type { Image } from "../../oci/source.ts";
+import { type Packages, withPackages } from "../../packages/record.ts";
 import { exit, Failure } from "../../system/errors.ts";
 import { owner } from "../../system/owner.ts";
 import { dated, labelOf } from "../../trust/facts.ts";
@@ -36,6 +37,7 @@ export interface Planned {
   dealt: Uint32Array[];
   /** Of the manifest. */
   annotations: Record<string, string>;
+  packages: Packages;
   packing: LayerPacking;
   work: string;
   tag: string | undefined;
@@ -109,13 +111,14 @@ export async function rechunk(image: Image, folder: string, options: RechunkOpti
     Bun.gc(true); // reading left much behind that would be in memory together with what comes
     now("finding the owner of each file");
     const epoch = options.previous?.epoch ?? epochOf(image.config);
-    const { components, leaves } = await divide(tree, tars, { tags: options.tags, epoch, work: options.work });
+    const { tags } = options;
+    const { components, leaves, packages } = await divide(tree, tars, { tags, epoch, work: options.work });
     if (leaves.count === 0) throw new Failure(exit.failed, `${image.name} has no files`);
     const planned = await workInTurns(planning(components, options.layers, epoch, options.previous));
     const dealt = leaves.dealt(deal(components, planned.layers), planned.layers.length);
     const annotations = { ...image.manifest.annotations, [planAnnotation]: encodeMemory(planned.memory) };
     const { work, tag, packing = usualPacking } = options;
-    const job = { image, tree, tars, planned, dealt, annotations, packing, work, tag, now };
+    const job = { image, tree, tars, planned, dealt, annotations, packages, packing, work, tag, now };
     const { digest, layers } = await (options.writer ?? writeLayers)(job, pool, out);
     replace(out, folder);
     return { digest, plan: planned, components, layers, input: plainSize };
@@ -177,7 +180,8 @@ function buildHistory({ history }: ImageConfig): HistoryEntry[] {
   }));
 }
 
-function finish({ image, planned, annotations, packing, tag }: Planned, out: string, written: WrittenLayer[]): string {
+function finish(job: Planned, out: string, written: WrittenLayer[]): string {
+  const { image, planned, packing, tag } = job;
   const created = new Date(planned.memory.epoch * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const config: ImageConfig = {
     ...dated(image.config),
@@ -198,5 +202,6 @@ function finish({ image, planned, annotations, packing, tag }: Planned, out: str
       },
     }),
   );
+  const annotations = withPackages(job.annotations, job.packages, config);
   return finishLayout(out, config, { schemaVersion: 2, layers, annotations }, tag);
 }

@@ -1,27 +1,24 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Family, Target } from "../../family/family.ts";
 import { openLayout } from "../../oci/layout.ts";
-import { RegistryFailure } from "../../oci/registry.ts";
 import { tagDigest } from "../../oci/skopeo.ts";
-import { openImage } from "../../oci/source.ts";
 import { localImages } from "../../oci/storage.ts";
 import { exit, Failure } from "../../system/errors.ts";
-import { bytes } from "../../system/output.ts";
 import type { Progress, Step } from "../../system/steps.ts";
 import { workFolder } from "../../system/work-folder.ts";
 import { trustBeforePush } from "../../trust/before-push.ts";
 import type { SigningKey } from "../../trust/key.ts";
-import { delta } from "../delta.ts";
 import { packingOf } from "../packing.ts";
 import { isPackedAs } from "../push/compare.ts";
 import { type PushOptions, pushTarget } from "../push/push.ts";
-import { pushedOf, repositoryOf } from "../push/pushed.ts";
 import { imageFolder, rechunkSteps, wishOf } from "../rechunk/target.ts";
 import { insist } from "../retry.ts";
 import { signTarget } from "../sign.ts";
 import { verifyTarget } from "../verify.ts";
-import { begin, begun, end } from "./state.ts";
+import type { Card } from "./card.ts";
+import { measure } from "./measure.ts";
+import { begin, begun } from "./state.ts";
 
 /**
  * A release, per target: build → rechunk → push → sign → verify → delta. A flavor is built when its base is rechunked, because
@@ -41,6 +38,8 @@ export interface Outcome {
   said: string;
   /** In JSON. */
   facts: object;
+  /** Of the last stage, once the image is where its machines find it. */
+  card?: Card;
 }
 
 /** A build, as the caller makes it: building knows nothing of shipping. */
@@ -71,7 +70,7 @@ export function releaseSteps(
     stage: Stage,
     target: Target,
     after: string[],
-    work: (progress: Progress) => Promise<{ said: string; facts: object }>,
+    work: (progress: Progress) => Promise<{ said: string; facts: object; card?: Card }>,
   ): Step<Outcome> => ({
     id: id(stage, target.reference),
     title: id(stage, target.reference),
@@ -93,7 +92,7 @@ export function releaseSteps(
       step("push", target, after("rechunk"), (progress) => push(target, family, ship.push, progress)),
       step("sign", target, after("push"), (progress) => sign(target, family, ship, progress)),
       step("verify", target, after("sign"), (progress) => verify(target, family, progress)),
-      step("delta", target, after("verify"), (progress) => measure(target, budget, progress)),
+      step("delta", target, after("verify"), (progress) => measure(target, family, budget, progress)),
     ];
   });
   return [...making, ...shipping];
@@ -148,43 +147,6 @@ async function verify(target: Target, family: Family, progress: Progress) {
   try {
     const { checks } = await verifyTarget(target, family, work.path, progress);
     return { said: `${checks.length} checks`, facts: { checks } };
-  } finally {
-    work.remove();
-  }
-}
-
-/** What the release costs a machine that runs the previous one; the release has ended when that is said. */
-async function measure(target: Target, budget: number | undefined, progress: Progress) {
-  const previous = begun(target)?.previous;
-  const now = pushedOf(target)?.digest;
-  const done = (said: string, facts: object) => {
-    end(target);
-    return { said, facts: { previous: previous ?? null, ...facts } };
-  };
-  if (!previous) return done("the first release", {});
-  if (previous === now) return done("nothing new", { download: 0 });
-  const work = workFolder();
-  try {
-    progress.now("comparing with the previous release");
-    const layers = join(work.path, "layers");
-    mkdirSync(layers);
-    const before = await openImage(`docker://${repositoryOf(target)}@${previous}`, { work: join(work.path, "a") });
-    const after = await openImage(`oci:${imageFolder(target.reference)}`, { work: join(work.path, "b") });
-    const found = await delta(before, after, { work: layers, quick: false });
-    const { download, kept, requests, floor, efficiency } = found;
-    if (budget !== undefined && download > budget)
-      throw new Failure(
-        exit.failed,
-        `${target.reference}: an update is ${bytes(download)}, more than ${bytes(budget)}`,
-        {
-          tried: [`previous release ${previous}`],
-          next: `bun run delta ${repositoryOf(target)}@${previous} ${target.reference}  says why`,
-        },
-      );
-    return done(`${bytes(download)} from the previous`, { download, kept, requests, floor, efficiency });
-  } catch (error) {
-    if (!(error instanceof RegistryFailure && error.absent)) throw error;
-    return done("the registry no longer has the previous release", {});
   } finally {
     work.remove();
   }

@@ -1,7 +1,10 @@
 import { appendFileSync } from "node:fs";
 import { failureFacts } from "../../system/failure-facts.ts";
-import { paintOut, print, printJson, say, seconds, table } from "../../system/output.ts";
+import { paintOut, print, printJson, printWidth, say, seconds, table, warn } from "../../system/output.ts";
 import { exitCode, type StepResult } from "../../system/steps.ts";
+import type { Card } from "./card.ts";
+import { allPackagesWords, cardText, changesOf } from "./card-text.ts";
+import { isStdout, notesText, writeNotes } from "./notes.ts";
 import { type Outcome, type Stage, stages } from "./release.ts";
 
 type Results = StepResult<Outcome>[];
@@ -28,8 +31,11 @@ function rows(results: Results): string[][] {
 
 const head = ["image", ...stages, "time"];
 
-/** The same table for GitHub's page of a run. Source: GitHub's documentation of GITHUB_STEP_SUMMARY. */
-function writeStepSummary(results: Results): void {
+/** Packages that GitHub's page names in one list: it takes 1 MiB of a step, and drops all of a longer text. */
+const mostOnPage = 200;
+
+/** The same for GitHub's page of a run, with the cards. Source: GitHub's documentation of GITHUB_STEP_SUMMARY. */
+function writeStepSummary(results: Results, cards: Card[]): void {
   const file = process.env.GITHUB_STEP_SUMMARY;
   if (!file) return;
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
@@ -40,34 +46,54 @@ function writeStepSummary(results: Results): void {
   const left = failures.length
     ? []
     : results.flatMap((r) => (r.state === "left" ? [`- **${r.id}**: left out, ${r.because}`] : []));
-  appendFileSync(
-    file,
-    `${[line(head), line(head.map(() => "---")), ...rows(results).map(line), "", ...failures, ...left].join("\n")}\n`,
-  );
+  const lines = [line(head), line(head.map(() => "---")), ...rows(results).map(line), "", ...failures, ...left];
+  appendFileSync(file, `${lines.join("\n")}\n${cards.length ? `\n${notesText(cards, mostOnPage)}` : ""}`);
 }
 
-/** Prints what became of every stage; returns the exit code. */
-export function reportRelease(results: Results, json: boolean): number {
-  writeStepSummary(results);
-  const failed = results.some((r) => r.state === "failed");
-  if (json)
-    printJson({
-      steps: results.map((r) => {
-        const [stage, reference] = parts(r);
-        const common = { stage, reference, state: r.state, seconds: Number(r.seconds.toFixed(3)) };
-        if (r.state === "done") return { ...common, said: r.value.said, ...r.value.facts };
-        if (r.state === "left") return { ...common, why: r.because };
-        return { ...common, why: r.error.message, error: failureFacts(r.error) };
-      }),
-    });
-  else
-    print(
-      table(
-        [head, ...rows(results)],
-        (c, column, row) => (row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c),
-        { head: true },
-      ),
-    );
-  if (failed) say("next: fix what failed, then run this again: finished steps are skipped");
+/** Packages of a list that a terminal shows; in a pipe it is all of them. */
+const mostOnScreen = 8;
+
+function show(results: Results, cards: Card[]): void {
+  print(
+    table(
+      [head, ...rows(results)],
+      (c, column, row) => (row === 0 ? paintOut.dim(c) : column === 0 ? paintOut.bold(c) : c),
+      { head: true },
+    ),
+  );
+  const width = printWidth();
+  const most = Number.isFinite(width) ? mostOnScreen : width;
+  for (const card of cards) print(`\n${cardText(card, { width, most, title: paintOut.bold })}`);
+  const cut = cards.find((card) => changesOf(card).some(([, list]) => list.length > most));
+  if (cut) say(`next: ${allPackagesWords(cut)}  names all packages`);
+}
+
+function json(results: Results, images: Card[]): void {
+  const steps = results.map((r) => {
+    const [stage, reference] = parts(r);
+    const common = { stage, reference, state: r.state, seconds: Number(r.seconds.toFixed(3)) };
+    if (r.state === "done") return { ...common, said: r.value.said, ...r.value.facts };
+    if (r.state === "left") return { ...common, why: r.because };
+    return { ...common, why: r.error.message, error: failureFacts(r.error) };
+  });
+  printJson({ steps, images });
+}
+
+/**
+ * Prints what became of every stage and a card of each image that was released, and writes the notes.
+ * @returns the exit code. @throws Failure for notes that cannot be written
+ */
+export function reportRelease(
+  results: Results,
+  { asJson, notes }: { asJson: boolean; notes: string | undefined },
+): number {
+  const cards = results.flatMap((r) => (r.state === "done" && r.value.card ? [r.value.card] : []));
+  writeStepSummary(results, cards);
+  if (asJson) json(results, cards);
+  else if (!isStdout(notes)) show(results, cards);
+  if (results.some((r) => r.state === "failed"))
+    say("next: fix what failed, then run this again: finished steps are skipped");
+  if (notes !== undefined && cards.length) writeNotes(notes, cards);
+  else if (notes !== undefined) warn(`no image was released, so ${notes} was not written`);
   return exitCode(results);
 }
