@@ -23,7 +23,7 @@ await command("release", async (args) => {
   const notes = notesFile(args.value("notes"), { ships: !args.has("no-push"), json: args.has("json") });
   const targets = await askForTargets(family, withAll(family, args.words), args.has("yes"), "release");
   const unable = args.has("force") ? undefined : leftOut(targets, args.has("skip-unable"), (name) => `build ${name}`);
-  if (unable) return reportRelease(unable, args.has("json"));
+  if (unable) return reportRelease(unable, { asJson: args.has("json"), notes });
   const usual = defaultPushOptions(new Date());
   const push = { ...usual, patience: { ...usual.patience, attempts: args.count("attempts", usual.patience.attempts) } };
   const budget = parseBudget(args.value("budget"));
