@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { differences } from "../../lib/layers/compare.ts";
 import type { Entry } from "../../lib/layers/entry.ts";
 import { openLayout } from "../../lib/oci/layout.ts";
+import { packagesOf } from "../../lib/packages/record.ts";
 import { decodeMemory, planAnnotation } from "../../lib/ship/rechunk/plan-annotation.ts";
 import { standInChunkah } from "../stand-in/chunkah.ts";
 import { Place, treeOf, writeImage } from "../support/images.ts";
@@ -69,6 +70,7 @@ test("chunkah gets our plan, the configuration as a file, a time, and no right t
   expect(labels["stand-in.epoch"]).toBe(String(Date.parse("2024-01-01T00:00:00Z") / 1000));
   expect(JSON.parse(Buffer.from(labels["stand-in.config"] ?? "", "hex").toString())).toEqual({});
 
+  expect(packagesOf({ manifest, config })?.get("bash")).toBe("1");
   const memory = decodeMemory(manifest.annotations?.[planAnnotation]);
   const planned = (memory?.layers ?? []).map((layer) => layer.map((p) => p.name));
   const made = manifest.layers.map((l) => l.annotations?.["org.chunkah.component"]);
