@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createPublicKey } from "node:crypto";
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readProjectFile } from "./project-file.ts";
@@ -46,6 +47,19 @@ export function keyMistake(root: string, key: string): { message: string; expect
         message: `${shown}, the private half of ${key}, is in git: whoever reads the project can sign for the family`,
         expected: `git rm --cached ${shown}, and a new pair if it was ever pushed`,
       };
+}
+
+/** What is wrong with the public key of a transparency log; undefined for a good one. */
+export function logKeyMistake(root: string, key: string): string | undefined {
+  if (!existsSync(join(root, key))) return `there is no ${key}: machines could not check what the log says`;
+  const read = readProjectFile(root, key, mostKey);
+  if ("wrong" in read) return `${key}: ${read.wrong}`;
+  try {
+    if (oneBlock.test(read.text) && createPublicKey(read.text).asymmetricKeyType === "ec") return undefined;
+  } catch {
+    // said below
+  }
+  return `${key} is not a public key that machines can use for a log`;
 }
 
 /** Changes when the key or another thing that `keyMistake` looks at changes. */

@@ -79,6 +79,7 @@ export function traceBeside(root: string, { head, flavors }: Manifest): string {
   const stat = (name: string) => statSync(join(root, name), { throwIfNoEntry: false });
   return [
     keyTrace(root, head.key),
+    ...(head.rekor ? [keyTrace(root, head.rekor.key)] : []),
     ...own.map((name) => [name, stat(name)?.mode, stat(name)?.size, stat(name)?.mtimeMs, stat(name)?.ino].join(" ")),
     ...contexts.map((name) => `${name} ${stat(name)?.isDirectory()}`),
   ].join("\n");

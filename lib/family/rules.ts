@@ -100,5 +100,6 @@ export const rules: NamedRule[] = [
     "key is a file of the project with one public key, and no private one lies beside it",
     trust.keyIsPublic,
   ),
+  rule("log-key-is-public", "rekor.key is a file of the project with one public ECDSA key", trust.logKeyIsPublic),
   rule("signed-is-not-open", "what must be signed is not open, and the reverse", trust.signedIsNotOpen),
 ];

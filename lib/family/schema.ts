@@ -116,6 +116,8 @@ export const familySchema = z.strictObject({
   registry: registryName,
   prefix: name,
   key: projectFile,
+  /** the public transparency log that signatures are written to, by its public key; without it nothing is published of a signature */
+  rekor: z.strictObject({ key: projectFile, url: address.optional() }).optional(),
   /** registries that the images' policy leaves open, beside the family's own namespace; else the usual ones */
   openRegistries: z.array(registryName).max(mostNames).optional(),
   default: z.strictObject({ arch: name, flavor: name }),

@@ -1,4 +1,4 @@
-import { keyMistake } from "./key-file.ts";
+import { keyMistake, logKeyMistake } from "./key-file.ts";
 import type { Rule } from "./rule.ts";
 import { isInside } from "./usual-registries.ts";
 
@@ -7,6 +7,15 @@ import { isInside } from "./usual-registries.ts";
 export const keyIsPublic: Rule = ({ family: { root, key }, top, topWhole }) => {
   const wrong = topWhole ? keyMistake(root, key) : undefined;
   return wrong ? [top.mistake(["key"], wrong.message, wrong.expected)] : [];
+};
+
+/** containers/image takes a log's key of ECDSA only. Source: prepareTrustRoot in its signature/policy_eval_sigstore.go. */
+export const logKeyIsPublic: Rule = ({ family: { root, rekor }, top, topWhole }) => {
+  if (!topWhole || !rekor) return [];
+  const wrong = logKeyMistake(root, rekor.key);
+  const expected =
+    "one PEM block of an ECDSA key that begins with BEGIN PUBLIC KEY: ask the log for it at /api/v1/log/publicKey";
+  return wrong === undefined ? [] : [top.mistake(["rekor", "key"], wrong, expected)];
 };
 
 /**

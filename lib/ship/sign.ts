@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import type { Family, Target } from "../family/family.ts";
 import { RegistryTrouble, tagDigest } from "../oci/skopeo.ts";
 import { exit, Failure } from "../system/errors.ts";
 import { commandLine } from "../system/shell.ts";
 import type { Progress, Step } from "../system/steps.ts";
-import { cosign, cosignWords, oldFormFlags, signWords, verifyWords } from "../trust/cosign.ts";
+import { cosignWords, signByKey, signWords, verifyByKey, verifyWords } from "../trust/cosign.ts";
 import type { SigningKey } from "../trust/key.ts";
 import { type Pushed, pushedOf, repositoryOf } from "./push/pushed.ts";
 import { insist, type Patience, patient } from "./retry.ts";
@@ -58,8 +57,7 @@ async function refuseMovedTags(pushed: Pushed, progress: Progress): Promise<void
 }
 
 async function isSigned(image: string, family: Family, progress: Progress): Promise<boolean> {
-  const key = join(family.root, family.key);
-  const verified = await cosign(verifyWords(image, key), { progress, mounts: [key] });
+  const verified = await verifyByKey(image, family, progress);
   if (verified.code !== 0) return false;
   // cosign finds other forms too, which no machine looks for.
   const [repository = "", digest = ""] = image.split("@");
@@ -85,7 +83,7 @@ export async function signTarget(
     await refuseMovedTags(pushed, progress);
     if (await isSigned(image, family, progress)) return { target, image, action: "signed already" };
     progress.now("signing");
-    const { code, said } = await cosign(signWords(image, await oldFormFlags(progress)), { secrets: key, progress });
+    const { code, said } = await signByKey(image, family, key, progress);
     if (code !== 0)
       throw new RegistryTrouble(`${image} could not be signed`, cosignWords(said).join("\n"), progress.log);
     progress.now("verifying the signature");
@@ -119,7 +117,7 @@ export function signCommands(target: Target, family: Family, flags: string[]): s
   const pushed = whatWasPushed(target);
   const image = `${pushed.repository}@${pushed.digest}`;
   return [
-    commandLine(["cosign", ...signWords(image, flags)]),
-    commandLine(["cosign", ...verifyWords(image, family.key)]),
+    commandLine(["cosign", ...signWords(image, flags, family.rekor)]),
+    commandLine(["cosign", ...verifyWords(image, family.key, family.rekor)]),
   ];
 }

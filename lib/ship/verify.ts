@@ -5,7 +5,7 @@ import { type Manifest, sha256 } from "../oci/manifest.ts";
 import { RegistryTrouble, rawManifest, tagDigest } from "../oci/skopeo.ts";
 import { exit, Failure } from "../system/errors.ts";
 import type { Progress, Step } from "../system/steps.ts";
-import { cosign, cosignWords, verifyWords } from "../trust/cosign.ts";
+import { cosignWords, verifyByKey } from "../trust/cosign.ts";
 import { type ShippedTrust, writeOutTrust } from "../trust/shipped.ts";
 import { verdict } from "../trust/verdict.ts";
 import { needAnswer } from "./answers.ts";
@@ -169,9 +169,10 @@ async function examine(target: Target, family: Family, folder: string, progress:
     return trouble === undefined ? good(`${manifest.layers.length} layers`) : bad(trouble);
   });
   await exam.check("cosign", "asking cosign", async () => {
-    const key = join(family.root, family.key);
-    const { code, said } = await cosign(verifyWords(image, key), { progress, mounts: [key] });
-    return code === 0 ? good(`signed by ${family.key}`) : bad(cosignWords(said).join(" "));
+    const { code, said } = await verifyByKey(image, family, progress);
+    return code === 0
+      ? good(`signed by ${family.key}${family.rekor ? ", and logged" : ""}`)
+      : bad(cosignWords(said).join(" "));
   });
   if (!whole) {
     exam.leave(["policy", "unsigned", "current"], "the image cannot be read");

@@ -30,15 +30,17 @@ interface CosignOptions {
   progress?: Progress;
   cwd?: string;
   mounts?: string[];
+  env?: Record<string, string>;
 }
 
 export async function cosign(args: readonly string[], options: CosignOptions = {}): Promise<Outcome> {
   const { secrets, progress, cwd, mounts = [] } = options;
   const known = login(args);
+  const env = { ...known.env, ...options.env };
   try {
     const words = await tool("cosign", {
       mounts: [...mounts, ...known.mounts],
-      env: Object.keys(known.env),
+      env: Object.keys(env),
       ...(cwd ? { cwd } : {}),
       ...(secrets ? { stdin: true } : {}),
       ...(progress ? { progress } : {}),
@@ -48,7 +50,7 @@ export async function cosign(args: readonly string[], options: CosignOptions = {
       ? [...words.slice(0, -1), "sh", "-c", withSecrets, "sh", program, ...args]
       : [...words, ...args];
     const outcome = await run(argv, {
-      env: known.env,
+      env,
       ...(secrets ? { stdin: `${secrets.password}\n${secrets.pem}` } : {}),
       ...(progress ? { log: progress.log } : {}),
       ...(cwd ? { cwd } : {}),
@@ -94,14 +96,40 @@ export function formFlags(help: string): string[] {
   return help.includes("--new-bundle-format") ? [bundle] : [];
 }
 
-/** Pure: the words of cosign that sign a digest. Nothing goes to a public log: the key alone is what machines ask for. */
-export function signWords(reference: string, flags: string[]): string[] {
-  return ["sign", "--yes", "--key", keyInEnvironment, "--tlog-upload=false", ...flags, reference];
+/**
+ * Pure: the words of cosign that sign a digest. Without a log in family.yaml nothing goes to one: the key alone is what machines ask for.
+ */
+export function signWords(reference: string, flags: string[], rekor: Family["rekor"]): string[] {
+  const url = rekor?.url === undefined ? [] : [`--rekor-url=${rekor.url}`];
+  return ["sign", "--yes", "--key", keyInEnvironment, `--tlog-upload=${!!rekor}`, ...url, ...flags, reference];
 }
 
-/** Pure: the words of cosign that verify a digest with a public key. */
-export function verifyWords(reference: string, publicKey: string): string[] {
-  return ["verify", "--key", publicKey, "--insecure-ignore-tlog=true", reference];
+/**
+ * Pure: the words of cosign that verify a digest with a public key. The log is not asked: what it said when the signature was made lies
+ * beside it, as machines read it.
+ */
+export function verifyWords(reference: string, publicKey: string, rekor: Family["rekor"]): string[] {
+  return ["verify", "--key", publicKey, rekor ? "--offline=true" : "--insecure-ignore-tlog=true", reference];
+}
+
+/** How cosign gets the key of a family's log: it would ask Sigstore for those that it knows. Source: cosign's pkg/cosign/env. */
+function logSettings({ root, rekor }: Family): Pick<CosignOptions, "mounts" | "env"> {
+  if (!rekor) return {};
+  const key = join(root, rekor.key);
+  return { mounts: [key], env: { SIGSTORE_REKOR_PUBLIC_KEY: key } };
+}
+
+/** Has cosign sign a digest, and write that to the family's log, if it has one. */
+export async function signByKey(image: string, family: Family, secrets: SigningKey, progress: Progress) {
+  const words = signWords(image, await oldFormFlags(progress), family.rekor);
+  return cosign(words, { secrets, progress, ...logSettings(family) });
+}
+
+/** Asks cosign whether the family's key, and its log where it has one, verify a digest. */
+export function verifyByKey(image: string, family: Family, progress: Progress): Promise<Outcome> {
+  const key = join(family.root, family.key);
+  const { mounts = [], ...log } = logSettings(family);
+  return cosign(verifyWords(image, key, family.rekor), { progress, mounts: [key, ...mounts], ...log });
 }
 
 /** What is odd about a password that does not open its key, without showing any of it. */

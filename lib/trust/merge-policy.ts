@@ -1,6 +1,6 @@
 import type { Family } from "../family/family.ts";
 import { exit, Failure } from "../system/errors.ts";
-import { keyPath, policyJson } from "./policy.ts";
+import { keyPath, logKey, policyJson } from "./policy.ts";
 import { ignoresName, isWithin, type Policy, type Requirement, requirements } from "./policy-file.ts";
 
 /**
@@ -61,6 +61,12 @@ function isOurs(asks: Requirement[], family: Family): boolean {
   );
 }
 
+/** They ask for the log as the family's own rule does. */
+function asksLog(asks: Requirement[], family: Family): boolean {
+  const { rekorPublicKeyData: log } = logKey(family);
+  return log === undefined || asks.some(({ rekorPublicKeyData }) => rekorPublicKeyData === log);
+}
+
 /** The family's namespace, and whatever the base says of parts of it. @throws Failure where the base refuses it, or wants another key */
 function ownScopes(scopes: Scopes, ours: Requirement[], family: Family, changes: string[]): Scopes {
   const { registry } = family;
@@ -76,6 +82,9 @@ function ownScopes(scopes: Scopes, ours: Requirement[], family: Family, changes:
         tried: [`transports.docker["${scope}"]: ${JSON.stringify(asks)}`],
         next: "change that rule in the base, or name another registry in flavors/family.yaml",
       });
+    } else if (scope === registry && !asksLog(asks, family)) {
+      made[scope] = ours;
+      changes.push(`${scope} needs the word of the family's transparency log now`);
     }
   }
   if (!Object.hasOwn(scopes, registry)) {

@@ -9,6 +9,7 @@ export interface Requirement {
   type: string;
   keyPath?: string;
   keyPaths?: string[];
+  rekorPublicKeyData?: string;
   signedIdentity?: { type?: unknown; dockerRepository?: unknown; dockerReference?: unknown };
 }
 

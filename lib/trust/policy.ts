@@ -1,4 +1,5 @@
 import type { Family } from "../family/family.ts";
+import { needProjectFile } from "../family/project-file.ts";
 
 /**
  * What containers/image on a machine of the family accepts.
@@ -30,10 +31,18 @@ export function policyJson(family: Family): object {
   };
 }
 
-/** The part of policy.json, in `transports.docker`, that asks for the family's signature. */
+/**
+ * The part of policy.json, in `transports.docker`, that asks for the family's signature, and for the word of its transparency log.
+ * @throws Failure without the log's key
+ */
 export function ownScope(family: Family): Record<string, object[]> {
   const identity = { signedIdentity: { type: "matchRepository" } };
-  return { [family.registry]: [{ type: "sigstoreSigned", keyPath: keyPath(family), ...identity }] };
+  return { [family.registry]: [{ type: "sigstoreSigned", keyPath: keyPath(family), ...logKey(family), ...identity }] };
+}
+
+/** The log's key, in the policy itself: machines need no other file. Nothing for a family without a log. */
+export function logKey({ rekor, root }: Family): { rekorPublicKeyData?: string } {
+  return rekor ? { rekorPublicKeyData: Buffer.from(needProjectFile(root, rekor.key)).toString("base64") } : {};
 }
 
 /** registries.d: signatures of the family's images lie beside them in the registry. */

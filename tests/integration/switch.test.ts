@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Family } from "../../lib/family/family.ts";
-import { policyJson } from "../../lib/trust/policy.ts";
+import { verifyByKey } from "../../lib/trust/cosign.ts";
+import { logKey, policyJson } from "../../lib/trust/policy.ts";
 import { BootcHost, digestOf, entry, status } from "../support/bootc-host.ts";
 import { useTools } from "../support/host-tools.ts";
 import { checkout, exec, Project, type Said } from "../support/sandbox.ts";
@@ -264,16 +265,27 @@ describe("what the policy says", () => {
     await images.sign("os-two", made);
     const reference = `${images.namespace}/os-two:amd64`;
     host.fetches({ [reference]: made });
-    const asking = (log: string) => {
+    const asking = (key: string) => {
       const policy = JSON.parse(images.policy("ours"));
-      policy.transports.docker[images.namespace][0].rekorPublicKeyPath = log;
+      Object.assign(
+        policy.transports.docker[images.namespace][0],
+        logKey({ root: images.folder, rekor: { key } } as Family),
+      );
       host.write("etc/containers/policy.json", JSON.stringify(policy));
     };
-    asking(images.file("other.pub", await Bun.file(`${images.folder}/theirs.pub`).text()));
+    const cosign = async (key: string) => {
+      const family = { root: images.folder, key: "ours.pub", rekor: { key } } as Family;
+      const image = `${images.namespace}/os-two@${made}`;
+      return (await verifyByKey(image, family, { log: `${images.folder}/log`, now: () => undefined })).code;
+    };
+    asking("theirs.pub");
     await refused(/refuses .*missing dev.sigstore.cosign\/bundle annotation/, "two");
-    const log = await images.log("os-two", made, "log");
+    expect(await cosign("theirs.pub")).not.toBe(0);
+    await images.log("os-two", made, "log");
     await refused(/refuses .*verification of Rekor SET failed/, "two");
-    asking(log);
+    asking("log.pub");
+    expect(await cosign("log.pub")).toBe(0);
+    expect(await cosign("theirs.pub")).not.toBe(0);
     expect(await run("amd64", "two")).toMatchObject({ code: 0, stdout: `${reference}: staged\n` });
   });
 

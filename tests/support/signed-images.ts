@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,6 +126,9 @@ export class SignedImages {
    */
   async log(repository: string, digest: string, log: string): Promise<string> {
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const logID = createHash("sha256")
+      .update(publicKey.export({ type: "spki", format: "der" }))
+      .digest("hex");
     const tag = `acme/${repository}/manifests/${digest.replace(":", "-")}.sig`;
     const manifest = (await (await fetch(`http://${this.registry.host}/v2/${tag}`)).json()) as {
       layers: { digest: string; annotations: Record<string, string> }[];
@@ -141,7 +144,7 @@ export class SignedImages {
       };
       const body = Buffer.from(JSON.stringify(record)).toString("base64");
       // the log signs the canonical form (RFC 8785): here the names are in its order already
-      const Payload = { body, integratedTime: 1764320000, logID: "c0", logIndex: 1 };
+      const Payload = { body, integratedTime: 1764320000, logID, logIndex: 1 };
       const stamp = sign("sha256", Buffer.from(JSON.stringify(Payload)), privateKey).toString("base64");
       annotations["dev.sigstore.cosign/bundle"] = JSON.stringify({ SignedEntryTimestamp: stamp, Payload });
     }

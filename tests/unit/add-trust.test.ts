@@ -57,6 +57,20 @@ describe("the base's policy", () => {
     expect(policyHoles(policy, { namespace: family.registry, keys: [key, "/etc/pki/other.pub"] })).toEqual([]);
   });
 
+  test("of the family's own, from before it had a transparency log: the log's word is asked for from now on", () => {
+    const root = newProject({ "log.pub": "the log's key\n" });
+    const logged = { ...familyOf(root), rekor: { key: "log.pub" } };
+    const before = { default: reject, transports: { docker: { "registry.test/toys": ours } } };
+    const { policy, changes } = mergePolicy(policyOf(before), logged);
+    const data = Buffer.from("the log's key\n").toString("base64");
+    expect(policy.transports.docker?.["registry.test/toys"]).toEqual([
+      { ...ours[0], rekorPublicKeyData: data } as Requirement,
+    ]);
+    expect(changes).toEqual(["registry.test/toys needs the word of the family's transparency log now"]);
+    expect(mergePolicy(policyOf(policy), logged).changes).toEqual([]);
+    expect(() => mergePolicy(policyOf({ default: reject }), { ...logged, rekor: { key: "absent" } })).toThrow();
+  });
+
   test("that accepts everything: local storage stays open", () => {
     const { policy } = merged({ default: accept });
     expect(policy.default).toEqual(reject);

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkManifest } from "../../lib/family/check.ts";
@@ -495,6 +496,30 @@ describe("whom machines trust", () => {
     expect(open("ghcr.io", "ghcr.io, quay.io")).toEqual([wrong(18, "ghcr.io", "ghcr.io")]);
     expect(open("docker.io", "index.docker.io")).toEqual([wrong(18, "index.docker.io", "docker.io")]);
     expect(open("ghcr.io/toys", "'ghcr.io:443/toys'")).toEqual([wrong(18, "ghcr.io:443/toys", "ghcr.io/toys")]);
+  });
+
+  test("a transparency log has a public key that machines can use", () => {
+    const ec = (curve: string) => generateKeyPairSync("ec", { namedCurve: curve });
+    const pem = (key: KeyObject, type: "spki" | "pkcs8") => key.export({ type, format: "pem" }).toString();
+    const log = (text: string) =>
+      told({ "flavors/family.yaml": `${head}rekor: {key: log.pub}\n`, "log.pub": text }).join();
+    const good = ec("P-256");
+    expect(log(pem(good.publicKey, "spki"))).toBe("");
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+    const block = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    for (const text of [
+      pem(good.privateKey, "pkcs8"),
+      pem(rsa, "spki"),
+      block,
+      "",
+      pem(good.publicKey, "spki").repeat(2),
+    ])
+      expect(log(text)).toMatch(
+        /^flavors\/family.yaml:\d+:\d+: log.pub is not a public key that machines can use for a log$/,
+      );
+    expect(told({ "flavors/family.yaml": `${head}rekor: {key: log.pub}\n` }).join()).toContain(
+      "there is no log.pub: machines",
+    );
   });
 
   test("without a list the usual registries are open, but not what must be signed", () => {

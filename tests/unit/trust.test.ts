@@ -224,7 +224,7 @@ describe("the command lines", () => {
 
   test("a digest is signed, with a key that is on no command line", () => {
     const image = `ghcr.io/acme/os-one@${hex("a")}`;
-    expect(signWords(image, [])).toEqual([
+    expect(signWords(image, [], undefined)).toEqual([
       "sign",
       "--yes",
       "--key",
@@ -232,13 +232,19 @@ describe("the command lines", () => {
       "--tlog-upload=false",
       image,
     ]);
-    expect(verifyWords(image, "acme.pub")).toEqual([
+    expect(verifyWords(image, "acme.pub", undefined)).toEqual([
       "verify",
       "--key",
       "acme.pub",
       "--insecure-ignore-tlog=true",
       image,
     ]);
+    const log = { key: "log.pub", url: "https://log.test" };
+    expect(signWords(image, ["--x"], log).slice(4)).toEqual([
+      ...["--tlog-upload=true", "--rekor-url=https://log.test", "--x", image],
+    ]);
+    expect(signWords(image, [], { key: "log.pub" }).slice(4)).toEqual(["--tlog-upload=true", image]);
+    expect(verifyWords(image, "acme.pub", log).slice(3)).toEqual(["--offline=true", image]);
     expect(signatureTag(hex("a"))).toBe(`sha256-${"a".repeat(64)}.sig`);
   });
 

@@ -21,11 +21,14 @@ function shipping(target: Target, family: Family, push: PushOptions): Shown[] {
   const image = `${repositoryOf(target)}@DIGEST`;
   return [
     { stage: "push", reference, commands: pushCommands(target, family, { ...push, folder: imageFolder(reference) }) },
-    { stage: "sign", reference, commands: [commandLine(["cosign", ...signWords(image, [])])] },
+    { stage: "sign", reference, commands: [commandLine(["cosign", ...signWords(image, [], family.rekor)])] },
     {
       stage: "verify",
       reference,
-      commands: [commandLine(["cosign", ...verifyWords(image, family.key)]), `bun run verify ${words(target)}`],
+      commands: [
+        commandLine(["cosign", ...verifyWords(image, family.key, family.rekor)]),
+        `bun run verify ${words(target)}`,
+      ],
     },
     { stage: "delta", reference, commands: [`bun run delta ${repositoryOf(target)}@PREVIOUS ${reference}`] },
   ];
