@@ -79,12 +79,23 @@ function hasMark({ Id, Labels }: Container, mark: string, store: Store | undefin
   );
 }
 
+/** On a busy machine podman fails for a moment where a container is just ending. */
+const again = { tries: 3, pause: 300 };
+
 /**
  * Removes containers.
  * @param mark how their mark begins: an owner's name, or all of it.
  * @returns whether all of them are gone.
  */
 async function removeContainers(mark: string): Promise<boolean> {
+  for (let left = again.tries; left > 0; left--) {
+    if (await triedToRemove(mark)) return true;
+    if (left > 1) await Bun.sleep(again.pause);
+  }
+  return false;
+}
+
+async function triedToRemove(mark: string): Promise<boolean> {
   const env = await podmanEnv();
   const ask = (...args: string[]) => question(["podman", ...args], env, { cleaning: true });
   const listed = await ask("ps", "--all", "--external", "--format", "json");
