@@ -14,6 +14,7 @@ await command("init", async (args) => {
     title: args.value("title"),
     registry: args.value("registry"),
     arch: args.value("arch"),
+    base: args.value("base"),
   };
   const project = await decideProject(found, given, args.has("yes"));
   const done = writeProject(projectRoot, project, args.has("dry-run"));

@@ -40,7 +40,7 @@ full_upgrade() {
 # A full upgrade and not only new lists: Arch supports no package that is newer than the libraries it needs, and
 # a layer from the cache may be weeks older than the lists. In a build from the start there is nothing to do.
 pm_refresh() {
-    link_targets
+    "${here:-/usr/libexec/slipway}"/fill-var
     full_upgrade
 }
 
@@ -73,7 +73,7 @@ pm_owned() { pacman -Qlq | grep -v '/$' | sort -u; }
 pm_exists() { pacman -Sddp --print-format %n -- "$1" >/dev/null; }
 
 pm_upgrade() {
-    link_targets
+    "${here:-/usr/libexec/slipway}"/fill-var
     full_upgrade
     "${here:-/usr/libexec/slipway}"/aur-build --upgrade
     # The last step with packages: lists in an image are only old lists.
@@ -100,16 +100,6 @@ pm_tidy() {
     find "$database/local" -name desc -newer "$database/local/ALPM_DB_VERSION" -print0 |
         xargs -0r sed -i -e '/^%BUILDDATE%$/{n;h;}' -e '/^%INSTALLDATE%$/{n;g;}'
     touch "$database/local/ALPM_DB_VERSION"
-}
-
-# A base made by Slipway ends with an empty /var, and its /home, /root, … point into it.
-link_targets() {
-    local path
-    mkdir -p /var/cache /var/lib /var/log /var/tmp
-    chmod 1777 /var/tmp
-    for path in /home /root /srv /mnt /usr/local; do
-        if [ -L "$path" ]; then mkdir -p "$(realpath -m "$path")"; fi
-    done
 }
 
 # NAME-VERSION-RELEASE-ARCH.pkg.tar.zst: only NAME may hold further dashes.

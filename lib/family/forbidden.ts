@@ -93,7 +93,7 @@ export const lines: ForbiddenLine[] = [
     message: "packages installed at run time",
     files: programs,
     pattern:
-      /\b(pacman\s+(-\S+\s+)*-(S|U)\w*|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|(dnf|rpm-ostree|zypper)\s+install)\b/,
+      /\b(pacman\s+(-\S+\s+)*-(S|U)\w*|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|(dnf5?|microdnf|yum|rpm-ostree|zypper)\s+(-\S+\s+)*install)\b/,
     why: runTimeWhy,
   },
   {

@@ -9,7 +9,7 @@ import { type Family, type Flavor, lineage } from "./family.ts";
 import { loadFamilyToGrow } from "./manifest.ts";
 import { readOverlays } from "./overlay.ts";
 import { displayManagers } from "./rules.ts";
-import { type Beginning, flavorYaml, overlayText, standsAlone } from "./starter.ts";
+import { type Beginning, flavorYaml, overlayText, recipeOfBase, standsAlone } from "./starter.ts";
 
 export interface NewFlavor extends Beginning {
   name: string;
@@ -52,7 +52,7 @@ function usage(what: string, choices: string[], next = "bun run new-flavor --hel
 function rootRecipe(family: Family, arch: string): string | undefined {
   const root = [...family.flavors.values()].find((f) => f.recipe && !f.from && f.arches.includes(arch));
   const base = family.arches.get(arch)?.base;
-  return root?.recipe ?? (base && ("debian" in base ? "debian" : "arch"));
+  return root?.recipe ?? (base && recipeOfBase(base));
 }
 
 /** A flavor is built as its siblings are; without one, as its base is. Undefined where all have Containerfiles of their own. */

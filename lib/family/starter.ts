@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { type Flavor, lineage } from "./family.ts";
+import { type Base, type Flavor, lineage } from "./family.ts";
 
 /** What a new flavor begins with, so that it builds at once: packages that its recipe's repositories surely have. */
 
@@ -8,6 +8,8 @@ type Groups = Record<string, { interval: string; packages: string[] }>;
 interface Starter {
   /** What a flavor of this recipe needs when it is based on no other; absent: the recipe is no ground for that. */
   alone?: Groups;
+  /** Its images boot by bootc: the bases that it starts from do. */
+  bootc?: boolean;
   /** Packages of the display managers whose unit is called like themselves. */
   displayManagers: Record<string, string[]>;
 }
@@ -24,6 +26,18 @@ const archDisplayManagers = {
 const starters: Record<string, Starter> = {
   arch: { displayManagers: archDisplayManagers },
   desktop: { displayManagers: archDisplayManagers },
+  fedora: {
+    // with attr files are tagged; all else that a system needs is in the base
+    alone: { system: { interval: "weekly", packages: ["attr"] } },
+    bootc: true,
+    displayManagers: {
+      gdm: ["gdm"],
+      sddm: ["sddm"],
+      "cosmic-greeter": ["cosmic-greeter"],
+      lightdm: ["lightdm", "lightdm-gtk"],
+      greetd: ["greetd"],
+    },
+  },
   debian: {
     alone: {
       system: {
@@ -45,6 +59,15 @@ const starters: Record<string, Starter> = {
     },
   },
 };
+
+/** Images that a recipe surely starts from, by words of their names. What names no distribution is taken for an Arch. */
+const fedoras = /(^|[/.-])(fedora|centos|rhel|almalinux|rocky|ublue-os)/;
+
+/** The recipe that an arch's base is made for, as far as its name says. */
+export function recipeOfBase(base: Base): string {
+  if ("debian" in base) return "debian";
+  return fedoras.test(base.image) ? "fedora" : "arch";
+}
 
 /** Small, useful, and of the same name everywhere. */
 const examples = ["tree", "tmux", "ncdu", "mc"];
@@ -76,6 +99,9 @@ export function firstGroups({ recipe, from, displayManager }: Beginning): Groups
   };
 }
 
+/** The line of a flavor's YAML for an image that is meant for bootc. */
+export const bootcLine = "bootc: true # machines install and update it with bootc";
+
 /** Pure: a value as YAML of one line that reads back as the same, so with quotes where `5`, `true` or `a: b` need them. */
 export function inline(value: string | string[]): string {
   return stringify(value, { lineWidth: 0, collectionStyle: "flow", flowCollectionPadding: false }).trimEnd();
@@ -96,6 +122,7 @@ export function flavorYaml(name: string, begin: Beginning, files: string[]): str
   const set = groups.login && displayManager;
   const units = set ? `{ enable: [${displayManager}.service] }` : "{ enable: [], disable: [] }";
   const installed = Object.values(groups).flatMap((g) => g.packages.slice(0, 1));
+  const bootc = starters[recipe]?.bootc && !from ? `${bootcLine}\n` : "";
   const login = displayManager
     ? [
         "",
@@ -111,7 +138,7 @@ builder: containerfile
 recipe: ${recipe} # how it is built: containerfiles/${recipe}.Containerfile
 ${from ? `from: ${inline(from.name)} # everything that this flavor has is in the image already` : "# from: NAME would put it on another flavor; it is based on the arch's own base image"}
 arches: ${inline(arches)}
-${login.map((line) => `${line}\n`).join("")}
+${bootc}${login.map((line) => `${line}\n`).join("")}
 # Packages that are installed together and change together, in this order; a group is one layer of the build. \`interval\`
 # says how often they change: daily, weekly, biweekly, monthly, quarterly or yearly. A package stands in one group only.
 groups:${Object.keys(groups).length ? `\n${Object.entries(groups).map(groupText).join("\n")}` : " {} # tools: {interval: weekly, packages: [tree]}"}

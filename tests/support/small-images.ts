@@ -19,15 +19,26 @@ export async function must(said: Promise<Said>): Promise<string> {
   return stdout.trim();
 }
 
-/** Builds a Containerfile where there is no image of it yet. @returns its name. */
-async function imageOf(name: string, recipe: string, base: string): Promise<string> {
+/**
+ * Builds a Containerfile where there is no image of it yet.
+ * @param files what it copies: names and texts. @returns its name.
+ */
+export async function imageOf(
+  name: string,
+  recipe: string,
+  base: string,
+  files: Record<string, string> = {},
+): Promise<string> {
   const id = await must(podman("image", "inspect", "--format", "{{.Id}}", base));
-  const key = new Bun.CryptoHasher("sha256").update(recipe + id).digest("hex");
+  const key = new Bun.CryptoHasher("sha256")
+    .update(recipe + id + Object.entries(files).flat().join("\0"))
+    .digest("hex");
   const reference = `localhost/slipway-tests/${name}:${key.slice(0, 16)}`;
   if ((await podman("image", "exists", reference)).code === 0) return reference;
   const folder = mkdtempSync(join(tmpdir(), "slipway-"));
   try {
     writeFileSync(join(folder, "Containerfile"), recipe);
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { mode: 0o755 });
     await must(podman("build", "--quiet", "--network=host", "--force-rm", "--tag", reference, folder));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -182,6 +183,18 @@ test("a stray /usr/etc wins over /etc and is gone; /opt is moved, and again for 
     "2",
   ]);
   expect(existsSync(join(root, "opt/app"))).toBe(false);
+});
+
+test("what lands in /var/opt, because /opt is a link there, is the image's, and a link leads to it", () => {
+  rmSync(join(root, "opt"), { recursive: true });
+  symlinkSync("var/opt", join(root, "opt"));
+  put(join(root, "var/opt/app/bin"), "1");
+  symlinkSync("/somewhere", join(root, "var/opt/kept"));
+  for (const _ of [1, 2]) {
+    expect(run("merge-etc").code).toBe(0);
+    expect([read("usr/lib/opt/app/bin"), readlinkSync(join(root, "var/opt/app"))]).toEqual(["1", "/usr/lib/opt/app"]);
+  }
+  expect(readlinkSync(join(root, "var/opt/kept"))).toBe("/somewhere");
 });
 
 test("a kernel is moved from /boot to its modules, and stays where it has none", () => {

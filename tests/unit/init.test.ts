@@ -5,11 +5,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
+import { lintContainerfile } from "../../lib/builders/containerfile/lint.ts";
 import { checkManifest } from "../../lib/family/check.ts";
+import type { Family } from "../../lib/family/family.ts";
 import { decideProject, type Given, type NewProject, splitName } from "../../lib/family/init/decide.ts";
 import { envName, findWhatIsHere, justName, namesSlipway, plainName } from "../../lib/family/init/find.ts";
 import { readRemote, registryOf } from "../../lib/family/init/remote.ts";
 import { nextSteps, withIgnored, writeProject } from "../../lib/family/init/write.ts";
+import { allTargets } from "../../lib/family/target.ts";
 import { checkout, exec } from "../support/sandbox.ts";
 import { family as familyOf, put, small } from "../support/small-family.ts";
 
@@ -19,12 +22,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const nothing: Given = { name: undefined, title: undefined, registry: undefined, arch: undefined };
+const nothing: Given = { name: undefined, title: undefined, registry: undefined, arch: undefined, base: undefined };
 const key = small["toy.pub"] ?? "";
 
 async function decide(given: Partial<Given> = {}): Promise<NewProject> {
   return decideProject(await findWhatIsHere(root), { ...nothing, ...given }, true);
 }
+
+/** What lint finds in the recipes of all targets. */
+const nothingToSay = (of: Family) => allTargets(of).flatMap((target) => lintContainerfile(target, of));
 
 const read = (name: string) => readFileSync(join(root, name), "utf8");
 
@@ -164,6 +170,16 @@ describe("in an empty folder", () => {
     ]);
   });
 
+  test("makes one that starts from a bootc image of Fedora's kind", async () => {
+    const project = await decide({ name: "web-server", base: "quay.io/fedora/fedora-bootc:43" });
+    writeProject(root, project, false);
+    put(root, "web-server.pub", key);
+    const of = familyOf(root);
+    expect(of.arches.get("amd64")?.base).toEqual({ image: "quay.io/fedora/fedora-bootc:43" });
+    expect(of.flavors.get("server")).toMatchObject({ recipe: "fedora", bootc: true });
+    expect(nothingToSay(of)).toEqual([]);
+  });
+
   test("takes names from the folder, and a registry that is no real one", async () => {
     const project = await decide();
     expect(project.name).toBe(plainName(basename(root)));
@@ -190,6 +206,11 @@ describe("in an empty folder", () => {
     [{ registry: "https://ghcr.io/x" }, "--registry `https://ghcr.io/x` is not a registry"],
     [{ registry: "ghcr.io/x\nkey: y" }, "is not a registry"],
     [{ arch: "AMD" }, "--arch `AMD` is not a name"],
+    [{ base: "NOT AN IMAGE" }, "--base `NOT AN IMAGE` is not an image reference"],
+    [
+      { base: "docker.io/library/archlinux" },
+      "--base `docker.io/library/archlinux` is no base that a recipe makes a system of",
+    ],
   ])("refuses %j", async (given, words) => {
     expect(decide(given)).rejects.toThrow(words);
   });

@@ -232,6 +232,8 @@ describe("checks of an expanded Containerfile", () => {
     ["COPY toy.pub /var/swap/x", "6 forbidden-place: COPY to /var/swap"],
     ["RUN pacman -Syu --noconfirm tree", "6 install-outside-group: pacman -Syu --noconfirm tree"],
     ["RUN true; apt-get install -y tree", "6 install-outside-group: apt-get install -y tree"],
+    ["RUN dnf -y install tree", "6 install-outside-group: dnf -y install tree"],
+    ["RUN dnf5 upgrade", "6 install-outside-group: dnf5 upgrade"],
     ["RUN cat <<EOF >/x", "6 heredoc: <<EOF"],
     ["COPY nothing /x", "6 copy-of-nothing: nothing"],
     ["USER joe", "6 not-root-at-the-end: USER joe"],

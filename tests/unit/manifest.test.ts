@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { checkManifest } from "../../lib/family/check.ts";
 import { fingerprint, loadFamilyToGrow } from "../../lib/family/manifest.ts";
 import { ManifestFailure } from "../../lib/family/mistakes.ts";
-import { writeNewFlavor } from "../../lib/family/new-flavor.ts";
+import { decideNewFlavor, writeNewFlavor } from "../../lib/family/new-flavor.ts";
 import { unwritable } from "../../lib/system/unwritable.ts";
 import { sampleFamily } from "../support/sample-family.ts";
 import { checkout, exec } from "../support/sandbox.ts";
@@ -366,6 +366,30 @@ describe("a new flavor", () => {
     const bad = { ...only, recipe: "none", from: family(project()).flavors.get("one") };
     await expect(writeNewFlavor({ ...family(project()), root }, bad)).rejects.toThrow("was removed again");
     expect(all()).toEqual(before);
+  });
+
+  const given = { name: "web", title: undefined, arches: undefined, displayManager: undefined };
+  const onBase = (base: string) =>
+    loadFamilyToGrow(
+      project({
+        "flavors/family.yaml": `${small["flavors/family.yaml"]}`.replace("registry.test/base/best", base),
+        "flavors/one.yaml": "title: One\nrecipe: root\narches: [plain]\n",
+        "flavors/two.yaml": undefined,
+      }),
+    );
+
+  test.each([
+    "quay.io/fedora/fedora-bootc:43",
+    "ghcr.io/ublue-os/bazzite:stable",
+    "quay.io/centos-bootc/centos-bootc:stream10",
+  ])("on %s is built by the recipe for Fedora's bases", async (base) => {
+    const of = await onBase(base);
+    const flavor = await decideNewFlavor(of, { ...given, from: "none", arches: "best", displayManager: "gdm" }, true);
+    expect(flavor).toMatchObject({ recipe: "fedora", from: undefined });
+    expect(await writeNewFlavor(of, flavor)).toContain("flavors/web.yaml");
+    expect(readFileSync(join(of.root, "flavors/web.yaml"), "utf8")).toMatch(
+      /^bootc: true #[\s\S]*packages: \[attr\][\s\S]*packages: \[gdm\]/m,
+    );
   });
 
   test("that is refused takes nothing along that was there before", async () => {

@@ -52,7 +52,7 @@ describe("a project without containerfiles/", () => {
     const text = expand(target(family(at), "plain", "one"), family(at));
     expect(text).toContain("\nCOPY .slipway/context/helpers/ /slipway/\n");
     expect(text).not.toContain("COPY containerfiles/helpers/");
-    expect(recipeNames(at)).toEqual(["arch", "debian", "desktop"]);
+    expect(recipeNames(at)).toEqual(["arch", "debian", "desktop", "fedora"]);
     expect(helperNames(at)).toContain("one-kernel");
   });
 

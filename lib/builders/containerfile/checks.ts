@@ -23,7 +23,7 @@ function eachInImage(subject: Subject, keywords: string[]): Instruction[] {
 const secretName = /(^|_)(PASS(WORD|WD|PHRASE)?|SECRET|TOKEN|CREDENTIALS?|(PRIVATE|API|SIGNING)_?KEY)(_|$)/i;
 const address = /\b(?:https?|hkps?|ftps?|git|ssh|rsync):\/\/[^\s"']+/g;
 const installs =
-  /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|dnf\s+install)/;
+  /^(?:sudo\s+)?(pacman\s+(-\S+\s+)*-[SU]|(paru|yay)\b|apt(-get)?\s+(-\S+\s+)*install|dpkg\s+-i|(dnf5?|microdnf|yum)\s+(-\S+\s+)*(install|upgrade|swap)|rpm\s+-[iUF])/;
 const forbiddenPlace = /(?:^|[\s=>"'])(\/opt|\/usr\/etc|\/var\/swap)(?=[/\s"']|$)/;
 const harmless = /^(?:(?:rm|rmdir|test|if|ls|find|for)\b|\[|!)/;
 

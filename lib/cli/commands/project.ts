@@ -22,6 +22,7 @@ export const projectCommands: Command[] = [
       { name: "title", value: "TEXT", summary: "what it is called in lists" },
       { name: "registry", value: "REGISTRY", summary: "where images go, such as ghcr.io/name (by the git remote)" },
       { name: "arch", value: "ARCH", summary: "what it is built for (amd64)" },
+      { name: "base", value: "IMAGE", summary: "a bootc image of Fedora's kind to start from (Debian's packages)" },
       dryRun,
       yes,
       json,

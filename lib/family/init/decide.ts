@@ -1,7 +1,9 @@
 import type { ZodType } from "zod";
 import { askText, canAsk } from "../../cli/prompts.ts";
 import { exit, Failure } from "../../system/errors.ts";
-import { flavorName, looks, name as nameShape, registryName, title as titleShape } from "../shapes.ts";
+import type { Base } from "../family.ts";
+import { flavorName, imageName, looks, name as nameShape, registryName, title as titleShape } from "../shapes.ts";
+import { recipeOfBase, standsAlone } from "../starter.ts";
 import { type Found, plainName } from "./find.ts";
 import { registryOf } from "./remote.ts";
 
@@ -11,6 +13,7 @@ export interface Given {
   title: string | undefined;
   registry: string | undefined;
   arch: string | undefined;
+  base: string | undefined;
 }
 
 /** All about a project that is to be written. */
@@ -22,6 +25,8 @@ export interface NewProject {
   title: string;
   registry: string;
   arch: string;
+  /** What a flavor without a Containerfile starts from. */
+  base: Base;
   key: string;
   found: Found;
 }
@@ -62,6 +67,25 @@ async function choose(
   throw new Failure(exit.usage, `init: --${option} \`${value}\` is ${mistake}`, { next: "bun run init --help" });
 }
 
+/** @throws Failure (usage) for what is no image, for one that no recipe can start from, and beside a Containerfile, which names its own */
+function baseOf(given: string | undefined, { containerfile }: Found): Base {
+  const base = given === undefined ? { debian: "trixie" } : { image: given };
+  const mistake = "image" in base ? mistakeOf(imageName, base.image) : undefined;
+  const wrong =
+    mistake !== undefined
+      ? `is ${mistake}`
+      : containerfile !== undefined && given !== undefined
+        ? `has no meaning here: ${containerfile} says itself what it is based on`
+        : standsAlone(recipeOfBase(base))
+          ? undefined
+          : "is no base that a recipe makes a system of";
+  if (wrong === undefined) return base;
+  throw new Failure(exit.usage, `init: --base \`${given}\` ${wrong}`, {
+    choices: ["a bootc image of Fedora's kind, such as quay.io/fedora/fedora-bootc:43; without --base: Debian trixie"],
+    next: "bun run init --help; any other base is the FROM of a Containerfile: docs/own-containerfile.md",
+  });
+}
+
 /** "my-image" → "My image". */
 const titled = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " ");
 
@@ -81,5 +105,6 @@ export async function decideProject(found: Found, given: Given, yes: boolean): P
   const place = await choose("registry", "In which registry?", given.registry, registry, by(registryName), mayAsk);
   const arch = await choose("arch", "For which arch?", given.arch, "amd64", by(nameShape), mayAsk);
   const { prefix, flavor } = splitName(name, arch);
-  return { name, prefix, flavor, title, registry: place, arch, key: found.key ?? `${name}.pub`, found };
+  const base = baseOf(given.base, found);
+  return { name, prefix, flavor, title, registry: place, arch, base, key: found.key ?? `${name}.pub`, found };
 }

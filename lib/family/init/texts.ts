@@ -1,5 +1,5 @@
 import { asWritten } from "../../cli/invocation.ts";
-import { flavorYaml, inline } from "../starter.ts";
+import { bootcLine, flavorYaml, inline, recipeOfBase } from "../starter.ts";
 import { isInside } from "../usual-registries.ts";
 import type { NewProject } from "./decide.ts";
 import { webAddress } from "./remote.ts";
@@ -10,11 +10,22 @@ import { webAddress } from "./remote.ts";
 const openRegistries = ["docker.io", "quay.io", "ghcr.io", "registry.fedoraproject.org", "registry.gitlab.com"];
 
 /** flavors/family.yaml. */
-export function familyText({ name, prefix, flavor, title, registry, arch, key, found }: NewProject): string {
+export function familyText({
+  name,
+  prefix,
+  flavor,
+  title,
+  registry,
+  arch,
+  base: given,
+  key,
+  found,
+}: NewProject): string {
   const open = openRegistries.filter((one) => !isInside(one, registry));
   const source = found.remote ? `source: ${inline(webAddress(found.remote))}\n` : "";
   // the Containerfile of a flavor says itself what it is based on
-  const base = found.containerfile === undefined ? " { base: { debian: trixie } }" : " {}";
+  const written = "debian" in given ? `{ debian: ${inline(given.debian)} }` : inline(given.image);
+  const base = found.containerfile === undefined ? ` { base: ${written} }` : " {}";
   return asWritten(`# The family: one registry namespace, one key, one set of arches. Every flavor is a YAML file beside this one.
 name: ${inline(name)}
 title: ${inline(title)}
@@ -34,10 +45,10 @@ arches:
 `);
 }
 
-/** flavors/NAME.yaml: of the Containerfile that is here, else of a small Debian. */
-export function flavorText({ flavor, title, arch, found }: NewProject): string {
+/** flavors/NAME.yaml: of the Containerfile that is here, else a small one on the base. */
+export function flavorText({ flavor, title, arch, base, found }: NewProject): string {
   const { containerfile, bootc } = found;
-  const begin = { title, recipe: "debian", from: undefined, arches: [arch], displayManager: undefined };
+  const begin = { title, recipe: recipeOfBase(base), from: undefined, arches: [arch], displayManager: undefined };
   if (containerfile === undefined) return asWritten(flavorYaml(flavor, begin, []));
   return asWritten(`# ${title}: what it is for, in a line or two.
 #
@@ -46,7 +57,7 @@ title: ${inline(title)}
 builder: containerfile
 containerfile: ${inline(containerfile)} # it is built as it stands
 arches: ${inline([arch])}
-${bootc ? "bootc: true # machines install and update it with bootc\n" : ""}
+${bootc ? `${bootcLine}\n` : ""}
 # What must be in the finished image; tests and the virtual machine look.
 smoke:
   files: [/usr/lib/os-release]
