@@ -32,6 +32,7 @@ function environment(file: string, index: number, spans: string): Record<string,
   const { SLIPWAY_RUN: _, ...env } = process.env;
   return {
     ...env,
+    PATH: `${Bun.which("runc") ? `${join(toolRoot, "tests/support/bin")}:` : ""}${env.PATH ?? ""}`,
     [runMark]: thisRun(),
     TMPDIR: temporary,
     SLIPWAY_TEST_IMAGES: headerOf(toolRoot, file).unshared ? undefined : sharedImages(),

@@ -11,8 +11,8 @@ export type Cgroups = "v1" | "hybrid" | "v2";
 
 export interface PodmanFacts {
   cgroups: Cgroups;
-  /** runc is on the machine. */
-  hasRunc: boolean;
+  /** The path of runc, where it is on the machine. */
+  runc: string | null;
   isRoot: boolean;
   /** The process has CAP_SYS_RESOURCE. */
   mayRaiseLimits: boolean;
@@ -43,7 +43,7 @@ export function neededSettings(facts: PodmanFacts): { containers?: Table; engine
   }
   return {
     ...(Object.keys(containers).length ? { containers } : {}),
-    ...(facts.cgroups === "hybrid" && facts.hasRunc ? { engine: { runtime: "runc" } } : {}),
+    ...(facts.cgroups === "hybrid" && facts.runc ? { engine: { runtime: facts.runc } } : {}),
   };
 }
 

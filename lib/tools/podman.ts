@@ -46,7 +46,7 @@ export function podmanFacts(): PodmanFacts {
   return {
     cgroups: cgroups(),
     // podman looks into these folders too, whatever the PATH is
-    hasRunc: ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].some((d) => existsSync(join(d, "runc"))),
+    runc: Bun.which("runc", { PATH: `${process.env.PATH ?? ""}:/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin` }),
     isRoot: process.getuid?.() === 0,
     mayRaiseLimits: (BigInt(`0x${capabilities}`) & capSysResource) !== 0n,
     openFiles: hardLimit(limits, "Max open files"),

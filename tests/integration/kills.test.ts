@@ -49,8 +49,8 @@ exit $code
   );
   chmodSync(wrapper, 0o755);
   const known = (await podmanEnv()).CONTAINERS_CONF;
-  const text = known ? readFileSync(known, "utf8") : `[engine]\nruntime = "${name}"\n[engine.runtimes]\n`;
-  project.write("containers.conf", text.replace("[engine.runtimes]", `$&\n${name} = ["${wrapper}"]`));
+  const text = known ? readFileSync(known, "utf8") : '[engine]\nruntime = ""\n';
+  project.write("containers.conf", text.replace(/^runtime = .*$/m, `runtime = "${wrapper}"`));
   project.write(
     "script.ts",
     `import { command } from "${checkout}/lib/cli/command.ts";

@@ -4,7 +4,7 @@ import { containersConf, merge, neededSettings, type PodmanFacts, toToml } from 
 /** A machine as podman expects it. */
 const plain: PodmanFacts = {
   cgroups: "v2",
-  hasRunc: false,
+  runc: null,
   isRoot: true,
   mayRaiseLimits: true,
   openFiles: 1_048_576,
@@ -14,9 +14,9 @@ const bounded = { mayRaiseLimits: false, openFiles: 20000, processes: 32768 };
 
 test.each<[string, Partial<PodmanFacts>, object]>([
   ["a pure version 2 tree needs nothing", {}, {}],
-  ["nor does it with runc beside crun", { hasRunc: true }, {}],
-  ["a pure version 1 tree runs with either", { cgroups: "v1", hasRunc: true }, {}],
-  ["a hybrid tree takes runc", { cgroups: "hybrid", hasRunc: true }, { engine: { runtime: "runc" } }],
+  ["nor does it with runc beside crun", { runc: "/usr/bin/runc" }, {}],
+  ["a pure version 1 tree runs with either", { cgroups: "v1", runc: "/usr/bin/runc" }, {}],
+  ["a hybrid tree takes runc", { cgroups: "hybrid", runc: "/usr/bin/runc" }, { engine: { runtime: "/usr/bin/runc" } }],
   ["a hybrid tree without runc is left as it is", { cgroups: "hybrid" }, {}],
   [
     "root without CAP_SYS_RESOURCE asks for no more than it has",
@@ -32,8 +32,8 @@ test.each<[string, Partial<PodmanFacts>, object]>([
   ["rootless podman minds its limits itself", { ...bounded, isRoot: false }, {}],
   [
     "rootless on a hybrid tree still takes runc",
-    { ...bounded, isRoot: false, cgroups: "hybrid", hasRunc: true },
-    { engine: { runtime: "runc" } },
+    { ...bounded, isRoot: false, cgroups: "hybrid", runc: "/usr/bin/runc" },
+    { engine: { runtime: "/usr/bin/runc" } },
   ],
 ])("%s", (_, facts, settings) => {
   expect(neededSettings({ ...plain, ...facts })).toEqual(settings as never);
@@ -43,7 +43,7 @@ test("no file where nothing is needed, whatever the user's files say", () => {
   expect(containersConf(plain, { engine: { runtime: "crun" } }, true)).toBeUndefined();
 });
 
-const odd = { ...plain, ...bounded, cgroups: "hybrid", hasRunc: true } as const;
+const odd = { ...plain, ...bounded, cgroups: "hybrid", runc: "/usr/bin/runc" } as const;
 
 test("what the user set stays", () => {
   const users = { containers: { pids_limit: 99 }, engine: { runtime: "kata", env: ["a=b"] } };
@@ -57,7 +57,7 @@ test("a file that stands in for the user's files repeats them", () => {
   const users = { containers: { env: ["A=1"] }, engine: { runtimes: { kata: ["/usr/bin/kata"] } } };
   expect(Bun.TOML.parse(containersConf(odd, users, true) ?? "")).toEqual({
     containers: { env: ["A=1"], default_ulimits: ["nofile=20000:20000", "nproc=32768:32768"], pids_limit: 0 },
-    engine: { runtimes: { kata: ["/usr/bin/kata"] }, runtime: "runc" },
+    engine: { runtimes: { kata: ["/usr/bin/kata"] }, runtime: "/usr/bin/runc" },
   });
 });
 
