@@ -44,8 +44,8 @@ describe("exit 2 for", () => {
   test("an unknown option, with the nearest and all of them", () => {
     expect(refused("build", "--forc")).toEqual([
       "build: unknown option --forc; did you mean `--force`?",
-      "  the options of build: -n --dry-run --print --force --refresh --no-cache --jobs --json -y --yes " +
-        "-h --help -q --quiet -v --verbose --version",
+      "  the options of build: -n --dry-run --print --force --skip-unable --refresh --no-cache --jobs --json " +
+        "-y --yes -h --help -q --quiet -v --verbose --version",
       "  next: bun run build --help",
     ]);
   });

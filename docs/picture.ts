@@ -10,7 +10,7 @@ const [columns, rows] = [80, 40];
 await script(async ({ words: [file, line] }) => {
   if (!file || !line)
     throw new Failure(exit.usage, "picture: a file and a line are needed", {
-      next: "./run picture docs/picture.svg './run build'",
+      next: "bun docs/picture.ts docs/picture.svg './run build'",
     });
   const name = `picture-${process.pid}`;
   // the shell stays until its screen was read
