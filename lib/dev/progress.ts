@@ -20,6 +20,8 @@ export class Progress {
 
   ended(job: Job, took: number): void {
     this.done++;
+    // what is made for several files may come from a cache, which says nothing about the machine
+    if (isNeed(job.id)) return;
     this.took += took;
     this.expected += job.seconds;
   }

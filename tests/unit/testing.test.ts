@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { selectTests } from "../../lib/cli/test-files.ts";
 import { readHeader } from "../../lib/dev/header.ts";
 import { countJunit, failedParts } from "../../lib/dev/junit.ts";
+import { Progress } from "../../lib/dev/progress.ts";
 import { importsOf, reachedBy } from "../../lib/dev/reach.ts";
 import { estimate, inOrder, type Job, nextJob, shard } from "../../lib/dev/schedule.ts";
 import { waits } from "../../lib/dev/times.ts";
@@ -194,5 +195,22 @@ describe("times", () => {
       "   20.0s  40 %     ssh",
       "   10.0s  20 %  unit/a",
     ]);
+  });
+});
+
+describe("how long the rest takes", () => {
+  const job = (id: string, seconds: number): Job => ({ id, seconds, after: [] });
+  const [need, first, second] = [job("tests/needs/x.ts", 1), job("tests/unit/a.test.ts", 10), job("tests/unit/b.test.ts", 40)];
+
+  test("follows from how long this machine took for the files that ended", () => {
+    const progress = new Progress([first, second], 1);
+    progress.ended(first, 20);
+    expect(progress.text([second], 0)).toBe("1 of 2, about 80 s left");
+  });
+
+  test("does not follow from what is made for them: that may come from a cache, or not", () => {
+    const progress = new Progress([need, first, second], 1);
+    progress.ended(need, 200);
+    expect(progress.text([first, second], 0)).toBe("1 of 3, about 50 s left");
   });
 });
