@@ -11,6 +11,9 @@ export interface Answer {
 
 const asked = new Set<Bun.Subprocess>();
 
+/** Programs by which the command clears up. It may do so when it begins, too: after what another one left. */
+const cleaners = new Set<Bun.Subprocess>();
+
 /** Milliseconds: a program that has not heeded SIGTERM by then, say for a lock or a disk that hangs, gets SIGKILL and no more time. */
 const patience = 3000;
 
@@ -20,6 +23,8 @@ onInterrupt(async () => {
     for (const child of asked) child.kill(signal);
     await Promise.race([ended, Bun.sleep(patience)]);
   }
+  const deadline = performance.now() + patience;
+  while (cleaners.size && performance.now() < deadline) await Bun.sleep(10);
 });
 
 /**
@@ -46,13 +51,14 @@ export async function question(
       return { code: 127, stdout: "", stderr: `${argv[0]}: command not found` };
     throw error;
   }
-  if (!cleaning) asked.add(child);
+  const its = cleaning ? cleaners : asked;
+  its.add(child);
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  asked.delete(child);
+  its.delete(child);
   if (!cleaning) await unlessInterruptedBy({ code, signal: child.signalCode });
   return { code, stdout, stderr: hideSecrets(stderr) };
 }

@@ -109,6 +109,27 @@ test("Ctrl-C in the middle of a write: podman gets as far as the manifest, and n
   expect(run()).toEqual([]);
 });
 
+test("Ctrl-C while a command clears up what another one left: it waits for the program that does so", async () => {
+  writeFileSync(
+    path("script.ts"),
+    `import { command } from "${checkout}/lib/cli/command.ts";
+import { question } from "${checkout}/lib/system/question.ts";
+const line = "touch ${path("began")}; until [ -e ${path("go")} ]; do sleep 0.02; done; sleep 0.1; touch ${path("ended")}";
+await command("list", async () => void (await question(["sh", "-c", line], {}, { cleaning: true })), []);
+`,
+  );
+  child = Bun.spawn([process.execPath, path("script.ts")], {
+    env: { ...process.env, SLIPWAY_PROJECT: folder, CONTAINERS_CONF: "/dev/null" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  await until(() => existsSync(path("began")));
+  child.kill("SIGINT");
+  await Bun.sleep(100);
+  writeFileSync(path("go"), "");
+  await child.exited;
+  expect(existsSync(path("ended"))).toBe(true);
+});
+
 test.each(["(await run(words)).code", "(await question(words)).code", "await foreground(words)"])(
   "Ctrl-C ends a program before we hear of it: its end is no answer (%s)",
   async (code) => {

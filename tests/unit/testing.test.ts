@@ -200,7 +200,11 @@ describe("times", () => {
 
 describe("how long the rest takes", () => {
   const job = (id: string, seconds: number): Job => ({ id, seconds, after: [] });
-  const [need, first, second] = [job("tests/needs/x.ts", 1), job("tests/unit/a.test.ts", 10), job("tests/unit/b.test.ts", 40)];
+  const [need, first, second] = [
+    job("tests/needs/x.ts", 1),
+    job("tests/unit/a.test.ts", 10),
+    job("tests/unit/b.test.ts", 40),
+  ];
 
   test("follows from how long this machine took for the files that ended", () => {
     const progress = new Progress([first, second], 1);
