@@ -63,7 +63,7 @@ export interface Published {
  * @returns a sentence; undefined for an older image and for the very same one. Pure.
  */
 export function unpublished(local: LocalImage, reference: string, published: Published | undefined) {
-  if (!published) return `podman's storage has ${reference}, which the registry has not`;
+  if (!published) return `podman's storage has ${reference}, which the registry does not have`;
   if (published.config === `sha256:${local.id}`) return undefined;
   const { made } = factsOf({ config: { Labels: local.labels } });
   if (made === undefined || published.made === undefined)

@@ -84,7 +84,7 @@ function ownScopes(scopes: Scopes, ours: Requirement[], family: Family, changes:
       });
     } else if (scope === registry && !asksLog(asks, family)) {
       made[scope] = ours;
-      changes.push(`${scope} needs the word of the family's transparency log now`);
+      changes.push(`${scope} now asks for an entry in the family's transparency log`);
     }
   }
   if (!Object.hasOwn(scopes, registry)) {

@@ -153,7 +153,7 @@ async function stay(
     say(
       wish.autologin
         ? `root is logged in on its console; another shell, from another terminal: ${another}`
-        : `nobody has a password in it: a root shell is at ${another}, from another terminal`,
+        : `no user has a password in it; a root shell, from another terminal: ${another}`,
     );
   if (show === "console") {
     const status = ["Ctrl-] leaves and turns it off", `another shell: ${asTyped(another)}`];

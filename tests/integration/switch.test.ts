@@ -583,7 +583,9 @@ describe("--local", () => {
     const { code, stderr } = await run("amd64", "absent");
     await project.podman("rmi", "--force", two(), absent);
     expect(code).toBe(1);
-    expect(stderr).toContain(`podman's storage has ${absent}, which the registry has not. To take that one: bun run`);
+    expect(stderr).toContain(
+      `podman's storage has ${absent}, which the registry does not have. To take that one: bun run`,
+    );
   });
 
   test("an image that is not there", async () => {

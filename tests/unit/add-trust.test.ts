@@ -66,7 +66,7 @@ describe("the base's policy", () => {
     expect(policy.transports.docker?.["registry.test/toys"]).toEqual([
       { ...ours[0], rekorPublicKeyData: data } as Requirement,
     ]);
-    expect(changes).toEqual(["registry.test/toys needs the word of the family's transparency log now"]);
+    expect(changes).toEqual(["registry.test/toys now asks for an entry in the family's transparency log"]);
     expect(mergePolicy(policyOf(policy), logged).changes).toEqual([]);
     expect(() => mergePolicy(policyOf({ default: reject }), { ...logged, rekor: { key: "absent" } })).toThrow();
   });

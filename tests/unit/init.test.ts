@@ -209,7 +209,7 @@ describe("in an empty folder", () => {
     [{ base: "NOT AN IMAGE" }, "--base `NOT AN IMAGE` is not an image reference"],
     [
       { base: "docker.io/library/archlinux" },
-      "--base `docker.io/library/archlinux` is no base that a recipe makes a system of",
+      "--base `docker.io/library/archlinux` is not a base that a recipe can build on",
     ],
   ])("refuses %j", async (given, words) => {
     expect(decide(given)).rejects.toThrow(words);

@@ -338,7 +338,7 @@ describe("a build in podman's storage beside the registry's image", () => {
     ["the very same, by its id", local(now + day, "2"), published(now), undefined],
     ["one without a date", local(undefined), published(now), "which is newer is not known"],
     ["the registry's has no date", local(now), published(undefined), "which is newer is not known"],
-    ["the registry has none", local(undefined), undefined, "which the registry has not"],
+    ["the registry has none", local(undefined), undefined, "which the registry does not have"],
   ])("%s", (_, image, other, said) => {
     expect(unpublished(image, reference, other) ?? "").toContain(said ?? "");
     expect(unpublished(image, reference, other) === undefined).toBe(said === undefined);

@@ -75,10 +75,10 @@ function baseOf(given: string | undefined, { containerfile }: Found): Base {
     mistake !== undefined
       ? `is ${mistake}`
       : containerfile !== undefined && given !== undefined
-        ? `has no meaning here: ${containerfile} says itself what it is based on`
+        ? `has no meaning here: ${containerfile} names its own base`
         : standsAlone(recipeOfBase(base))
           ? undefined
-          : "is no base that a recipe makes a system of";
+          : "is not a base that a recipe can build on";
   if (wrong === undefined) return base;
   throw new Failure(exit.usage, `init: --base \`${given}\` ${wrong}`, {
     choices: ["a bootc image of Fedora's kind, such as quay.io/fedora/fedora-bootc:43; without --base: Debian trixie"],
