@@ -24,5 +24,7 @@ await command("trust", async (args) => {
   for (const file of files) print(file);
   for (const change of changes) say(change);
   if (files.length === 0) return say(`nothing to add: images of ${flavor.name} have what machines check them with`);
-  say(`next: let the Containerfile copy them, late: COPY overlays/${flavor.name}/ /`);
+  say(
+    `next: build again; the Containerfile must copy them after its last package, and before bootc container lint: COPY overlays/${flavor.name}/ /`,
+  );
 });

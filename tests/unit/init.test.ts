@@ -259,7 +259,9 @@ describe("what is there already", () => {
     const project = await decide({ name: "web-server" });
     const { kept, notes } = writeProject(root, project, false);
     expect(kept).toEqual([".dockerignore", "flavors/server.yaml", ".gitignore"]);
-    expect(notes.join()).toContain(".dockerignore must not leave out .slipway/context");
+    expect(notes.join()).toContain(
+      ".dockerignore: add these lines, if it lacks them: .git node_modules .slipway/* !.slipway/context **/*.key",
+    );
     expect(read("flavors/server.yaml")).toBe("title: mine\n");
     expect(existsSync(join(root, ".containerignore"))).toBe(false);
     expect(() => writeProject(root, project, false)).toThrow("a Slipway project already");

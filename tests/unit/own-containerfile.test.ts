@@ -5,6 +5,7 @@ import { architectureOf } from "../../lib/builders/architecture.ts";
 import { localBase } from "../../lib/builders/base.ts";
 import { planTarget } from "../../lib/builders/build.ts";
 import { containerfile as builder } from "../../lib/builders/containerfile/builder.ts";
+import { leavesOut, refuseCopiedKey } from "../../lib/builders/containerfile/copied-secrets.ts";
 import { expand } from "../../lib/builders/containerfile/expand.ts";
 import { linesOf, parseContainerfile } from "../../lib/builders/containerfile/instructions.ts";
 import { outsideImages } from "../../lib/builders/containerfile/outside.ts";
@@ -372,6 +373,28 @@ RUN --mount=type=tmpfs,target=/tmp a && \\
     expect(copied(`COPY ${sources} /x`)).toEqual([["secret-copied", 3]]);
   expect(copied("COPY . /x", { ".containerignore": "keys\n" })).toEqual([]);
   expect(copied("COPY . /x", { ".containerignore": "keys\n!keys/token\n" })).toEqual([["secret-copied", 3]]);
+  // the key that signs images needs no entry: whoever pulls the image would have it
+  const key = (instruction: string, more: Files = {}) => {
+    const { of, one } = open("Containerfile", {
+      Containerfile: `FROM a:1\n${instruction}\n`,
+      "cosign.key": "x",
+      ...more,
+    });
+    const file = parseContainerfile(linesOf(`FROM a:1\n${instruction}\n`));
+    const refused = () => refuseCopiedKey({ target: one, family: of, ...file });
+    return { found: builder.lint(one, of).map(({ check }) => check), refused };
+  };
+  for (const list of ["", "*.key\n!cosign.key\n", "keys/*.key\n"]) {
+    const { found: checks, refused } = key("COPY . /x", { ".containerignore": list });
+    expect(checks).toEqual(["secret-copied"]);
+    expect(refused).toThrow("COPY takes the private key cosign.key into the image: Containerfile");
+  }
+  for (const list of ["*.key", "**/*.key", "/cosign.key\n", ".git\n!.slipway/context\n*.key\n"]) {
+    const { found: checks, refused } = key("COPY . /x", { ".containerignore": list });
+    expect([checks, refused]).toEqual([[], expect.any(Function)]);
+    expect(refused).not.toThrow();
+  }
+  expect(key("COPY build_files /x").refused).not.toThrow();
   expect(found("FROM fedora\nARG API_TOKEN\nCOPY nothing /x\nRUN touch /opt/x\nUSER me\n", "bootc: true\n")).toEqual([
     ["secret-in-image", "Containerfile", 2],
     ["base-without-tag", "Containerfile", 1],
@@ -392,3 +415,15 @@ test("an arch's architecture is what it says, else its name, else this machine's
     "arm64",
   ]);
 });
+
+test.each([
+  ["*.key", "cosign.key", true],
+  ["*.key", "keys/cosign.key", false],
+  ["**/*.key", "keys/cosign.key", true],
+  ["**/*.key", "cosign.key", true],
+  ["keys", "keys/cosign.key", true],
+  ["keys/\n!keys/cosign.key", "keys/cosign.key", false],
+  ["!keys\nkeys", "keys/cosign.key", true],
+  ["# keys\n\n", "keys/cosign.key", false],
+  ["*\n!site", "cosign.key", true],
+])("a list of left out files: %j and %s", (list, path, out) => expect(leavesOut(list, path)).toBe(out));

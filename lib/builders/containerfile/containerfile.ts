@@ -11,6 +11,8 @@ import { csvWord } from "../../tools/mount-words.ts";
 import { nextAfter } from "../../tools/podman-failures.ts";
 import type { Job as AnyJob, Draft } from "../builder.ts";
 import { contextFolder, ignoreWords } from "./context-folder.ts";
+import { refuseCopiedKey } from "./copied-secrets.ts";
+import { linesOf, parseContainerfile } from "./instructions.ts";
 import { keepFiles, refuseHarmfulMounts, refuseLostFiles, tellsOfLostFiles } from "./lost-root.ts";
 import { hideSecretsOf, secretWords } from "./secrets.ts";
 
@@ -114,6 +116,7 @@ function stepTitle(line: string): string | undefined {
 export async function buildImage(job: Job, family: Family, progress: Progress): Promise<void> {
   const file = writeContainerfile(job);
   hideSecretsOf(job.target, family);
+  refuseCopiedKey({ target: job.target, family, ...parseContainerfile(linesOf(job.draft.containerfile)) });
   await refuseHarmfulMounts(job.draft.containerfile, file);
   let lost: string | undefined;
   const outcome = await podmanBuild(buildWords(job, family), {

@@ -41,7 +41,15 @@ export async function bootcLint({ reference, flavor }: Target, progress: Progres
     if (!flavor.bootc) return { skipped: "the image has no bootc, and need not have it" };
     const message = "the image is meant for bootc, and has no bootc";
     return {
-      findings: [{ check: "bootc", severity: "error", targets, message, next: "add the package bootc to a group" }],
+      findings: [
+        {
+          check: "bootc",
+          severity: "error",
+          targets,
+          message,
+          next: "install bootc in the image, or leave out `bootc: true`",
+        },
+      ],
     };
   }
   const { failed, warnings, passed } = parseBootcLint(`${stdout}\n${stderr}`);

@@ -1,6 +1,6 @@
 import type { Mistake } from "../../family/mistakes.ts";
 import { type ExitCode, exit } from "../../system/errors.ts";
-import { type Paint, paintOut, print, printJson, say, table } from "../../system/output.ts";
+import { asTyped, type Paint, paintOut, print, printJson, say, table } from "../../system/output.ts";
 import type { StepResult } from "../../system/steps.ts";
 import type { Finding, Outcome, Severity } from "./finding.ts";
 import type { LintPlan } from "./lint.ts";
@@ -63,7 +63,7 @@ function show(findings: Finding[]): void {
       const place = file && line ? `${file}:${line}:${column ?? 1}: ` : "  ";
       print(`${place}${paintOut[colours[severity]](severity)}: ${message} ${paintOut.dim(`[${check}]`)}`);
       if (file && targets) print(`    in: ${targets.join(" ")}`);
-      if (next) print(`    next: ${next}`);
+      if (next) print(`    next: ${asTyped(next)}`);
     }
     print("\n");
   }

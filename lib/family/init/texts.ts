@@ -67,11 +67,10 @@ smoke:
 /** Lines of .gitignore. */
 export const ignoredByGit = [".slipway/", "node_modules/", "cosign.key", "*.key"];
 
-/** .containerignore: what is no part of any image, and would be another build context each time. */
+/** Lines of .containerignore: Slipway's own files, but for those that builds take, and what is secret. */
+export const ignoredByPodman = [".git", "node_modules", ".slipway/*", "!.slipway/context", "**/*.key"];
+
+/** .containerignore of a project that has none. Without it each build would have another context. */
 export const containerignoreText = `# not for the build context: Slipway's own files, but for what builds take, and what is secret
-.git
-node_modules
-.slipway/*
-!.slipway/context
-*.key
+${ignoredByPodman.join("\n")}
 `;

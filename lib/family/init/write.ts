@@ -4,7 +4,7 @@ import { exit, Failure } from "../../system/errors.ts";
 import { readProjectFile } from "../project-file.ts";
 import { writeNew, writeOver } from "../write-project-file.ts";
 import type { NewProject } from "./decide.ts";
-import { containerignoreText, familyText, flavorText, ignoredByGit } from "./texts.ts";
+import { containerignoreText, familyText, flavorText, ignoredByGit, ignoredByPodman } from "./texts.ts";
 import { workflowText } from "./workflow.ts";
 
 /** What `init` did, or with a dry run would do. */
@@ -63,7 +63,7 @@ function newFiles(root: string, project: NewProject, done: Written): [string, st
   for (const name of ignores) {
     done.kept.push(name);
     // podman reads one of them, so a second would take the place of the first
-    done.notes.push(`${name} must not leave out .slipway/context, where builds find Slipway's helpers`);
+    done.notes.push(`${name}: add these lines, if it lacks them: ${ignoredByPodman.join(" ")}`);
   }
   const onGithub = remote === undefined || remote.host === "github.com" || isThere(root, ".github");
   if (!onGithub)
