@@ -27,18 +27,23 @@ export function leavesOut(list: string, path: string): boolean {
   return out;
 }
 
-function listOf(target: Target, family: Family, context: string): string {
+/** The list of left out files that podman reads, by its name and text: the Containerfile's own, else the context's. */
+function listOf(target: Target, family: Family): { name: string; text: string } {
   const own = ignoreFile(target, family);
+  const context = contextFolder(target, family);
   const places = [...(own === undefined ? [] : [[family.root, own]]), ...ignoreFiles.map((name) => [context, name])];
-  const read = places.map(([root = "", name = ""]) => readProjectFile(root, name));
-  return read.flatMap((r) => ("text" in r ? [r.text] : []))[0] ?? "";
+  for (const [root = "", name = ""] of places) {
+    const read = readProjectFile(root, name);
+    if ("text" in read) return { name, text: read.text };
+  }
+  return { name: ignoreFiles[0] ?? "", text: "" };
 }
 
 /** COPY and ADD that take one of these files, from the project's root, out of the context. */
 function takenBy(subject: Subject, files: string[], what: string): Hit[] {
   const { target, family } = subject;
   const context = contextFolder(target, family);
-  const list = listOf(target, family, context);
+  const list = listOf(target, family).text;
   const paths = files
     .map((file) => relative(context, join(family.root, file)))
     .filter((path) => !path.startsWith("..") && !leavesOut(list, path));
@@ -65,13 +70,12 @@ export function copiedKey(subject: Subject): Hit[] {
 export function refuseCopiedKey(subject: Subject): void {
   const [hit] = copiedKey(subject);
   if (!hit) return;
-  const list = ignoreFiles.find((name) => existsSync(join(contextFolder(subject.target, subject.family), name)));
   throw new Failure(
     exit.failed,
     `${hit.what} into the image: ${recipeFile(subject.family.root, subject.target.flavor)}`,
     {
       tried: [hit.at?.text ?? ""],
-      next: `add the line **/*.key to ${list ?? ignoreFiles[0]}`,
+      next: `add the line **/*.key to ${listOf(subject.target, subject.family).name}`,
     },
   );
 }
